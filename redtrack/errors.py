@@ -1,0 +1,78 @@
+"""The errors that redtrack raises on purpose: bad input, said in one sentence.
+
+Only two places catch `RedtrackError`: the batch, once a video, and the command line, where it becomes text
+and an exit status. Any other exception is a bug and is never swallowed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = [
+    "DeviceError",
+    "FormatError",
+    "OutputError",
+    "RedtrackError",
+    "UsageError",
+    "VideoError",
+    "WeightsError",
+]
+
+
+class RedtrackError(Exception):
+    """Input that cannot be used: `message` says what is wrong, `path` where, `remedy` what to do about it.
+
+    `message` and `remedy` are clauses without a capital or a full stop; `str()` joins the three into one
+    sentence that fits on one line whatever the file is called.
+    """
+
+    def __init__(
+        self, message: str, path: str | os.PathLike[str] | None = None, remedy: str | None = None
+    ) -> None:
+        self.message = message
+        self.path = None if path is None else Path(path)
+        self.remedy = remedy
+        super().__init__(message, path, remedy)
+
+    def __str__(self) -> str:
+        where = "" if self.path is None else f"{printable(self.path)}: "
+        what_to_do = f"; {self.remedy}" if self.remedy else ""
+        return f"{where}{self.message}{what_to_do}"
+
+
+class UsageError(RedtrackError):
+    """An option or an argument that cannot be honoured."""
+
+
+class VideoError(RedtrackError):
+    """A file that cannot be decoded as a video."""
+
+
+class FormatError(RedtrackError):
+    """A tracks file that is malformed, too new, or of an unknown format."""
+
+
+class WeightsError(RedtrackError):
+    """A weights file that is unreadable, of another kind, or too new."""
+
+
+class DeviceError(RedtrackError):
+    """A device that does not exist or has no memory left."""
+
+
+class OutputError(RedtrackError):
+    """A result that cannot be written: no room, no permission, no folder."""
+
+
+def printable(path: str | os.PathLike[str]) -> str:
+    """Returns the path as text for any terminal or log: control characters and stray bytes are escaped."""
+    return "".join(_escape(character) for character in os.fspath(path))
+
+
+def _escape(character: str) -> str:
+    if character.isprintable():
+        return character
+    if "\udc80" <= character <= "\udcff":  # a byte that is not UTF-8, as os.fsdecode keeps it
+        return f"\\x{ord(character) & 0xFF:02x}"
+    return character.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,41 @@
+"""Errors are one sentence with the path and the remedy."""
+
+import pickle
+
+import pytest
+
+from redtrack import errors
+from redtrack.errors import RedtrackError, VideoError, printable
+
+
+def test_str_joins_path_message_and_remedy() -> None:
+    """The text names the file first, then what is wrong, then what to do."""
+    error = VideoError("no such file", "clips/a.mp4", "check the spelling")
+    assert str(error) == "clips/a.mp4: no such file; check the spelling"
+
+
+def test_str_without_path_or_remedy() -> None:
+    """Path and remedy are optional."""
+    assert str(RedtrackError("nothing to do")) == "nothing to do"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("a b.mp4", "a b.mp4"), ("a\nb.mp4", "a\\nb.mp4"), ("é.mp4", "é.mp4"), ("\udcff.mp4", "\\xff.mp4")],
+)
+def test_message_stays_on_one_line(name: str, shown: str) -> None:
+    """Newlines and bytes that are not UTF-8 in a file's name are escaped, the rest is left alone."""
+    assert printable(name) == shown
+    assert str(VideoError("not a video", name)) == f"{shown}: not a video"
+
+
+def test_errors_survive_pickling() -> None:
+    """An error raised in a worker process arrives whole."""
+    error = pickle.loads(pickle.dumps(VideoError("not a video", "x.mp4", "look at it")))
+    assert isinstance(error, VideoError)
+    assert str(error) == "x.mp4: not a video; look at it"
+
+
+def test_every_exported_error_is_a_redtrack_error() -> None:
+    """One except clause catches them all."""
+    assert all(issubclass(getattr(errors, name), RedtrackError) for name in errors.__all__)
