@@ -65,7 +65,8 @@ MIRROR: np.ndarray = np.array([i for run in _MIRRORED_RUNS for i in run], dtype=
 """(68,) int64: point i of a face is point MIRROR[i] of its mirror image. Its own inverse."""
 
 SEVEN: tuple[int, ...] = (36, 39, 42, 45, 30, 48, 54)
-"""What the paper's first step detects: eye corners from right to left, nose tip, right and left mouth corner."""
+"""What the paper's first step detects: eye corners from right to left, nose tip, right and left mouth
+corner."""
 
 INNER_51: tuple[int, ...] = tuple(range(17, 68))
 """The points of the 51-point protocol: all but the jaw."""

@@ -1,7 +1,7 @@
 """The one data type: the landmarks of every face of one video, as rows.
 
-Rows, not a dense cube: a long video with many faces would be gigabytes of NaN. `Tracks.dense` gives the cube of
-one face.
+Rows, not a dense cube: a long video with many faces would be gigabytes of NaN. `Tracks.dense` gives the cube
+of one face.
 """
 
 from __future__ import annotations
