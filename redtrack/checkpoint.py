@@ -1,0 +1,183 @@
+"""Weights files: a network's config and tensors in safetensors, nothing pickled.
+
+The header's metadata holds `format` ("redtrack-weights"), `format_version`, `writer`, `kind` ("rednet" or "detector"),
+`config` and `card` (both JSON). Tensors may be stored in half precision; they are read as float32.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from redtrack.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FORMAT = "redtrack-weights"
+FORMAT_VERSION = 1
+DEFAULT = {"rednet": "rednet-small", "detector": "facedet"}
+FOLDERS = (
+    Path(__file__).parent / "weights",
+    Path(__file__).parent.parent / "weights",
+)  # in a wheel, in a checkout
+
+
+def find(name: str | Path) -> Path:
+    """The file of a shipped network's name, or of a path.
+
+    Raises WeightsError where there is neither.
+    """
+    path = Path(name)
+    if path.suffix == ".safetensors" or path.exists():
+        if not path.is_file():
+            raise WeightsError("no such weights file", path=path, remedy="check --weights")
+        return path
+    shipped = {p.stem: p for folder in reversed(FOLDERS) for p in sorted(folder.glob("*.safetensors"))}
+    if str(name) not in shipped:
+        names = ", ".join(sorted(shipped)) or "none"
+        raise WeightsError(
+            "no weights of that name", path=name, remedy=f"shipped are: {names}; or give a path"
+        )
+    return shipped[str(name)]
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """What a weights file says of itself: kind, config, card, versions, parameters. Reads the header only.
+
+    Raises WeightsError for anything that is no redtrack weights file.
+    """
+    path = find(path)
+    header = _header(path)
+    meta = header.pop("__metadata__", {})
+    if meta.get("format") != FORMAT:
+        raise WeightsError(
+            "not weights of redtrack", path=path, remedy="use a file that `redtrack train` wrote"
+        )
+    if int(meta.get("format_version", 0)) > FORMAT_VERSION:
+        raise WeightsError("weights of a newer redtrack", path=path, remedy="upgrade redtrack")
+    sizes = [_count(t["shape"]) for t in header.values() if t["dtype"].startswith(("F", "BF"))]
+    return {
+        "kind": meta["kind"],
+        "config": json.loads(meta["config"]),
+        "card": json.loads(meta.get("card", "{}")),
+        "format_version": int(meta["format_version"]),
+        "writer": meta.get("writer", ""),
+        "tensors": len(header),
+        "parameters": sum(sizes),
+        "size_bytes": path.stat().st_size,
+        "digest": digest(path),
+    }
+
+
+def _count(shape: list[int]) -> int:
+    total = 1
+    for side in shape:
+        total *= side
+    return total
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The JSON head of a safetensors file."""
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 2 <= length <= min(10_000_000, path.stat().st_size):
+                raise ValueError(f"a header of {length} bytes")
+            header = json.loads(file.read(length))
+        if not isinstance(header, dict):
+            raise ValueError("a header that is no object")
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f"unreadable weights ({error})",
+            path=path,
+            remedy="give a .safetensors file that `redtrack train` wrote",
+        ) from error
+    return header
+
+
+@lru_cache(maxsize=32)
+def _digest(path: Path, _size: int, _modified: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def digest(path: str | Path) -> str:
+    """SHA-256 of the file."""
+    path = find(path)
+    stat = path.stat()
+    return _digest(path, stat.st_size, stat.st_mtime_ns)
+
+
+def load(
+    name: str | Path | None = None, kind: str = "rednet", device: str = "cpu", *, fused: bool = True
+) -> nn.Module:
+    """The network of a weights file, in eval mode on the device.
+
+    name: a shipped network's name or a path; None is the default of that kind. fused folds the batch norms.
+    Raises WeightsError for a missing or unreadable file, another kind, or tensors that do not fit the config.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from redtrack.rednet.fuse import fuse
+
+    path = find(name or DEFAULT[kind])
+    about = describe(path)
+    if about["kind"] != kind:
+        raise WeightsError(
+            f"weights of a {about['kind']}, not of a {kind}", path=path, remedy=f"give {kind} weights"
+        )
+    try:
+        tensors = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+        net = build(kind, about["config"])
+        net.load_state_dict(tensors)
+    except (SafetensorError, RuntimeError, KeyError, TypeError, AssertionError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise WeightsError(f"broken weights ({first})", path=path, remedy="copy the file again") from error
+    net = net.eval().requires_grad_(False)
+    if fused:
+        fuse(net)
+    return net.to(device=torch.device(device), memory_format=torch.channels_last)
+
+
+def build(kind: str, config: dict[str, Any]) -> nn.Module:
+    """An untrained network of a kind from its config."""
+    if kind == "rednet":
+        from redtrack.rednet.config import RedNetConfig
+        from redtrack.rednet.model import RedNet
+
+        return RedNet(RedNetConfig.from_dict(config))
+    from redtrack.faces.detector import DetectorConfig, FaceDetector
+
+    return FaceDetector(DetectorConfig(**config))
+
+
+def save(path: str | Path, net: nn.Module, kind: str, card: dict[str, Any], *, half: bool = False) -> None:
+    """Writes a network with its config and card; half stores the tensors in 16 bits. Whole or not at all."""
+    from dataclasses import asdict
+
+    from safetensors.torch import save_file
+
+    import redtrack
+
+    config = net.config
+    values = config.to_dict() if hasattr(config, "to_dict") else asdict(config)  # type: ignore[call-overload]
+    meta = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "writer": f"redtrack {getattr(redtrack, '__version__', '')}".strip(),
+        "kind": kind,
+        "config": json.dumps(values),
+        "card": json.dumps(card),
+    }
+    tensors = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
+    if half:
+        tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
+    path = Path(path)
+    new = path.with_name(path.name + ".new")
+    save_file(tensors, new, metadata=meta)
+    new.replace(path)

@@ -1,0 +1,100 @@
+"""Boxes and square crops: the only place where a point changes its frame of reference.
+
+Frame pixels and crop pixels both count from the centre of the top-left pixel. Boxes are x0 y0 x1 y1 in frame pixels.
+N boxes or crops, P points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+
+LANDMARK_SCALE = (
+    1.4  # crop side over the longer side of the tight landmark box: the training crops' centre value
+)
+
+
+def box_iou(a: Floats, b: Floats) -> Floats:
+    """Intersection over union of every pair. a (N, 4), b (M, 4) -> (N, M)."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(-1)
+    total = box_area(a)[:, None] + box_area(b)[None, :] - shared
+    return np.divide(shared, total, out=np.zeros_like(shared), where=total > 0)
+
+
+def box_area(boxes: Floats) -> Floats:
+    """Area in square pixels. (..., 4) -> (...)."""
+    return np.clip(boxes[..., 2] - boxes[..., 0], 0, None) * np.clip(boxes[..., 3] - boxes[..., 1], 0, None)
+
+
+def landmark_box(points: Floats) -> Floats:
+    """The tight box around the points. (..., P, 2) -> (..., 4)."""
+    return np.concatenate((points.min(-2), points.max(-2)), -1)
+
+
+@dataclass(frozen=True)
+class CropTransform:
+    """N square crops of a frame, and the way from frame pixels to crop pixels and back.
+
+    centre (N, 2) and side (N,) in frame pixels; angle (N,) in radians, by which the crop's axes are turned in the
+    frame (clockwise as seen, y points down); size is the crop's side in crop pixels.
+    """
+
+    centre: Floats
+    side: Floats
+    angle: Floats
+    size: int
+
+    def __post_init__(self) -> None:
+        n = len(self.side)
+        assert self.centre.shape == (n, 2) and self.angle.shape == (n,), (
+            self.centre.shape,
+            self.angle.shape,
+            n,
+        )
+
+    def __len__(self) -> int:
+        return len(self.side)
+
+    def __getitem__(self, index: slice | Floats) -> CropTransform:
+        return CropTransform(self.centre[index], self.side[index], self.angle[index], self.size)
+
+    def matrix(self) -> Floats:
+        """Crop pixels to frame pixels: (N, 2, 3)."""
+        scale = self.side / self.size
+        cos, sin = np.cos(self.angle) * scale, np.sin(self.angle) * scale
+        linear = np.stack((np.stack((cos, -sin), -1), np.stack((sin, cos), -1)), -2)  # (N, 2, 2)
+        middle = np.full(2, (self.size - 1) / 2)
+        return np.concatenate((linear, (self.centre - linear @ middle)[..., None]), -1)
+
+    def to_frame(self, points: Floats) -> Floats:
+        """Frame pixels of crop pixels. (N, P, 2) -> (N, P, 2)."""
+        m = self.matrix()
+        return points @ m[:, :, :2].swapaxes(1, 2) + m[:, None, :, 2]
+
+    def to_crop(self, points: Floats) -> Floats:
+        """Crop pixels of frame pixels. (N, P, 2) -> (N, P, 2)."""
+        m = self.matrix()
+        return (points - m[:, None, :, 2]) @ np.linalg.inv(m[:, :, :2]).swapaxes(1, 2)
+
+    def theta(self, height: int, width: int) -> Floats:
+        """The (N, 2, 3) matrix that `affine_grid(align_corners=False)` wants for a frame of this size."""
+        m = self.matrix()
+        half = self.size / 2
+        linear = m[:, :, :2] * half  # crop coordinates -1..1 span the crop's full side
+        offset = m[:, :, :2] @ np.full(2, half - 0.5) + m[:, :, 2]
+        frame = np.array([width, height], dtype=m.dtype)
+        return np.concatenate((linear * 2, (2 * offset + 1 - frame)[..., None]), -1) / frame[:, None]
+
+
+def landmark_crop(points: Floats, size: int, scale: float = LANDMARK_SCALE) -> CropTransform:
+    """The square crop around landmarks. points (N, P, 2) in frame pixels."""
+    box = landmark_box(points)
+    centre = (box[:, :2] + box[:, 2:]) / 2
+    side = (box[:, 2:] - box[:, :2]).max(-1) * scale
+    return CropTransform(centre, np.maximum(side, 2.0), np.zeros(len(box), dtype=box.dtype), size)

@@ -1,0 +1,51 @@
+"""The choices that make a RED-Net, as one frozen value that travels with the weights."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+BODIES = ("small", "vgg16", "resnet152")
+TASKS = ("det7", "det68", "reg68")
+INPUT_SIZE = {"small": 128, "vgg16": 256, "resnet152": 256}
+
+
+@dataclass(frozen=True)
+class RedNetConfig:
+    """The network's shape and the paper's experimental switches.
+
+    body: encoder-decoder, `vgg16` (table 1), `resnet152` (tables 2, 3) or `small` (ours).
+    steps: the task of every spatial recurrent step (section 3.2). The paper's tables 6 and 7 are
+        ("det68",) one-shot detection, ("reg68",) one-shot regression, ("det7", "det68") detection twice,
+        ("det7", "reg68") detection followed by regression: the default.
+    shared: one body for all steps (recurrent), or a body each (the cascade of table 7).
+    temporal: the LSTM on e_pe (section 3.3). identities: classes of the identity head (section 3.4), 0 for none.
+    z0: the first feedback maps, "zeros" or the "mean" shape (section 3.2 names the latter).
+    """
+
+    body: str = "small"
+    steps: tuple[str, ...] = ("det7", "reg68")
+    shared: bool = True
+    temporal: bool = False
+    identities: int = 0
+    z0: str = "zeros"
+
+    def __post_init__(self) -> None:
+        assert self.body in BODIES, f"body {self.body!r} is none of {BODIES}"
+        assert self.steps and all(s in TASKS for s in self.steps), f"steps {self.steps} are not of {TASKS}"
+        assert self.steps[-1] != "det7", "the last step must give all 68 points"
+        assert self.z0 in ("zeros", "mean"), f"z0 {self.z0!r} is neither zeros nor mean"
+
+    @property
+    def size(self) -> int:
+        """Side of the square input crop in pixels."""
+        return INPUT_SIZE[self.body]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "steps": list(self.steps)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> RedNetConfig:
+        known = {f.name for f in fields(cls)}
+        kept = {k: v for k, v in values.items() if k in known}
+        return cls(**{**kept, "steps": tuple(kept["steps"])})

@@ -1,0 +1,188 @@
+"""RED-Net: the encoder-decoder looped in space (section 3.2) and in time (section 3.3).
+
+N windows, T frames, S crop side, M map side, P points. B = N * T pictures go through the convolutions at once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from redtrack.geometry import LANDMARK_SCALE
+from redtrack.points import MEAN_SHAPE, SEVEN
+from redtrack.rednet import maps
+from redtrack.rednet.config import RedNetConfig
+from redtrack.rednet.identity import IdentityHead
+from redtrack.rednet.small import SmallBody
+from redtrack.rednet.temporal import PointRecurrence, TemporalState, TemporalUpdate, first_state
+
+PIXEL_MEAN = (0.485, 0.456, 0.406)  # ImageNet's, so that its VGG and ResNet weights fit as a start
+PIXEL_STD = (0.229, 0.224, 0.225)
+N_MAPS = {"det7": 7, "det68": 68, "reg68": 68}
+
+
+class StepOutput(NamedTuple):
+    """What one spatial step gives: its task, its maps before the sigmoid (B, C, M, M), its bottleneck (B, C, h, w)."""
+
+    task: str
+    logits: Tensor
+    e: Tensor
+
+
+class Encoded(NamedTuple):
+    """The last spatial step before its decoder: which body, which task, bottleneck (B, C, h, w), skips."""
+
+    body: int
+    task: str
+    e: Tensor
+    skips: list[Tensor]
+
+
+def make_body(name: str) -> nn.Module:
+    """An untrained encoder-decoder by name."""
+    if name == "small":
+        return SmallBody()
+    raise AssertionError(f"no body {name!r}")
+
+
+class RedNet(nn.Module):
+    """The whole network, figure 1, built from its config."""
+
+    def __init__(self, config: RedNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        n_bodies = 1 if config.shared else len(config.steps)
+        self.bodies = nn.ModuleList(make_body(config.body) for _ in range(n_bodies))
+        body = self.bodies[0]
+        # Section 4.2: the tasks share everything but the last convolution.
+        self.heads = nn.ModuleDict(
+            {t: nn.Conv2d(body.features, N_MAPS[t], 1) for t in dict.fromkeys(config.steps)}
+        )
+        if config.temporal:
+            self.temporal = TemporalUpdate(body.pe_channels, body.pool)
+            self.recurrence = PointRecurrence()
+        if config.identities:
+            self.identity = IdentityHead(body.id_channels, body.pool, config.identities)
+        self.register_buffer("pixel_mean", torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("pixel_std", torch.tensor(PIXEL_STD).view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def map_size(self) -> int:
+        return self.bodies[0].map_size
+
+    @property
+    def stride(self) -> float:
+        """Crop pixels per map cell."""
+        return self.config.size / self.map_size
+
+    def first_feedback(self, n: int) -> Tensor:
+        """z0 of eq. 5 for n pictures: (n, 7, M, M)."""
+        like = self.pixel_mean
+        if self.config.z0 == "zeros":
+            return like.new_zeros(n, len(SEVEN), self.map_size, self.map_size)
+        mean = (MEAN_SHAPE[list(SEVEN)] - 0.5) / LANDMARK_SCALE + 0.5  # in crop sides
+        cells = torch.as_tensor(mean, dtype=like.dtype, device=like.device) * self.map_size - 0.5
+        return maps.disc_maps(cells[None], self.map_size).expand(n, -1, -1, -1)
+
+    def look(self, crops: Tensor) -> list[Tensor]:
+        """What each body sees in all its steps. crops (B, 3, S, S) in 0..1."""
+        pictures = (crops - self.pixel_mean) / self.pixel_std
+        return [body.look(pictures) for body in self.bodies]
+
+    def head(self, task: str, features: Tensor) -> Tensor:
+        """Maps before the sigmoid, in float32: half precision would move the points. (B, F, M, M) -> (B, C, M, M)."""
+        with torch.autocast(features.device.type, enabled=False):
+            return self.heads[task](features.float())
+
+    def step(self, k: int, task: str, seen: list[Tensor], z: Tensor) -> StepOutput:
+        """Spatial step k, eq. 4: the picture and the last maps give new maps."""
+        k = min(k, len(self.bodies) - 1)
+        e, skips = self.bodies[k].encode(seen[k], z)
+        return StepOutput(task, self.head(task, self.bodies[k].decode(e, skips)), e)
+
+    def image_steps(self, crops: Tensor, tasks: tuple[str, ...] | None = None) -> list[StepOutput]:
+        """All spatial steps on single pictures (B, 3, S, S), eq. 5 and 7; tasks default to the config's."""
+        seen, z, out = self.look(crops), self.first_feedback(len(crops)), []
+        for k, task in enumerate(tasks or self.config.steps):
+            out.append(self.step(k, task, seen, z))
+            z = feedback(out[-1])
+        return out
+
+    def encode_last(self, crops: Tensor, tasks: tuple[str, ...] | None = None) -> Encoded:
+        """All of the last spatial step that comes before its LSTM, so all that both directions share.
+
+        The paper does not say which spatial step the LSTM belongs to; here it is the last, which gives the points.
+        """
+        tasks = tasks or self.config.steps
+        seen, z = self.look(crops), self.first_feedback(len(crops))
+        for k, task in enumerate(tasks[:-1]):
+            z = feedback(self.step(k, task, seen, z))
+        k = min(len(tasks), len(self.bodies)) - 1
+        e, skips = self.bodies[k].encode(seen[k], z)
+        return Encoded(k, tasks[-1], e, skips)
+
+    def decode_last(self, encoded: Encoded, e_pe: Tensor) -> StepOutput:
+        """The rest of the last step, with e_pe as the LSTM left it (eq. 2)."""
+        body = self.bodies[encoded.body]
+        e = torch.cat((encoded.e[:, : body.id_channels], e_pe), 1)
+        return StepOutput(encoded.task, self.head(encoded.task, body.decode(e, encoded.skips)), e)
+
+    def split(self, e: Tensor) -> tuple[Tensor, Tensor]:
+        """e_id and e_pe of eq. 3."""
+        n = self.bodies[0].id_channels
+        return e[:, :n], e[:, n:]
+
+    def walk(self, encoded: Encoded, state: TemporalState) -> tuple[Tensor, Tensor, TemporalState]:
+        """The LSTM's way through N windows of T frames, eq. 10 (B = N * T), in the order in which they lie.
+
+        Returns points in crop pixels (N, T, 68, 2), scores (N, T, 68) and the state after the last frame.
+        """
+        n = len(state.h)
+        _, e_pe = self.split(encoded.e)
+        vectors = self.temporal.squeeze_frames(e_pe).unflatten(0, (n, -1))  # (N, T, 256)
+        hidden, (h, c) = self.temporal.walk(vectors, state.h.to(vectors.dtype), state.c.to(vectors.dtype))
+        out = self.decode_last(encoded, self.temporal.unpool(hidden.flatten(0, 1), e_pe))
+        points = (self.points_of(out) / self.config.size).unflatten(0, (n, -1))
+        scores = maps.peak(out.logits).unflatten(0, (n, -1))
+        mixed, position, speed, seen = self.recurrence(hidden.float(), points, scores, state)
+        return mixed * self.config.size, scores, TemporalState(h, c, position, speed, seen)
+
+    def forward(
+        self, crops: Tensor, state: TemporalState | None = None
+    ) -> tuple[Tensor, Tensor, TemporalState]:
+        """points, scores, state = net(crops, state): windows in one direction, frame after frame.
+
+        crops (N, T, 3, S, S) in 0..1 -> points (N, T, 68, 2) in crop pixels, scores (N, T, 68), and the state with
+        which the windows that follow go on. Without a temporal module the state passes through unchanged.
+        """
+        state = state or first_state(len(crops), self.pixel_mean)
+        encoded = self.encode_last(crops.flatten(0, 1))
+        if self.config.temporal:
+            return self.walk(encoded, state)
+        points, scores = self.read(self.decode_last(encoded, self.split(encoded.e)[1]))
+        return points.unflatten(0, crops.shape[:2]), scores.unflatten(0, crops.shape[:2]), state
+
+    def read(self, out: StepOutput) -> tuple[Tensor, Tensor]:
+        """Points in crop pixels (B, P, 2) and scores (B, P) of a step's maps."""
+        return self.points_of(out), maps.peak(out.logits)
+
+    def tasks_of(self, spatial_steps: int | None) -> tuple[str, ...]:
+        """The tasks of so many steps: fewer drop the first ones, more repeat the last."""
+        steps = self.config.steps
+        if spatial_steps is None or spatial_steps == len(steps):
+            return steps
+        if spatial_steps < len(steps):
+            return steps[len(steps) - spatial_steps :]
+        return steps + steps[-1:] * (spatial_steps - len(steps))
+
+    def points_of(self, out: StepOutput) -> Tensor:
+        """Crop pixels of a step's maps: (B, P, 2)."""
+        return maps.map_to_crop(maps.soft_argmax(out.logits), self.stride)
+
+
+def feedback(out: StepOutput) -> Tensor:
+    """z of a step: its seven detection maps, 0..1, (B, 7, M, M)."""
+    logits = out.logits if out.task == "det7" else out.logits[:, list(SEVEN)]
+    return logits.sigmoid()

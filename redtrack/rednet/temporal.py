@@ -1,0 +1,114 @@
+"""Temporal recurrent learning, section 3.3 and figure 7, and the recurrence of the points themselves.
+
+N windows, T frames, P points. Everything here works on vectors and points, never on maps, so that the walk through
+time costs next to nothing; the convolutions before and after it see all N * T pictures at once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+HIDDEN = 256  # section 4.2
+N_POINTS = 68
+PER_POINT = 6  # numbers that the hidden state says of each point
+
+
+class TemporalState(NamedTuple):
+    """What one frame leaves for the next: LSTM state h, c (N, 256); position, speed (N, P, 2) in crop sides and crop
+    sides a frame; frames seen so far (N, 1, 1)."""
+
+    h: Tensor
+    c: Tensor
+    position: Tensor
+    speed: Tensor
+    seen: Tensor
+
+
+class TemporalUpdate(nn.Module):
+    """f_trn of eq. 10: h^t = p(e_pe^t, h^(t-1)) is an LSTM on pooled e_pe, e_pe^t* = q(h^t) its unpooling.
+
+    Figure 7 pools e_pe to 256 numbers and unpools "with spatial indices". An average has no index to remember; what
+    takes its place is the frame's own spatial pattern: q(h) moves the level of each pooled cell and leaves the pattern
+    inside the cell as it is. q starts at zero: without training the update changes nothing.
+    """
+
+    def __init__(self, channels: int, pool: int) -> None:
+        super().__init__()
+        self.pool = pool
+        width = channels * pool * pool
+        self.squeeze = nn.Identity() if width == HIDDEN else nn.Linear(width, HIDDEN)
+        self.lstm = nn.LSTM(HIDDEN, HIDDEN, batch_first=True)
+        self.expand = nn.Linear(HIDDEN, width)
+        nn.init.zeros_(self.expand.weight)
+        nn.init.zeros_(self.expand.bias)
+
+    def squeeze_frames(self, e_pe: Tensor) -> Tensor:
+        """Average pooling to 256 numbers. (B, C, h, w) -> (B, 256)."""
+        return self.squeeze(F.adaptive_avg_pool2d(e_pe, self.pool).flatten(1))
+
+    def walk(self, vectors: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """p: the LSTM over (N, T, 256) from the state h, c (N, 256). -> hidden states (N, T, 256), the last state."""
+        out, (h_n, c_n) = self.lstm(vectors, (h[None], c[None]))
+        return out, (h_n[0], c_n[0])
+
+    def unpool(self, hidden: Tensor, e_pe: Tensor) -> Tensor:
+        """q: e_pe moved by what the hidden state says. hidden (B, 256), e_pe (B, C, h, w) -> the same."""
+        level = self.expand(hidden).view(len(hidden), e_pe.shape[1], self.pool, self.pool)
+        return e_pe + F.interpolate(level, e_pe.shape[-2:], mode="nearest")
+
+
+class PointRecurrence(nn.Module):
+    """The points of a frame from its own maps and from the frames before it.
+
+    Not the paper's. Section 3.2 feeds the previous frame's output back as z0, which ties each frame's convolutions
+    to the frame before; here the output itself recurs: where the last frames would put the point and where the maps
+    put it are mixed by a gain that the LSTM's hidden state, the peak's height and the distance of the two decide.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.say = nn.Linear(HIDDEN, N_POINTS * PER_POINT)
+        self.gain = nn.Sequential(nn.Linear(PER_POINT + 4, 24), nn.ReLU(), nn.Linear(24, 2))
+        nn.init.zeros_(self.gain[2].weight)
+        with torch.no_grad():
+            self.gain[2].bias.copy_(torch.tensor([1.0, -1.5]))  # trust the maps at first
+
+    def forward(
+        self, hidden: Tensor, points: Tensor, scores: Tensor, state: TemporalState
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Mixed points, and position, speed and frames seen for the next window.
+
+        hidden (N, T, 256), points (N, T, P, 2) in crop sides, scores (N, T, P).
+        """
+        n, t = scores.shape[:2]
+        said = self.say(hidden).view(n, t, N_POINTS, PER_POINT)
+        position, speed, seen = state.position, state.speed, state.seen
+        out = []
+        for k in range(t):
+            expected = position + speed
+            surprise = points[:, k] - expected  # (N, P, 2)
+            size = (surprise.square().sum(-1, keepdim=True) + 1e-10).sqrt()
+            common = size.mean(1, keepdim=True).expand_as(size)  # the whole face moved
+            score = scores[:, k, :, None]
+            facts = torch.cat((said[:, k], torch.log(size * 200 + 0.1), torch.log(common * 200 + 0.1), score,
+                               (1 / (1 + seen)).expand_as(size)), -1)  # fmt: skip
+            level, trend = self.gain(facts).sigmoid().unbind(-1)
+            fresh = (seen == 0).to(size.dtype)
+            level = torch.maximum(level[..., None], fresh)
+            new = expected + level * surprise
+            speed = (speed + trend[..., None] * level * surprise) * (1 - fresh)
+            position, seen = new, seen + 1
+            out.append(new)
+        return torch.stack(out, 1), position, speed, seen
+
+
+def first_state(n: int, like: Tensor) -> TemporalState:
+    """The state before any frame."""
+    zeros = like.new_zeros
+    return TemporalState(
+        zeros(n, HIDDEN), zeros(n, HIDDEN), zeros(n, N_POINTS, 2), zeros(n, N_POINTS, 2), zeros(n, 1, 1)
+    )

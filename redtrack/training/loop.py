@@ -1,0 +1,196 @@
+"""The training loop that every stage shares: budget, schedule, average of weights, checkpoints, log.
+
+A stage is a function `batch_loss(step) -> (loss, parts)` and a function `validate(net) -> figures`; all else is here.
+A checkpoint holds model, average, optimiser, generators, log and the time used: a run that resumes goes on to the
+same numbers as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When to stop and how fast to go. A run ends at `steps` or after `minutes`, whichever comes first."""
+
+    minutes: float | None = None
+    steps: int | None = None
+    rate: float = 1.5e-3
+    warmup: int = 200  # steps from nothing to the full rate
+    optimizer: str = "adamw"  # or "sgd": momentum 0.9, as the paper (section 5.1)
+    weight_decay: float = 0.02
+    average: float = 0.999  # decay of the exponential average of weights
+    validate_every: float = 3.0  # minutes
+
+    def progress(self, step: int, seconds: float) -> float:
+        """How much of the budget is used, 0..1."""
+        shares = [
+            step / self.steps if self.steps else 0.0,
+            seconds / 60 / self.minutes if self.minutes else 0.0,
+        ]
+        return min(1.0, max(shares))
+
+    def rate_at(self, step: int, progress: float) -> float:
+        """Linear warm-up, then half a cosine down to a hundredth."""
+        return (
+            self.rate
+            * min(1.0, (step + 1) / self.warmup)
+            * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
+        )
+
+
+@dataclass
+class Run:
+    """A training run: the network, its average, and all that a checkpoint holds."""
+
+    net: nn.Module
+    schedule: Schedule
+    folder: Path
+    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+    step: int = 0
+    seconds: float = 0.0
+    log: list[Figures] = field(default_factory=list)
+    best: float = math.inf
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.average = copy.deepcopy(self.net).eval().requires_grad_(False)
+        self.optimizer = make_optimizer(self.net, self.schedule)
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint.pt"
+
+    def save(self) -> None:
+        """Writes the checkpoint, whole or not at all."""
+        state = {
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "rng": json.dumps(self.rng.bit_generator.state),
+            "torch_rng": torch.get_rng_state(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "log": self.log,
+            "best": self.best,
+        }
+        new = self.checkpoint.with_suffix(".new")
+        torch.save(state, new)
+        new.replace(self.checkpoint)
+
+    def resume(self) -> bool:
+        """Goes on from the checkpoint in the folder; False where there is none."""
+        if not self.checkpoint.exists():
+            return False
+        state: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        self.net.load_state_dict(state["net"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.rng.bit_generator.state = json.loads(state["rng"])
+        torch.set_rng_state(state["torch_rng"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.log, self.best = state["log"], state["best"]
+        return True
+
+
+def make_optimizer(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
+    """AdamW, without decay of biases and norms; or the paper's SGD with momentum 0.9."""
+    trained = [p for p in net.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": schedule.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if schedule.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=schedule.rate, momentum=0.9)
+    return torch.optim.AdamW(groups, lr=schedule.rate)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, net: nn.Module, decay: float, step: int) -> None:
+    """The exponential average of weights; shorter at the start, when the weights are worthless."""
+    decay = min(decay, (1 + step) / (10 + step))
+    for mean, new in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
+        if mean.dtype.is_floating_point:
+            mean.lerp_(new, 1 - decay)
+        else:
+            mean.copy_(new)
+
+
+BatchLoss = Callable[[nn.Module, np.random.Generator, float], tuple[Tensor, dict[str, Tensor]]]
+
+
+def train(
+    run: Run, batch_loss: BatchLoss, validate: Callable[[nn.Module], Figures], *, show: bool = True
+) -> Figures:
+    """Trains to the end of the budget and returns the last figures of the averaged network.
+
+    batch_loss(net, rng, progress) gives the loss of the next batch and its parts; validate(net) gives figures, of which
+    `error` decides what is best.
+    """
+    bar = tqdm(total=1000, disable=not show, bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}")
+    for figures in steps(run, batch_loss, validate):
+        bar.n = int(1000 * figures["progress"])
+        bar.set_postfix({k: f"{figures[k]:.4g}" for k in ("loss", "error") if k in figures}, refresh=True)
+    bar.close()
+    return run.log[-1] if run.log else {}
+
+
+def steps(run: Run, batch_loss: BatchLoss, validate: Callable[[nn.Module], Figures]) -> Iterator[Figures]:
+    """The loop itself: one step, and now and then validation, checkpoint and log line. Yields figures now and then."""
+    started, used = time.monotonic(), run.seconds
+    last_check, sums, error = run.seconds, {}, {}
+    while (progress := run.schedule.progress(run.step, run.seconds)) < 1:
+        parts = one_step(run, batch_loss, progress)
+        for name, value in parts.items():
+            sums.setdefault(name, []).append(value)
+        run.seconds = used + time.monotonic() - started
+        at_end = run.schedule.progress(run.step, run.seconds) >= 1
+        if run.seconds - last_check > 60 * run.schedule.validate_every or at_end:
+            last_check = run.seconds
+            means = {name: sum(v) / len(v) for name, v in sums.items()}
+            error = validate(run.average)
+            sums = {}
+            write_figures(run, {"step": run.step, "minutes": run.seconds / 60, **means, **error})
+        if run.step % 20 == 0 or at_end:
+            yield {"progress": progress, "loss": parts["loss"], **error}
+
+
+def one_step(run: Run, batch_loss: BatchLoss, progress: float) -> Figures:
+    """One batch: loss, gradient, weights, average."""
+    rate = run.schedule.rate_at(run.step, progress)
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+    run.net.train()
+    loss, parts = batch_loss(run.net, run.rng, progress)
+    run.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(run.net.parameters(), 5.0)
+    run.optimizer.step()
+    run.step += 1
+    update_average(run.average, run.net, run.schedule.average, run.step)
+    return {"loss": float(loss.detach()), **{k: float(v.detach()) for k, v in parts.items()}}
+
+
+def write_figures(run: Run, figures: Figures) -> None:
+    """Appends to the log, keeps the checkpoint, and the best weights apart."""
+    run.log.append({k: float(v) for k, v in figures.items()})
+    with open(run.folder / "log.jsonl", "a", encoding="utf-8") as file:
+        file.write(json.dumps(run.log[-1]) + "\n")
+    if figures.get("error", math.inf) < run.best:
+        run.best = figures["error"]
+    run.save()
