@@ -31,6 +31,16 @@ class StepOutput(NamedTuple):
     e: Tensor
 
 
+class Walk(NamedTuple):
+    """One way through N windows: points in crop pixels (N, T, P, 2), scores (N, T, P), the state after the last frame,
+    and for training the maps before the sigmoid (N * T, P, M, M)."""
+
+    points: Tensor
+    scores: Tensor
+    state: TemporalState
+    logits: Tensor
+
+
 class Encoded(NamedTuple):
     """The last spatial step before its decoder: which body, which task, bottleneck (B, C, h, w), skips."""
 
@@ -44,6 +54,14 @@ def make_body(name: str) -> nn.Module:
     """An untrained encoder-decoder by name."""
     if name == "small":
         return SmallBody()
+    if name == "vgg16":
+        from redtrack.rednet.vgg16 import Vgg16Body
+
+        return Vgg16Body()
+    if name == "resnet152":
+        from redtrack.rednet.resnet152 import Resnet152Body
+
+        return Resnet152Body()
     raise AssertionError(f"no body {name!r}")
 
 
@@ -134,20 +152,18 @@ class RedNet(nn.Module):
         n = self.bodies[0].id_channels
         return e[:, :n], e[:, n:]
 
-    def walk(self, encoded: Encoded, state: TemporalState) -> tuple[Tensor, Tensor, TemporalState]:
-        """The LSTM's way through N windows of T frames, eq. 10 (B = N * T), in the order in which they lie.
-
-        Returns points in crop pixels (N, T, 68, 2), scores (N, T, 68) and the state after the last frame.
-        """
+    def walk(self, encoded: Encoded, state: TemporalState) -> Walk:
+        """The LSTM's way through N windows of T frames, eq. 10 (B = N * T), in the order in which they lie."""
         n = len(state.h)
         _, e_pe = self.split(encoded.e)
         vectors = self.temporal.squeeze_frames(e_pe).unflatten(0, (n, -1))  # (N, T, 256)
         hidden, (h, c) = self.temporal.walk(vectors, state.h.to(vectors.dtype), state.c.to(vectors.dtype))
         out = self.decode_last(encoded, self.temporal.unpool(hidden.flatten(0, 1), e_pe))
-        points = (self.points_of(out) / self.config.size).unflatten(0, (n, -1))
-        scores = maps.peak(out.logits).unflatten(0, (n, -1))
-        mixed, position, speed, seen = self.recurrence(hidden.float(), points, scores, state)
-        return mixed * self.config.size, scores, TemporalState(h, c, position, speed, seen)
+        points, scores = (x.unflatten(0, (n, -1)) for x in self.read(out))
+        mixed, position, speed, seen = self.recurrence(
+            hidden.float(), points / self.config.size, scores, state
+        )
+        return Walk(mixed * self.config.size, scores, TemporalState(h, c, position, speed, seen), out.logits)
 
     def forward(
         self, crops: Tensor, state: TemporalState | None = None
@@ -160,7 +176,7 @@ class RedNet(nn.Module):
         state = state or first_state(len(crops), self.pixel_mean)
         encoded = self.encode_last(crops.flatten(0, 1))
         if self.config.temporal:
-            return self.walk(encoded, state)
+            return self.walk(encoded, state)[:3]
         points, scores = self.read(self.decode_last(encoded, self.split(encoded.e)[1]))
         return points.unflatten(0, crops.shape[:2]), scores.unflatten(0, crops.shape[:2]), state
 

@@ -54,8 +54,8 @@ def predict_windows(
         points, scores = _one_way(net, encoded, n)
         return _on_host(points, scores, torch.zeros_like(scores))
     order = reversed_order(lengths, t)
-    points_b, scores_b = _one_way(net, _reorder(encoded, order), n)
-    points_b, scores_b = _undo(points_b, order), _undo(scores_b, order)
+    points_b, scores_b = _one_way(net, reorder(encoded, order), n)
+    points_b, scores_b = undo(points_b, order), undo(scores_b, order)
     if direction == "backward":
         return _on_host(points_b, scores_b, torch.zeros_like(scores_b))
     points_f, scores_f = _one_way(net, encoded, n)
@@ -83,20 +83,21 @@ def reversed_order(lengths: Tensor, t: int) -> Tensor:
     return torch.where(k < lengths[:, None], lengths[:, None] - 1 - k, k)
 
 
-def _reorder(encoded: Encoded, order: Tensor) -> Encoded:
+def reorder(encoded: Encoded, order: Tensor) -> Encoded:
+    """The frames of each window in another order (N, T)."""
     n, t = order.shape
     flat = (order + torch.arange(n, device=order.device)[:, None] * t).flatten()
     return encoded._replace(e=encoded.e[flat], skips=[s[flat] for s in encoded.skips])
 
 
-def _undo(values: Tensor, order: Tensor) -> Tensor:
+def undo(values: Tensor, order: Tensor) -> Tensor:
+    """Values (N, T, ...) of reversed frames back in the frames' own order."""
     index = order.view(*order.shape, *([1] * (values.ndim - 2))).expand_as(values)
     return values.gather(1, index)
 
 
 def _one_way(net: RedNet, encoded: Encoded, n: int) -> tuple[Tensor, Tensor]:
-    points, scores, _ = net.walk(encoded, first_state(n, net.pixel_mean))
-    return points, scores
+    return net.walk(encoded, first_state(n, net.pixel_mean))[:2]
 
 
 def _on_host(points: Tensor, scores: Tensor, disagreement: Tensor) -> WindowEstimate:

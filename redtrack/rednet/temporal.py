@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from redtrack.points import N_POINTS, PARTS
+
 HIDDEN = 256  # section 4.2
-N_POINTS = 68
 PER_POINT = 6  # numbers that the hidden state says of each point
 
 
@@ -65,44 +66,53 @@ class PointRecurrence(nn.Module):
     """The points of a frame from its own maps and from the frames before it.
 
     Not the paper's. Section 3.2 feeds the previous frame's output back as z0, which ties each frame's convolutions
-    to the frame before; here the output itself recurs: where the last frames would put the point and where the maps
-    put it are mixed by a gain that the LSTM's hidden state, the peak's height and the distance of the two decide.
+    to the frame before; here the output itself recurs: where the last frames would put a point and where the maps put
+    it are mixed. The gain comes from the LSTM's hidden state, the peak's height, and how far the maps surprise: this
+    point, its part of the face, the whole face. Noise moves points one by one; a lid, a lip or a head moves together.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.say = nn.Linear(HIDDEN, N_POINTS * PER_POINT)
-        self.gain = nn.Sequential(nn.Linear(PER_POINT + 4, 24), nn.ReLU(), nn.Linear(24, 2))
+        self.gain = nn.Sequential(nn.Linear(PER_POINT + 5, 32), nn.ReLU(), nn.Linear(32, 2))
         nn.init.zeros_(self.gain[2].weight)
         with torch.no_grad():
             self.gain[2].bias.copy_(torch.tensor([1.0, -1.5]))  # trust the maps at first
+        members = torch.zeros(N_POINTS, N_POINTS)
+        for part in PARTS.values():
+            members[part.start : part.stop, part.start : part.stop] = 1 / len(part)
+        self.register_buffer("members", members, persistent=False)
+
+    def surprise_sizes(self, surprise: Tensor) -> Tensor:
+        """Length of the surprise of each point, its part's mean and the face's mean, as logarithms. -> (N, P, 3)."""
+        part = torch.einsum("pq,nqc->npc", self.members, surprise)
+        face = surprise.mean(1, keepdim=True).expand_as(surprise)
+        lengths = (
+            torch.stack((surprise, part, face), 2).square().sum(-1) + 1e-10
+        ).sqrt()  # (N, P, 3) crop sides
+        return torch.log(lengths * 200 + 0.1)
 
     def forward(
         self, hidden: Tensor, points: Tensor, scores: Tensor, state: TemporalState
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Mixed points, and position, speed and frames seen for the next window.
+        """Mixed points, and position, speed and frames seen for the window that follows.
 
         hidden (N, T, 256), points (N, T, P, 2) in crop sides, scores (N, T, P).
         """
-        n, t = scores.shape[:2]
-        said = self.say(hidden).view(n, t, N_POINTS, PER_POINT)
+        said = self.say(hidden).unflatten(2, (N_POINTS, PER_POINT))  # (N, T, P, 6)
         position, speed, seen = state.position, state.speed, state.seen
         out = []
-        for k in range(t):
+        for k in range(scores.shape[1]):
             expected = position + speed
-            surprise = points[:, k] - expected  # (N, P, 2)
-            size = (surprise.square().sum(-1, keepdim=True) + 1e-10).sqrt()
-            common = size.mean(1, keepdim=True).expand_as(size)  # the whole face moved
-            score = scores[:, k, :, None]
-            facts = torch.cat((said[:, k], torch.log(size * 200 + 0.1), torch.log(common * 200 + 0.1), score,
-                               (1 / (1 + seen)).expand_as(size)), -1)  # fmt: skip
-            level, trend = self.gain(facts).sigmoid().unbind(-1)
-            fresh = (seen == 0).to(size.dtype)
-            level = torch.maximum(level[..., None], fresh)
-            new = expected + level * surprise
-            speed = (speed + trend[..., None] * level * surprise) * (1 - fresh)
-            position, seen = new, seen + 1
-            out.append(new)
+            surprise = points[:, k] - expected
+            context = (1 / (1 + seen)).expand(-1, N_POINTS, -1)
+            facts = (said[:, k], self.surprise_sizes(surprise), scores[:, k, :, None], context)
+            level, trend = self.gain(torch.cat(facts, -1)).sigmoid().unsqueeze(-2).unbind(-1)  # (N, P, 1)
+            first = (seen == 0).to(level.dtype)
+            level = torch.maximum(level, first)
+            position, seen = expected + level * surprise, seen + 1
+            speed = (speed + trend * level * surprise) * (1 - first)
+            out.append(position)
         return torch.stack(out, 1), position, speed, seen
 
 
