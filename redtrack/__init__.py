@@ -1,0 +1,35 @@
+"""redtrack: 68 face landmarks on every frame of many videos, offline.
+
+    tracks = redtrack.annotate("video.mp4")
+    tracks.dense(0)  # (frames, 68, 2), one face's points in pixels
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from redtrack.annotate import annotate
+    from redtrack.formats import read as load
+    from redtrack.tracks import Tracks
+
+__version__ = "0.1.0"
+
+__all__ = ["Tracks", "__version__", "annotate", "load"]
+
+_WHERE = {"load": ("redtrack.formats", "read"), "Tracks": ("redtrack.tracks", "Tracks")}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name when it is first used, so that `import redtrack` costs nothing."""
+    if name == "annotate":
+        return import_module("redtrack.annotate")  # a package that can be called
+    if name not in _WHERE:
+        raise AttributeError(f"module 'redtrack' has no attribute {name!r}")
+    module, attribute = _WHERE[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,76 @@
+"""Where the network looks: crops from detections with a second look, or from the frame before as the paper does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from redtrack.annotate.merge import WindowPoints
+from redtrack.annotate.options import Options
+from redtrack.annotate.second_look import second_crops
+from redtrack.annotate.windows import Window
+from redtrack.geometry import Floats, landmark_crop
+
+__all__ = ["Aim", "Tracking", "TwoLooks", "make_aim"]
+
+
+class Aim(Protocol):
+    """A way of choosing crops. `window` is the number of frames that are looked at together."""
+
+    window: int
+
+    def aim(self, window: Window) -> Window:
+        """Returns the window with the crops to be cut now."""
+        ...
+
+    def again(self, window: Window, found: WindowPoints) -> Window | None:
+        """Takes the points that were found; returns the window to be looked at again, None where they are final."""
+        ...
+
+
+class TwoLooks:
+    """Crops from the faces' boxes; where the landmarks say that these were off, once more from the landmarks."""
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+
+    def aim(self, window: Window) -> Window:
+        return window
+
+    def again(self, window: Window, found: WindowPoints) -> Window | None:
+        if window.again or not found.believed:
+            return None
+        crop = second_crops(found.points, window.crop)
+        return None if crop is None else window.look_again(crop)
+
+
+class Tracking:
+    """The paper's protocol (its section 5.1): each crop is the landmarks' box of the frame before.
+
+    Frame by frame, so that nothing can be batched, and forward only. A face begins in its detected box, and again
+    where the landmarks before are not believed.
+    """
+
+    window = 1
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[int, Floats]] = {}  # face -> the frame after, points (68, 2)
+
+    def aim(self, window: Window) -> Window:
+        frame, points = self._last.get(window.face, (-1, np.zeros((0, 2))))
+        if frame != window.first:
+            return window
+        return replace(window, crop=landmark_crop(points[None].astype(np.float64), window.crop.size))
+
+    def again(self, window: Window, found: WindowPoints) -> Window | None:
+        self._last.pop(window.face, None)
+        if found.believed:
+            self._last[window.face] = (window.first + 1, found.points[0])
+        return None
+
+
+def make_aim(options: Options) -> Aim:
+    """Returns the aim of a protocol."""
+    return Tracking() if options.protocol == "tracking" else TwoLooks(options.window)

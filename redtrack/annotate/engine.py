@@ -1,0 +1,210 @@
+"""The engine: windows of different faces, places and videos share the calls of the network.
+
+One video is decoded at a time, the next in line when the first has no more frames, so that a long video keeps memory
+small and short ones fill a batch together. The decoders run ahead in threads of their own. A point does not depend on
+what it shares a batch with.
+
+N windows, T frames, S crop side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+
+from redtrack.annotate.models import Models
+from redtrack.annotate.options import Options
+from redtrack.annotate.windows import Window
+from redtrack.errors import DeviceError, RedtrackError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from redtrack.rednet.predict import WindowEstimate
+
+__all__ = ["Engine", "Job"]
+
+HOLD_BYTES = 1 << 30  # of frames that wait for a batch to fill; beyond it a smaller batch runs
+OPEN = 2  # videos that are decoded ahead of the network
+
+
+class Job(Protocol):
+    """One video, as `annotate.job` has it. All methods may raise RedtrackError: the end of this job alone."""
+
+    error: RedtrackError | None
+
+    @property
+    def exhausted(self) -> bool: ...
+    @property
+    def ended(self) -> bool: ...
+    @property
+    def nbytes(self) -> int: ...
+    def start(self) -> None: ...
+    def advance(self) -> list[Window]: ...
+    def crops(self, window: Window) -> tuple[Window, Tensor]: ...
+    def accept(self, window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray) -> Window | None: ...
+    def finish(self) -> None: ...
+    def stop(self) -> None: ...
+    def fail(self, error: RedtrackError) -> None: ...
+
+
+Looked = tuple[Job, Window]
+Result = TypeVar("Result")
+
+
+class Engine:
+    """Runs jobs through the network.
+
+    `batch` is how many crops one call takes. `stopping` is asked between two steps; `tell` hears one sentence when the
+    device runs out of memory and the batch is halved.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        options: Options,
+        batch: int,
+        stopping: Callable[[], bool] = lambda: False,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._models, self._options = models, options
+        self._tracking = options.protocol == "tracking"
+        self._length = 1 if self._tracking else options.window
+        self._batch = 1 if self._tracking else max(1, batch // self._length)  # windows in one call
+        self._stopping, self._tell = stopping, tell
+        self._open: list[Job] = []
+        self._waiting: list[Looked] = []
+        self._halved = False
+
+    @property
+    def batch(self) -> int:
+        """Crops in one call of the network."""
+        return self._batch * self._length
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Job]:
+        """Yields every job once it has ended: well, or with its `error` set; or stopped, when `stopping` says so."""
+        source = iter(jobs)
+        while not self._stopping():
+            job = None if self._full() else self._next(source)
+            if job is not None:
+                self._advance(job)
+            elif self._waiting:
+                self._look()
+            elif not self._open:
+                return
+            yield from self._ended()
+        yield from self._stopped()
+
+    def _full(self) -> bool:
+        """Whether enough waits for the network."""
+        held = sum(job.nbytes for job in self._open)
+        return len(self._waiting) >= self._batch or (bool(self._waiting) and held > HOLD_BYTES)
+
+    def _next(self, source: Iterator[Job]) -> Job | None:
+        """Returns the job whose turn it is to decode, and sees to it that the one after it has begun."""
+        decoding = [job for job in self._open if not job.exhausted and job.error is None]
+        while len(decoding) < OPEN and (job := next(source, None)) is not None:
+            self._open.append(job)
+            self._guard(job, job.start)
+            if job.error is None and not job.exhausted:
+                decoding.append(job)
+            elif not decoding:
+                break
+        return decoding[0] if decoding else None
+
+    def _advance(self, job: Job) -> None:
+        windows = self._guard(job, job.advance) or []
+        self._waiting += [(job, window) for window in windows]
+
+    def _look(self) -> None:
+        """Runs the network on the windows that have waited longest; those to be looked at again come first next."""
+        waited, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
+        looked, crops = self._cut(waited)
+        if not looked:
+            return
+        lengths = np.array([len(window) for _, window in looked], np.int64)
+        estimates = zip(*self._predict(crops, lengths), strict=True)  # window by window
+        again = [self._accept(*pair, *estimate) for pair, estimate in zip(looked, estimates, strict=True)]
+        self._waiting[:0] = [pair for pair in again if pair is not None and pair[0].error is None]
+
+    def _cut(self, waited: list[Looked]) -> tuple[list[Looked], Tensor]:
+        """Returns the windows as they are aimed now, and their crops (N, T, 3, S, S), nought beyond their length."""
+        import torch
+
+        size = self._models.crop_size
+        crops = torch.zeros(len(waited), self._length, 3, size, size, device=self._models.device)
+        looked: list[Looked] = []
+        for job, window in waited:
+            cut = self._guard(job, job.crops, window)
+            if cut is not None:
+                crops[len(looked), : len(window)] = cut[1]
+                looked.append((job, cut[0]))
+        return looked, crops[: len(looked)]
+
+    def _accept(
+        self, job: Job, window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray
+    ) -> Looked | None:
+        """Hands a window's points to its job; returns the pair again where it is to be looked at once more."""
+        if job.error is not None:
+            return None
+        n = len(window)
+        again = self._guard(job, job.accept, window, points[:n], scores[:n], apart[:n])
+        return None if again is None else (job, again)
+
+    def _predict(self, crops: Tensor, lengths: np.ndarray) -> WindowEstimate:
+        """Returns the network's word on all windows, in as many calls as the device's memory asks for."""
+        import torch
+
+        parts: list[WindowEstimate] = []
+        done = 0
+        while done < len(lengths):
+            part = slice(done, done + self._batch)
+            try:
+                parts.append(self._models.predict(crops[part], lengths[part], self._options))
+                done = part.stop
+            except torch.OutOfMemoryError as error:
+                self._halve(error)
+        return type(parts[0])(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+    def _halve(self, error: RuntimeError) -> None:
+        import torch
+
+        if self._batch == 1:
+            raise DeviceError("has no memory for a single window", remedy="use --device cpu") from error
+        self._batch //= 2
+        torch.cuda.empty_cache()
+        if not self._halved:
+            self._tell(f"the device is out of memory: going on with batches of {self.batch} crops or fewer")
+        self._halved = True
+
+    def _guard(self, job: Job, step: Callable[..., Result], *args: Any) -> Result | None:
+        """Returns what the step returns. What it raises on bad input ends this job, and no other."""
+        import torch
+
+        try:
+            return step(*args)
+        except RedtrackError as error:
+            self._fail(job, error)
+        except (MemoryError, torch.OutOfMemoryError):
+            self._fail(job, DeviceError("has frames too large for the memory that there is"))
+        return None
+
+    def _fail(self, job: Job, error: RedtrackError) -> None:
+        job.fail(error)
+        self._waiting = [(other, window) for other, window in self._waiting if other is not job]
+
+    def _ended(self) -> Iterator[Job]:
+        for job in [job for job in self._open if job.ended or job.error is not None]:
+            if job.error is None:
+                self._guard(job, job.finish)
+            self._open.remove(job)
+            yield job
+
+    def _stopped(self) -> Iterator[Job]:
+        self._waiting = []
+        for job in self._open:
+            self._guard(job, job.stop)
+            yield job
+        self._open = []

@@ -1,0 +1,122 @@
+"""Frames on their way through a video: gathered into chunks by the decoder's thread, held on the device while needed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redtrack.annotate.crop import Region
+from redtrack.tracks import FrameState
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from redtrack.video import Frame, ShotDetector
+
+__all__ = ["CHUNK", "Chunk", "FrameStore", "gather"]
+
+CHUNK = 20  # frames; two windows of one face
+CHUNK_BYTES = 64 << 20  # fewer frames where they are large
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """n consecutive frames from frame `first` on.
+
+    images uint8 (n, H, W, 3) RGB, None for frames before the time that was asked for; times (n,) seconds;
+    state (n,) uint8 as in `Tracks`; cuts (n,) bool, true where a shot begins.
+    """
+
+    first: int
+    images: NDArray[np.uint8] | None
+    times: NDArray[np.float64]
+    state: NDArray[np.uint8]
+    cuts: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+def gather(frames: Iterable[Frame], shots: ShotDetector, start: float = 0.0) -> Iterator[Chunk]:
+    """Yields all frames in chunks. Those before `start` seconds come first, without images."""
+    held: list[Frame] = []
+    cuts: list[bool] = []
+    for frame in frames:
+        early = frame.time < start
+        if held and (len(held) >= _limit(held[0]) or (held[0].time < start and not early)):
+            yield _chunk(held, cuts, start)
+            held, cuts = [], []
+        held.append(frame)
+        cuts.append(not early and shots.push(frame.image))
+    if held:
+        yield _chunk(held, cuts, start)
+
+
+def _limit(frame: Frame) -> int:
+    return max(1, min(CHUNK, CHUNK_BYTES // frame.image.nbytes))
+
+
+def _chunk(frames: list[Frame], cuts: list[bool], start: float) -> Chunk:
+    return Chunk(
+        first=frames[0].index,
+        images=None if frames[0].time < start else np.stack([frame.image for frame in frames]),
+        times=np.array([frame.time for frame in frames], np.float64),
+        state=np.array([_state(frame) for frame in frames], np.uint8),
+        cuts=np.array(cuts, bool),
+    )
+
+
+def _state(frame: Frame) -> FrameState:
+    if frame.missing:
+        return FrameState.MISSING
+    return FrameState.DAMAGED if frame.damaged else FrameState.OK
+
+
+class FrameStore:
+    """The frames that crops may still be cut from, on the device, chunk by chunk."""
+
+    def __init__(self) -> None:
+        self._chunks: deque[tuple[int, Tensor]] = deque()  # first frame's index, uint8 (n, H, W, 3)
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the frames take."""
+        return sum(images.nbytes for _, images in self._chunks)
+
+    @property
+    def frame_bytes(self) -> int:
+        """The memory that one frame takes, 0 where there is none."""
+        return self._chunks[-1][1][0].nbytes if self._chunks else 0
+
+    def add(self, first: int, images: Tensor) -> None:
+        """Takes frames uint8 (n, H, W, 3) that follow those taken before."""
+        self._chunks.append((first, images))
+
+    def drop(self, before: int) -> None:
+        """Forgets the chunks that end before this frame."""
+        while self._chunks and self._chunks[0][0] + len(self._chunks[0][1]) <= before:
+            self._chunks.popleft()
+
+    def size(self) -> tuple[int, int]:
+        """Returns height and width of the frames."""
+        height, width = self._chunks[-1][1].shape[1:3]
+        return int(height), int(width)
+
+    def region(self, first: int, count: int, region: Region) -> Tensor:
+        """Returns the region of `count` frames from `first` on: uint8 (count, h, w, 3)."""
+        import torch
+
+        x0, y0, x1, y1 = region
+        parts = []
+        for start, images in self._chunks:
+            low, high = max(first - start, 0), min(first + count - start, len(images))
+            if low < high:
+                parts.append(images[low:high, y0:y1, x0:x1])
+        found = parts[0] if len(parts) == 1 else torch.cat(parts)
+        assert len(found) == count, f"{len(found)} frames held of {count} from frame {first}"
+        return found

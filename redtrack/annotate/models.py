@@ -1,0 +1,112 @@
+"""The networks of a run, on their device, and what the result says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from redtrack.annotate.following import Follower, Following
+from redtrack.annotate.options import Options
+from redtrack.errors import DeviceError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from redtrack.faces import Detector
+    from redtrack.rednet.model import RedNet
+    from redtrack.rednet.predict import WindowEstimate
+
+__all__ = ["Models", "find_device", "load_models"]
+
+
+@dataclass(frozen=True, eq=False)
+class Models:
+    """A landmark network and a face detector on one device.
+
+    about: JSON values that identify them, for the result. detector may be None where no option needs it.
+    """
+
+    net: RedNet
+    detector: Detector | None
+    device: torch.device
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def crop_size(self) -> int:
+        """Side of the network's crops in pixels."""
+        return int(self.net.config.size)
+
+    def follower(self, options: Options) -> Following:
+        """Returns what finds the faces of one video."""
+        from redtrack.faces import BoxesFile, FaceFollower
+
+        limits: dict[str, Any] = {"max_faces": options.max_faces, "min_face": options.min_face}
+        if options.boxes is not None:
+            boxes: Follower = BoxesFile(options.boxes, options.detect_every, **limits)
+            return Following(boxes, counts_all=True)
+        assert self.detector is not None, "no detector and no boxes"
+        return Following(FaceFollower(self.detector, options.detect_every, **limits), counts_all=False)
+
+    def predict(self, crops: Tensor, lengths: np.ndarray, options: Options) -> WindowEstimate:
+        """Returns the points of windows: crops float32 (N, T, 3, S, S) in 0..1, of which lengths (N,) frames count."""
+        import torch
+
+        from redtrack.rednet.predict import predict_windows
+
+        return predict_windows(
+            self.net,
+            crops,
+            torch.from_numpy(lengths),
+            direction=options.direction,
+            spatial_steps=options.spatial_steps,
+            temporal=options.temporal,
+        )
+
+
+def load_models(weights: str | Path | None, device: str, options: Options) -> Models:
+    """Returns the shipped networks, or those of a weights file; raises WeightsError and DeviceError."""
+    from redtrack import checkpoint
+
+    where = find_device(device)
+    path = checkpoint.find(weights or checkpoint.DEFAULT["rednet"])
+    about = {"weights": path.stem, "weights_digest": checkpoint.digest(path)}
+    net = checkpoint.load(path, "rednet", str(where))
+    detector = None
+    if options.boxes is None:
+        detector, about_detector = _load_detector(where)
+        about |= about_detector
+    return Models(net, detector, where, about)  # type: ignore[arg-type]
+
+
+def _load_detector(device: torch.device) -> tuple[Detector, dict[str, Any]]:
+    from redtrack import checkpoint
+    from redtrack.faces import NetworkDetector
+
+    path = checkpoint.find(checkpoint.DEFAULT["detector"])
+    net = checkpoint.load(path, "detector", str(device), fused=False)
+    detector = NetworkDetector(net, device)  # type: ignore[arg-type]
+    return detector, {"detector": path.stem, "detector_digest": checkpoint.digest(path)}
+
+
+def find_device(name: str) -> torch.device:
+    """Returns the device of a name; `auto` is the first GPU, else the CPU. Raises DeviceError where it is not there."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DeviceError(f"{name!r} is no device", remedy="use auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("no CUDA device can be used here", remedy="use --device cpu, or install a CUDA build of torch")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        last = torch.cuda.device_count() - 1
+        raise DeviceError(f"no device {name}", remedy=f"the last one is cuda:{last}")
+    if device.type not in ("cpu", "cuda"):
+        raise DeviceError(f"{name!r} is not supported", remedy="use auto, cpu, cuda or cuda:N")
+    return device

@@ -1,0 +1,91 @@
+"""What a user may choose: `Options` shape the result and are kept in it, `Resources` only say how it is computed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from redtrack.errors import UsageError
+
+__all__ = ["DIRECTIONS", "PROTOCOLS", "Options", "Resources", "auto_batch"]
+
+DIRECTIONS = ("both", "forward", "backward")
+PROTOCOLS = ("windows", "tracking")
+
+CPU_BATCH = 40
+CUDA_BATCH = 640
+
+
+@dataclass(frozen=True)
+class Options:
+    """All that the points depend on, beside the video and the weights. Raises UsageError for senseless values.
+
+    window: frames T that the network sees at once. direction: of time, one of `DIRECTIONS`. spatial_steps: looks of
+    the network at each picture, None for as many as it was trained with. temporal: whether its recurrence through time
+    is used. detect_every: frames between two detections. max_faces: the most faces in one frame. min_face: the longer
+    side in px below which a face is left out. boxes: a file of the user's own boxes, which replaces the detector.
+    start, end: seconds. protocol: `windows`, or `tracking` frame by frame as the paper does.
+    """
+
+    window: int = 10
+    direction: str = "both"
+    spatial_steps: int | None = None
+    temporal: bool = True
+    detect_every: int = 10
+    max_faces: int | None = None
+    min_face: float = 0.0
+    boxes: Path | None = None
+    start: float | None = None
+    end: float | None = None
+    protocol: str = "windows"
+
+    def __post_init__(self) -> None:
+        _at_least("window", self.window, 1)
+        _at_least("detect-every", self.detect_every, 1)
+        _at_least("spatial-steps", self.spatial_steps, 1)
+        _at_least("max-faces", self.max_faces, 1)
+        _at_least("min-face", self.min_face, 0)
+        _at_least("start", self.start, 0)
+        _one_of("direction", self.direction, DIRECTIONS)
+        _one_of("protocol", self.protocol, PROTOCOLS)
+        if self.end is not None and self.end <= (self.start or 0):
+            raise UsageError(f"end ({self.end:g} s) is not after start ({self.start or 0:g} s)")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the options as JSON values, as the result keeps them."""
+        return {name: str(v) if isinstance(v, Path) else v for name, v in asdict(self).items()}
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Returns the options' names."""
+        return [field.name for field in fields(cls)]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the points do not depend on.
+
+    device: auto, cpu, cuda or cuda:N. batch: crops in one call of the network, None for what the device has room for.
+    """
+
+    device: str = "auto"
+    batch: int | None = None
+
+    def __post_init__(self) -> None:
+        _at_least("batch", self.batch, 1)
+
+
+def _at_least(name: str, value: float | None, least: float) -> None:
+    if value is not None and not value >= least:
+        raise UsageError(f"{name} is {value:g}, below {least:g}")
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(f"{name} is {value!r}, none of {', '.join(choices)}")
+
+
+def auto_batch(device: str) -> int:
+    """Returns how many crops one call of the network takes on a device of this type where the user does not say."""
+    return CUDA_BATCH if device == "cuda" else CPU_BATCH

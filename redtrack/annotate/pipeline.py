@@ -1,0 +1,159 @@
+"""One video on its way to rows: chunks of frames in, windows out to the network, their points back, rows to a sink.
+
+Nothing here waits for the network: `advance` decodes and detects a chunk and says which windows are ready, `accept`
+takes a window's points whenever they come. Frames are held until every window that they are in is settled, so that
+memory does not grow with the length of the video.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redtrack.annotate.aim import make_aim
+from redtrack.annotate.crop import region_of, sample
+from redtrack.annotate.frames import Chunk, FrameStore, gather
+from redtrack.annotate.merge import RowMerger, WindowPoints
+from redtrack.annotate.models import Models
+from redtrack.annotate.options import Options
+from redtrack.annotate.windows import Window, WindowBuilder
+from redtrack.tracks import Tracks
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from redtrack.video import Video
+
+__all__ = ["Pipeline", "Sink"]
+
+READ_AHEAD = 2  # chunks decoded before they are wanted
+BLOCK = 250  # frames that are written at once: the most that a kill costs
+
+
+class Sink(Protocol):
+    """Where a video's rows go, stretch after stretch; `frames` were there before."""
+
+    frames: int
+
+    def append(self, chunk: Tracks) -> None:
+        """Takes the next frames."""
+
+    def flush(self) -> None:
+        """Makes sure that what was taken is kept."""
+
+
+class Pipeline:
+    """The way of one video. Rows of frames that the sink has already are not computed again."""
+
+    def __init__(self, video: Video, models: Models, options: Options, sink: Sink) -> None:
+        from redtrack.video import ShotDetector, read_ahead
+
+        self.rows = 0
+        self.faces: set[int] = set()
+        self.exhausted = False  # whether the last frame was decoded
+        self._models, self._sink = models, sink
+        chunks = gather(video.frames(end=options.end), ShotDetector(), options.start or 0.0)
+        self._chunks = read_ahead(chunks, READ_AHEAD)
+        self._following = models.follower(options)
+        self._aim = make_aim(options)
+        self._builder = WindowBuilder(self._aim.window, models.crop_size)
+        self._store = FrameStore()
+        self._merger = RowMerger(sink.frames)
+        self._out: dict[tuple[int, int], Window] = {}  # windows that are with the network, by first frame and face
+
+    @property
+    def ended(self) -> bool:
+        """Whether every row is there."""
+        return self.exhausted and not self._out
+
+    @property
+    def frames(self) -> int:
+        """Frames decoded so far."""
+        return self._merger.known
+
+    @property
+    def done(self) -> int:
+        """Frames whose rows are final."""
+        return min([self._builder.settled, *(first for first, _ in self._out)])
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the held frames take."""
+        return self._store.nbytes
+
+    def advance(self) -> list[Window]:
+        """Decodes and detects one chunk; returns the windows that are ready for the network, often none."""
+        chunk = next(self._chunks, None)
+        windows = self._finish() if chunk is None else self._take(chunk)
+        windows = [window for window in windows if window.first + len(window) > self._merger.done]
+        self._out |= {(window.first, window.face): window for window in windows}
+        self._release(BLOCK)
+        return windows
+
+    def crops(self, window: Window) -> tuple[Window, Tensor]:
+        """Returns the window as it is aimed now, and its crops float32 (n, 3, S, S) in 0..1 on the device."""
+        window = self._aim.aim(window)
+        region = region_of(window.crop, *self._store.size())
+        return window, sample(self._store.region(window.first, len(window), region), region, window.crop)
+
+    def accept(
+        self, window: Window, points: NDArray[np.floating], scores: NDArray[np.floating], apart: NDArray[np.floating]
+    ) -> Window | None:
+        """Takes what the network says of a window: points (n, 68, 2) and disagreement (n, 68) in crop pixels.
+
+        Returns the window with better crops where it has to be looked at again, None where its rows are final.
+        """
+        scale = window.crop.side / window.crop.size
+        found = WindowPoints(
+            window.crop.to_frame(points).astype(np.float32),
+            scores.clip(0, 1).astype(np.float32),
+            (apart * scale[:, None]).astype(np.float32),
+        )
+        again = self._aim.again(window, found)
+        if again is None:
+            del self._out[window.first, window.face]
+            self._merger.add_window(window, found)
+            self._release(BLOCK)
+        return again
+
+    def stop(self) -> None:
+        """Ends the decoding and gives all rows that are final to the sink."""
+        self.close()
+        self._release(1)
+
+    def close(self) -> None:
+        """Ends the decoding; what is not in the sink is lost."""
+        self._chunks.close()
+
+    def _take(self, chunk: Chunk) -> list[Window]:
+        """Follows the faces through a chunk."""
+        import torch
+
+        self._merger.add_frames(chunk.first, chunk.times, chunk.state)
+        if chunk.images is None:
+            self._following.skip(chunk)
+            return self._builder.push(None, self._following.settled)
+        images = torch.from_numpy(chunk.images).to(self._models.device, non_blocking=True)
+        self._store.add(chunk.first, images)
+        self._builder.cut(int(frame) for frame in chunk.first + np.flatnonzero(chunk.cuts))
+        rows = self._following.push(images, chunk.cuts)
+        return self._builder.push(rows, self._following.settled)
+
+    def _finish(self) -> list[Window]:
+        """Follows the faces to the end of the video."""
+        self.exhausted = True
+        rows = self._following.finish()
+        return self._builder.push(rows, self._merger.known) + self._builder.finish()
+
+    def _release(self, least: int) -> None:
+        """Lets go of frames that no window needs any more, and writes their rows where there are `least` of them."""
+        self._store.drop(self.done)
+        if self.done - self._merger.done < (1 if self.ended else least):
+            return
+        chunk = self._merger.release(self.done)
+        self.rows += len(chunk)
+        self.faces.update(chunk.faces)
+        self._sink.append(chunk)
+        self._sink.flush()
