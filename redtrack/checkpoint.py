@@ -180,4 +180,5 @@ def save(path: str | Path, net: nn.Module, kind: str, card: dict[str, Any], *, h
     path = Path(path)
     new = path.with_name(path.name + ".new")
     save_file(tensors, new, metadata=meta)
+    new.chmod(0o644)  # safetensors makes it private
     new.replace(path)

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from redtrack.points import LEFT_EYE_OUTER, RIGHT_EYE_OUTER, SEVEN
 from redtrack.rednet import maps
 from redtrack.rednet.model import RedNet, StepOutput, feedback
-from redtrack.training.augment import OURS, Augmentation, cut, random_crops, training_crops
+from redtrack.training.augment import OURS, Augmentation, cut, mirror, random_crops, training_crops
 from redtrack.training.faces import FaceSet
-from redtrack.training.losses import coordinate_loss, detection_loss, regression_loss
 from redtrack.training.loop import BatchLoss, Figures
+from redtrack.training.losses import coordinate_loss, detection_loss, identity_loss, regression_loss
 
 VALIDATION_SHIFT = Augmentation(
     rotation=0.0, scale=0.06, shift=0.025, flip=0.0
@@ -93,6 +93,10 @@ def image_loss(
         for out in outputs:
             for name, value in step_losses(net, out, truth.to(device), weight, factors).items():
                 parts[name] = parts.get(name, torch.zeros((), device=device)) + value
+        if net.config.identities:
+            e_id, _ = net.split(outputs[-1].e.float())
+            people = torch.from_numpy(faces.identity[index]).to(device)
+            parts["identity"] = factors.identity * identity_loss(net.identity(e_id), people)
         return torch.stack(list(parts.values())).sum(), parts
 
     return loss
@@ -108,8 +112,6 @@ def predict_faces(
     net: RedNet, faces: FaceSet, *, flip: bool = False, seed: int = 1, batch: int = 64
 ) -> np.ndarray:
     """The points (N, 68, 2) of stored faces in their own pixels, from crops that stray a little."""
-    from redtrack.training.augment import mirror
-
     images, points = faces.images, faces.points
     if flip:
         images, points = mirror(images, points, np.ones(len(faces), dtype=bool))

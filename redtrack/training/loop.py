@@ -21,6 +21,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from redtrack.training import parallel
+
 Figures = dict[str, float]
 
 
@@ -75,6 +77,14 @@ class Run:
     @property
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint.pt"
+
+    @property
+    def device(self) -> str:
+        return str(next(self.net.parameters()).device)
+
+    def progress(self) -> float:
+        """How much of the budget is used, 0..1."""
+        return self.schedule.progress(self.step, self.seconds)
 
     def save(self) -> None:
         """Writes the checkpoint, whole or not at all."""
@@ -143,31 +153,41 @@ def train(
     `error` decides what is best.
     """
     bar = tqdm(total=1000, disable=not show, bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}")
-    for figures in steps(run, batch_loss, validate):
-        bar.n = int(1000 * figures["progress"])
-        bar.set_postfix({k: f"{figures[k]:.4g}" for k in ("loss", "error") if k in figures}, refresh=True)
-    bar.close()
+    try:
+        for figures in steps(run, batch_loss, validate):
+            bar.n = int(1000 * figures["progress"])
+            bar.set_postfix({k: f"{figures[k]:.4g}" for k in ("loss", "error") if k in figures}, refresh=True)
+    except KeyboardInterrupt:
+        run.save()
+        raise
+    finally:
+        bar.close()
     return run.log[-1] if run.log else {}
 
 
 def steps(run: Run, batch_loss: BatchLoss, validate: Callable[[nn.Module], Figures]) -> Iterator[Figures]:
-    """The loop itself: one step, and now and then validation, checkpoint and log line. Yields figures now and then."""
-    started, used = time.monotonic(), run.seconds
-    last_check, sums, error = run.seconds, {}, {}
-    while (progress := run.schedule.progress(run.step, run.seconds)) < 1:
+    """The loop itself: one step after another, and now and then validation, checkpoint and log line.
+
+    Yields progress, loss and the last figures every few steps.
+    """
+    started, checked = time.monotonic() - run.seconds, run.seconds
+    sums: dict[str, list[float]] = {}
+    figures: Figures = {}
+    while (progress := run.progress()) < 1:
         parts = one_step(run, batch_loss, progress)
         for name, value in parts.items():
             sums.setdefault(name, []).append(value)
-        run.seconds = used + time.monotonic() - started
-        at_end = run.schedule.progress(run.step, run.seconds) >= 1
-        if run.seconds - last_check > 60 * run.schedule.validate_every or at_end:
-            last_check = run.seconds
+        run.seconds = parallel.agreed(time.monotonic() - started, run.device)
+        at_end = run.progress() >= 1
+        if run.seconds - checked > 60 * run.schedule.validate_every or at_end:
+            checked = run.seconds
+            figures = validate(run.average) if parallel.rank() == 0 else {}
             means = {name: sum(v) / len(v) for name, v in sums.items()}
-            error = validate(run.average)
             sums = {}
-            write_figures(run, {"step": run.step, "minutes": run.seconds / 60, **means, **error})
+            if parallel.rank() == 0:
+                write_figures(run, {"step": run.step, "minutes": run.seconds / 60, **means, **figures})
         if run.step % 20 == 0 or at_end:
-            yield {"progress": progress, "loss": parts["loss"], **error}
+            yield {"progress": progress, "loss": parts["loss"], **figures}
 
 
 def one_step(run: Run, batch_loss: BatchLoss, progress: float) -> Figures:
@@ -179,6 +199,7 @@ def one_step(run: Run, batch_loss: BatchLoss, progress: float) -> Figures:
     loss, parts = batch_loss(run.net, run.rng, progress)
     run.optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    parallel.average_gradients(run.net)
     nn.utils.clip_grad_norm_(run.net.parameters(), 5.0)
     run.optimizer.step()
     run.step += 1

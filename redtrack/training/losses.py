@@ -24,7 +24,7 @@ def _balanced(pixels: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 
 def detection_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Pixel-wise sigmoid cross-entropy, eq. 6, per pixel rather than per map so that no size of map needs its own weight."""
+    """Pixel-wise sigmoid cross-entropy, eq. 6, per pixel rather than per map: no size of map needs its own weight."""
     return _balanced(F.binary_cross_entropy_with_logits(logits, target, reduction="none"), target, weight)
 
 

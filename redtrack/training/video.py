@@ -29,8 +29,8 @@ from redtrack.training.clips import (
 )
 from redtrack.training.faces import STORED_SIZE, FaceSet, cut_square
 from redtrack.training.image import LossWeights, eye_distance
-from redtrack.training.losses import coordinate_loss, regression_loss
 from redtrack.training.loop import BatchLoss, Figures
+from redtrack.training.losses import coordinate_loss, regression_loss
 from redtrack.video import Video
 
 STORED_FRAMES = 24  # real clips are stored in pieces of so many frames under one fixed square

@@ -1,0 +1,206 @@
+"""`redtrack train`: the paper's three stages, and the face detector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+DATA_HELP = (
+    "Folder of pictures with .pts files beside them (any depth), or of PERSON/CLIP/FRAME.jpg. FOLDER=0.3 gives "
+    "coarse labels less trust: they are drawn less often and count less. Repeatable."
+)
+
+
+class Data(click.ParamType):
+    """FOLDER or FOLDER=TRUST."""
+
+    name = "folder[=trust]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Path, float]:
+        if isinstance(value, tuple):
+            return value
+        folder, _, trust = value.rpartition("=") if "=" in value and not Path(value).exists() else (value, "", "1")
+        try:
+            weight = float(trust)
+        except ValueError:
+            self.fail(f"{trust!r} is no number", param, ctx)
+        if not Path(folder).is_dir():
+            self.fail(f"{folder}: no such folder", param, ctx)
+        if not 0 < weight <= 1:
+            self.fail(f"a trust of {weight:g} is not above 0 and at most 1", param, ctx)
+        return Path(folder), weight
+
+
+def common(rate: float, minutes: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The options that all stages of RED-Net share."""
+    options = [
+        click.option("--data", type=Data(), multiple=True, required=True, help=DATA_HELP),
+        click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder of the run."),
+        click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=minutes, show_default=True,
+                     help="Stop after so long; the rate falls to nothing by then."),
+        click.option("--steps", type=click.IntRange(min=1), help="Stop after so many batches, if that is earlier."),
+        click.option("--batch", type=click.IntRange(min=1), help="Faces (32), or clips (5), in a batch."),
+        click.option("--rate", type=float, default=rate, show_default=True, help="Highest learning rate."),
+        click.option("--optimizer", type=click.Choice(["adamw", "sgd"]), default="adamw", show_default=True,
+                     help="sgd has the paper's momentum of 0.9."),
+        click.option("--start", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                     help="Weights to start from."),
+        click.option("--resume", is_flag=True, help="Go on with the run in --out."),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+        click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all]"),
+        click.option("--seed", type=int, default=0, show_default=True),
+        click.option("--quiet", is_flag=True, help="No progress bar."),
+    ]  # fmt: skip
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+augment = click.option(
+    "--augment", type=click.Choice(["ours", "paper"]), default="ours", show_default=True, help="How far crops stray."
+)
+
+
+@click.group()
+def train() -> None:
+    """Train RED-Net in the paper's three stages, or the face detector.
+
+    \b
+    Examples:
+      redtrack train image --data 300w -o runs/image --minutes 60
+      redtrack train identity --data ytf --start runs/image/weights.safetensors -o runs/identity
+      redtrack train video --data 300w --clips 300vw --start runs/image/weights.safetensors -o runs/video
+      redtrack train plot runs/video
+      redtrack annotate clip.mp4 -o out --weights runs/video/weights.safetensors
+
+    A run's folder holds checkpoint.pt (to resume), weights.safetensors (to annotate with), log.jsonl and log.png.
+    Names whose checksum says so are held out for validation and never trained on.
+    """
+
+
+@train.command()
+@common(rate=1.5e-3, minutes=60)
+@augment
+@click.option("--body", type=click.Choice(["small", "vgg16", "resnet152"]), default="small", show_default=True)
+@click.option("--tasks", default="det7,reg68", show_default=True,
+              help="Task of each spatial step: of det7, det68, reg68.")  # fmt: skip
+@click.option("--cascade", is_flag=True, help="A body for each spatial step instead of a shared one.")
+@click.option("--z0", type=click.Choice(["zeros", "mean"]), default="zeros", show_default=True, help="First feedback.")
+@click.option("--pretrained", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="ImageNet VGG-16 or ResNet-152 state dict to start the encoder from.")  # fmt: skip
+def image(body: str, tasks: str, cascade: bool, z0: str, **options: Any) -> None:
+    """Stage 1: single pictures, without LSTM and identity.
+
+    \b
+    Example: redtrack train image --data 300w --data ytf=0.3 -o runs/image --minutes 60
+    """
+    from redtrack.errors import UsageError
+    from redtrack.rednet.config import BODIES, TASKS, RedNetConfig
+
+    steps = tuple(tasks.split(","))
+    if not set(steps) <= set(TASKS) or steps[-1] == "det7":
+        raise UsageError(f"--tasks {tasks}", remedy=f"list of {', '.join(TASKS)}; the last gives all 68 points")
+    assert body in BODIES, body
+    run("image", config=RedNetConfig(body, steps, not cascade, z0=z0), **options)
+
+
+@train.command()
+@common(rate=3e-4, minutes=20)
+@augment
+def identity(**options: Any) -> None:
+    """Stage 2: the identity head, with people who are known by name (folders PERSON/CLIP/FRAME.jpg).
+
+    \b
+    Example: redtrack train identity --data ytf --data 300w --start runs/image/weights.safetensors -o runs/identity
+    """
+    run("identity", **options)
+
+
+@train.command()
+@common(rate=1e-3, minutes=20)
+@click.option("--clips", type=click.Path(exists=True, file_okay=False, path_type=Path), multiple=True,
+              help="300-VW folder: NAME/vid.* with NAME/annot/*.pts. Repeatable; without, stills are moved.")  # fmt: skip
+@click.option("--hold-out", multiple=True, metavar="NAME", help="A video kept for validation. Repeatable.")
+@click.option("--frames", type=click.IntRange(min=3), default=10, show_default=True, help="Frames T of a clip.")
+@click.option("--freeze/--no-freeze", default=True, show_default=True, help="Leave the encoder-decoder as it is.")
+def video(**options: Any) -> None:
+    """Stage 3: the LSTM, on clips forward and backward in time.
+
+    \b
+    Example: redtrack train video --data 300w --clips 300vw --start runs/image/weights.safetensors -o runs/video
+    """
+    run("video", **options)
+
+
+@train.command()
+@click.argument("run_folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def plot(run_folder: Path) -> None:
+    """Draw a run's losses and validation errors as RUN_FOLDER/log.png.
+
+    \b
+    Example: redtrack train plot runs/image
+    """
+    from redtrack.training.plot import plot_log
+
+    click.echo(plot_log(run_folder))
+
+
+def run(
+    stage: str,
+    *,
+    minutes: float,
+    steps: int | None,
+    rate: float,
+    optimizer: str,
+    device: str,
+    threads: int | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Trains a stage and prints the path of its weights."""
+    import torch
+
+    from redtrack.training.loop import Schedule
+    from redtrack.training.stages import Recipe, run_stage
+
+    if threads:
+        torch.set_num_threads(threads)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    schedule = Schedule(minutes=minutes, steps=steps, rate=rate, optimizer=optimizer)
+    recipe = Recipe(stage, schedule=schedule, device=device, show=not quiet, **options)
+    click.echo(run_stage(recipe))
+
+
+@train.command()
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
+              help="Folder of photos with boxes.csv (file,width,height,x0,y0,x1,y1,score,ignore).")  # fmt: skip
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=60, show_default=True)
+@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def detector(data: Path, out: Path, minutes: float, resume: bool, device: str, seed: int) -> None:
+    """The face detector, on whole photos with boxed faces.
+
+    \b
+    Example: redtrack train detector --data scenes -o runs/detector --minutes 60
+    """
+    import torch
+
+    from redtrack import checkpoint
+    from redtrack.training.detector import train_detector
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    net = train_detector(data, out, minutes, device, resume, seed=seed, report=lambda line: click.echo(line, err=True))
+    path = out / "weights.safetensors"
+    checkpoint.save(path, net, "detector", {"stage": "detector", "data": data.name, "minutes": minutes})
+    click.echo(path)

@@ -1,0 +1,56 @@
+"""Several processes that train one network together (`torchrun --nproc-per-node N -m redtrack train …`).
+
+Each process draws batches of its own; gradients are averaged over all before each step, so the batch is N times larger.
+Without torchrun every function here does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import distributed, nn
+
+
+def start(device: str) -> str:
+    """Joins the other processes that torchrun started, if any; returns this process's device."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return device
+    cuda = device.startswith("cuda")
+    if cuda:
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if cuda else "gloo")
+    return device
+
+
+def stop() -> None:
+    """Leaves the other processes."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def rank() -> int:
+    """Which process this is; 0 keeps the log and the checkpoints."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def average_gradients(net: nn.Module) -> None:
+    """Makes every process's gradients the mean of all."""
+    if not distributed.is_initialized():
+        return
+    gradients = [p.grad for p in net.parameters() if p.grad is not None]
+    flat = torch.cat([g.flatten() for g in gradients])
+    distributed.all_reduce(flat)
+    flat /= distributed.get_world_size()
+    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
+
+
+def agreed(value: float, device: str) -> float:
+    """The first process's value, so that clocks that differ do not part the processes."""
+    if not distributed.is_initialized():
+        return value
+    shared = torch.tensor(value, dtype=torch.float64, device=device)
+    distributed.broadcast(shared, 0)
+    return float(shared)

@@ -1,0 +1,112 @@
+"""Weights files: written whole, read with care, never unpickled."""
+
+import json
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from redtrack import checkpoint
+from redtrack.errors import WeightsError
+from redtrack.rednet.config import RedNetConfig
+from redtrack.rednet.model import RedNet
+from redtrack.rednet.predict import predict_windows
+
+
+@pytest.fixture(scope="module")
+def net() -> RedNet:
+    """A small random network."""
+    torch.manual_seed(0)
+    return RedNet(RedNetConfig()).eval()
+
+
+@pytest.fixture
+def saved(net, tmp_path):
+    """Its weights file."""
+    path = tmp_path / "net.safetensors"
+    checkpoint.save(path, net, "rednet", {"minutes": 3})
+    return path
+
+
+def test_a_saved_network_gives_the_same_points(net, saved):
+    """Saved and loaded, the points are the same."""
+    crops, lengths = torch.rand(1, 2, 3, 128, 128), torch.tensor([2])
+    loaded = checkpoint.load(saved)
+    assert np.abs(predict_windows(net, crops, lengths).points - predict_windows(loaded, crops, lengths).points).max() < 0.01
+
+
+def test_half_precision_halves_the_file_and_hardly_moves_a_point(net, saved, tmp_path):
+    """Tensors stored in 16 bits are read as float32."""
+    path = tmp_path / "half.safetensors"
+    checkpoint.save(path, net, "rednet", {}, half=True)
+    assert path.stat().st_size < 0.52 * saved.stat().st_size
+    crops, lengths = torch.rand(1, 2, 3, 128, 128), torch.tensor([2])
+    moved = predict_windows(net, crops, lengths).points - predict_windows(checkpoint.load(path), crops, lengths).points
+    assert np.abs(moved).max() < 0.05
+
+
+def test_describe_reads_the_header_alone(net, saved):
+    """Kind, config, card, parameters and digest come without building the network."""
+    about = checkpoint.describe(saved)
+    assert about["kind"] == "rednet" and about["card"] == {"minutes": 3}
+    assert RedNetConfig.from_dict(about["config"]) == net.config
+    assert about["digest"] == checkpoint.digest(saved) and len(about["digest"]) == 64
+    assert about["parameters"] >= sum(p.numel() for p in net.parameters())
+
+
+def test_a_missing_file_and_an_unknown_name_are_told(tmp_path):
+    """Neither a path nor a shipped name: one sentence, and what is shipped."""
+    with pytest.raises(WeightsError, match="no such weights file"):
+        checkpoint.load(tmp_path / "nothing.safetensors")
+    with pytest.raises(WeightsError, match="no weights of that name.*shipped"):
+        checkpoint.load("nothing-known")
+
+
+def test_weights_of_another_kind_are_refused(saved):
+    """A landmark network is no detector."""
+    with pytest.raises(WeightsError, match="weights of a rednet, not of a detector"):
+        checkpoint.load(saved, kind="detector")
+
+
+def with_header(path, header: dict) -> None:
+    """A file with this header and no tensors."""
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x80\x04pickled", struct.pack("<Q", 2**60) + b"{}", struct.pack("<Q", 4) + b"[12]"]
+)
+def test_what_is_no_safetensors_file_is_refused(tmp_path, content):
+    """Empty files, pickles, absurd header lengths and headers that are no object get a sentence."""
+    path = tmp_path / "bad.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="unreadable weights"):
+        checkpoint.load(path)
+
+
+def test_foreign_and_newer_weights_are_refused(tmp_path):
+    """Other people's tensors, and a format version from the future."""
+    path = tmp_path / "other.safetensors"
+    with_header(path, {"__metadata__": {"format": "pt"}})
+    with pytest.raises(WeightsError, match="not weights of redtrack"):
+        checkpoint.load(path)
+    with_header(path, {"__metadata__": {"format": checkpoint.FORMAT, "format_version": "99", "kind": "rednet", "config": "{}"}})
+    with pytest.raises(WeightsError, match="newer redtrack.*upgrade"):
+        checkpoint.load(path)
+
+
+def test_a_truncated_file_is_refused(saved):
+    """Half a file is no network."""
+    whole = saved.read_bytes()
+    saved.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(WeightsError, match="broken weights"):
+        checkpoint.load(saved)
+
+
+def test_the_shipped_weights_load():
+    """The default network is in the package and says where it comes from."""
+    about = checkpoint.describe(checkpoint.DEFAULT["rednet"])
+    assert about["kind"] == "rednet" and about["size_bytes"] < 8_000_000 and about["card"]["validation"]
+    assert checkpoint.load().config.body == "small"

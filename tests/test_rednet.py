@@ -1,0 +1,167 @@
+"""The network: spatial steps, both directions, and its switches."""
+
+import numpy as np
+import pytest
+import torch
+
+from redtrack.points import SEVEN
+from redtrack.rednet.config import RedNetConfig
+from redtrack.rednet.fuse import fuse
+from redtrack.rednet.model import RedNet, feedback
+from redtrack.rednet.predict import merge, predict_windows, reversed_order, undo
+
+
+def make_net(**choices) -> RedNet:
+    """A small random network whose temporal part does something."""
+    torch.manual_seed(0)
+    net = RedNet(RedNetConfig(**choices)).eval()
+    if net.config.temporal:
+        torch.nn.init.normal_(net.temporal.expand.weight, std=0.3)
+    return net
+
+
+@pytest.fixture(scope="module")
+def net() -> RedNet:
+    """With an LSTM."""
+    return make_net(temporal=True)
+
+
+@pytest.fixture(scope="module")
+def crops() -> torch.Tensor:
+    """Two windows of four frames."""
+    return torch.rand(2, 4, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+
+
+@torch.inference_mode()
+def test_two_steps_give_seven_then_68_maps(net, crops):
+    """Detection of 7 comes first, regression of 68 second (section 4.2), at a quarter of the crop."""
+    first, second = net.image_steps(crops[0])
+    assert first.logits.shape == (4, 7, 32, 32) and second.logits.shape == (4, 68, 32, 32)
+    assert feedback(second).shape == (4, 7, 32, 32)
+    assert torch.equal(feedback(second), second.logits[:, list(SEVEN)].sigmoid())
+
+
+@torch.inference_mode()
+def test_feedback_changes_the_next_step(net, crops):
+    """The second step depends on the first one's maps (eq. 7)."""
+    seen = net.look(crops[0])
+    z = net.first_feedback(4)
+    assert not torch.equal(net.step(1, "reg68", seen, z).logits, net.step(1, "reg68", seen, z + 1).logits)
+
+
+@pytest.mark.parametrize("steps", [("det68",), ("reg68",), ("det7", "det68"), ("det7", "reg68", "reg68")])
+@torch.inference_mode()
+def test_the_papers_experiments_can_be_built(steps, crops):
+    """One-shot, detection twice, and more steps than two all give 68 points."""
+    net = make_net(steps=steps)
+    estimate = predict_windows(net, crops[:1], torch.tensor([4]))
+    assert estimate.points.shape == (1, 4, 68, 2)
+
+
+@torch.inference_mode()
+def test_a_cascade_has_a_body_for_each_step(crops):
+    """Without sharing there are twice the weights (table 7)."""
+    shared, cascade = make_net(), make_net(shared=False)
+    count = [sum(p.numel() for p in n.bodies.parameters()) for n in (shared, cascade)]
+    assert count[1] == 2 * count[0]
+    assert cascade.image_steps(crops[0])[-1].logits.shape == (4, 68, 32, 32)
+
+
+def test_z0_may_be_the_mean_shape():
+    """The first feedback is nothing, or discs at the mean shape's seven points."""
+    assert make_net().first_feedback(2).sum() == 0
+    mean = make_net(z0="mean").first_feedback(2)
+    assert mean.shape == (2, 7, 32, 32) and (mean.flatten(2).sum(2) >= 3).all()
+
+
+def test_fewer_steps_drop_the_first_and_more_repeat_the_last(net):
+    """What `--spatial-steps` does."""
+    assert net.tasks_of(1) == ("reg68",)
+    assert net.tasks_of(None) == net.tasks_of(2) == ("det7", "reg68")
+    assert net.tasks_of(4) == ("det7", "reg68", "reg68", "reg68")
+
+
+@torch.inference_mode()
+def test_fused_network_gives_the_same_points(crops):
+    """Folding the batch norms moves no point by more than a hundredth of a pixel."""
+    plain, fused = make_net(), make_net()
+    for module in [*plain.modules()]:
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.2, 0.2)
+            module.running_var.uniform_(0.5, 2)
+    fused.load_state_dict(plain.state_dict())
+    lengths = torch.tensor([4, 4])
+    a, b = predict_windows(plain, crops, lengths), predict_windows(fuse(fused), crops, lengths)
+    assert np.abs(a.points - b.points).max() < 0.01
+
+
+def test_a_window_is_the_same_alone_and_in_a_batch(net, crops):
+    """Neither other windows nor padding change a window's points."""
+    both = predict_windows(net, crops, torch.tensor([4, 3]))
+    alone = predict_windows(net, crops[1:, :3], torch.tensor([3]))
+    assert np.abs(both.points[1:, :3] - alone.points).max() < 0.01
+    assert np.abs(both.disagreement[1:, :3] - alone.disagreement).max() < 0.01
+
+
+def test_backward_is_forward_on_the_reversed_window(net, crops):
+    """Time turned round gives the other direction's points."""
+    lengths = torch.tensor([4, 4])
+    backward = predict_windows(net, crops, lengths, "backward").points
+    forward = predict_windows(net, crops.flip(1), lengths, "forward").points
+    assert np.abs(backward - forward[:, ::-1]).max() < 1e-3
+
+
+def test_both_directions_lie_between_the_two(net, crops):
+    """The merged point is on the line between the estimates, and the disagreement is its length."""
+    lengths = torch.tensor([4, 4])
+    both, forward, backward = (predict_windows(net, crops, lengths, d) for d in ("both", "forward", "backward"))
+    length = np.linalg.norm(forward.points - backward.points, axis=-1)
+    assert np.allclose(both.disagreement, length, atol=1e-3) and length.max() > 1e-4
+    sides = [np.linalg.norm(both.points - x.points, axis=-1) for x in (forward, backward)]
+    assert np.allclose(sides[0] + sides[1], length, atol=1e-3)
+
+
+def test_weights_of_the_merge_grow_with_context():
+    """The first frame of ten is ten elevenths the backward estimate's."""
+    forward, backward = torch.zeros(1, 10, 1, 2), torch.ones(1, 10, 1, 2)
+    points, _, _ = merge(forward, forward[..., 0], backward, backward[..., 0], torch.tensor([10]))
+    assert torch.allclose(points[0, 0], torch.tensor(10 / 11)) and torch.allclose(points[0, 9], torch.tensor(1 / 11))
+
+
+def test_reversed_order_leaves_the_padding():
+    """The real frames turn round, the padded ones stay, and twice is nothing."""
+    order = reversed_order(torch.tensor([3]), 5)
+    assert order.tolist() == [[2, 1, 0, 3, 4]]
+    values = torch.arange(5)[None]
+    assert undo(undo(values, order), order).tolist() == values.tolist()
+
+
+@torch.inference_mode()
+def test_state_carries_over_windows(net, crops):
+    """A window cut in two, with the state passed on, is the whole window."""
+    whole, _, _ = net(crops)
+    first, _, state = net(crops[:, :2])
+    second, _, _ = net(crops[:, 2:], state)
+    assert torch.allclose(torch.cat((first, second), 1), whole, atol=1e-3)
+
+
+def test_without_temporal_the_directions_agree(net, crops):
+    """The LSTM switched off leaves single frames: no disagreement, points independent of their neighbours."""
+    lengths = torch.tensor([4, 4])
+    off = predict_windows(net, crops, lengths, temporal=False)
+    assert off.disagreement.max() == 0
+    alone = predict_windows(net, crops[:, 2:3], torch.tensor([1, 1]), temporal=False)
+    assert np.abs(off.points[:, 2:3] - alone.points).max() < 0.01
+
+
+def test_config_survives_a_dictionary():
+    """What a weights file keeps builds the same config."""
+    config = RedNetConfig(steps=("det68",), temporal=True, identities=3)
+    assert RedNetConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize("bad", [{"body": "vgg19"}, {"steps": ("det7",)}, {"steps": ()}, {"z0": "ones"}])
+def test_senseless_configs_are_refused(bad):
+    """A network that could not give 68 points is not built."""
+    with pytest.raises(AssertionError):
+        RedNetConfig(**bad)
