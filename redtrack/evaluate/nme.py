@@ -1,0 +1,95 @@
+"""Errors of predicted faces against true ones: per point, per face, and what is made of many of them.
+
+A true face for which there is no output has the error infinity: it counts as a failure and takes its share of the area
+under the curve, and is left out of mean, median and deviation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from redtrack.evaluate.protocol import AUC_LIMIT, FAILURE_LIMITS, Protocol
+
+__all__ = [
+    "Summary",
+    "area_under_curve",
+    "error_curve",
+    "face_errors",
+    "failure_rate",
+    "mean",
+    "part_errors",
+    "point_errors",
+]
+
+
+def point_errors(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Returns the distances (n, 68) px of predicted points (n, 68, 2) from the true ones (n, 68, 2)."""
+    difference = predicted.astype(np.float64) - truth.astype(np.float64)
+    distance: np.ndarray = np.linalg.norm(difference, axis=-1)
+    return distance
+
+
+def face_errors(distances: np.ndarray, scale: np.ndarray, protocol: Protocol) -> np.ndarray:
+    """Returns (n,): the mean of the distances (n, 68) px over the points that count, over the scales (n,) px."""
+    error: np.ndarray = distances[:, list(protocol.indices)].mean(axis=1) / scale
+    return error
+
+
+def part_errors(distances: np.ndarray, scale: np.ndarray, protocol: Protocol) -> dict[str, np.ndarray]:
+    """Returns the error (n,) of each part of the face, from distances (n, 68) px and scales (n,) px."""
+    return {name: distances[:, list(part)].mean(axis=1) / scale for name, part in protocol.parts.items()}
+
+
+def area_under_curve(errors: np.ndarray, limit: float = AUC_LIMIT) -> float:
+    """Returns the area under the cumulative curve of errors (n,) up to `limit`, over `limit`: 1 is without error.
+
+    Exact: the integral of a step at e from 0 to `limit` is `limit` - e.
+    """
+    return mean(np.clip(1 - errors / limit, 0, None))
+
+
+def failure_rate(errors: np.ndarray, limit: float) -> float:
+    """Returns the share of errors (n,) above `limit`."""
+    return mean(errors > limit)
+
+
+def error_curve(errors: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the corners of the cumulative error curve from 0 to `limit`: errors (k,), shares of faces within (k,)."""
+    within = np.sort(errors[errors <= limit])
+    x = np.concatenate([[0.0], within, [limit]])
+    y = np.concatenate([[0.0], np.arange(1, len(within) + 1), [len(within)]]) / max(len(errors), 1)
+    return x, y
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What many faces' errors come to; errors are shares of the protocol's distance, NaN where there is no face."""
+
+    faces: int  # true faces
+    without_output: int
+    mean: float
+    median: float
+    deviation: float
+    area: float
+    failures: dict[float, float]  # limit -> share of faces above it, those without output among them
+
+    @classmethod
+    def of(cls, errors: np.ndarray) -> Summary:
+        """Returns the summary of errors (n,), infinite where there was no output."""
+        given = errors[np.isfinite(errors)]
+        return cls(
+            faces=len(errors),
+            without_output=len(errors) - len(given),
+            mean=mean(given),
+            median=float(np.median(given)) if len(given) else np.nan,
+            deviation=float(given.std()) if len(given) else np.nan,
+            area=area_under_curve(errors),
+            failures={limit: failure_rate(errors, limit) for limit in FAILURE_LIMITS},
+        )
+
+
+def mean(values: np.ndarray) -> float:
+    """Returns the mean of values (n,), NaN where there are none."""
+    return float(values.mean()) if len(values) else float("nan")
