@@ -1,0 +1,144 @@
+"""What the formats share: output that appears only when complete, input checked before it is believed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from redtrack.errors import FormatError, OutputError
+
+__all__ = [
+    "MAX_FACE",
+    "MAX_FRAMES",
+    "PathLike",
+    "check_file",
+    "fill_times",
+    "naming",
+    "replacing",
+    "whole_numbers",
+]
+
+PathLike = str | os.PathLike[str]
+
+MAX_FRAMES = 2**24
+"""The most frames that a file may claim: more than three days at 60 frames/s, and 150 MB of times."""
+
+MAX_FACE = 2**31 - 1
+
+
+def part_path(path: Path) -> Path:
+    """Returns the temporary name beside the final one, under which output grows."""
+    return path.with_name(path.name + ".part")
+
+
+@contextmanager
+def replacing(path: PathLike) -> Iterator[IO[str]]:
+    """Yields a text file that takes the name `path` when the block ends well, and leaves nothing otherwise.
+
+    Raises OutputError where it cannot be written.
+    """
+    final = Path(path)
+    part = part_path(final)
+    try:
+        with open(part, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, final)
+    except BaseException as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise output_error(error, final) from error
+        raise
+
+
+def output_error(error: OSError, path: Path) -> OutputError:
+    """Returns the OutputError that says in words why `path` could not be written."""
+    reason = os_reason(error)
+    remedy = (
+        "free some space or choose another folder" if _errno(error) in (errno.ENOSPC, errno.EDQUOT) else None
+    )
+    return OutputError(f"cannot be written: {reason}", path, remedy)
+
+
+def os_reason(error: OSError) -> str:
+    """Returns the system's words for an error; HDF5 hides them in a long message of its own."""
+    code = _errno(error)
+    return os.strerror(code).lower() if code else str(error).splitlines()[0].strip() or "unknown reason"
+
+
+def _errno(error: OSError) -> int | None:
+    if error.errno:
+        return error.errno
+    hidden = re.search(r"errno = (\d+)", str(error))
+    return int(hidden.group(1)) if hidden else None
+
+
+def check_file(path: PathLike) -> Path:
+    """Returns the path of a regular file; raises FormatError for anything else (a pipe would block)."""
+    checked = Path(path)
+    try:
+        if checked.is_file():
+            return checked
+        problem = (
+            "is a folder" if checked.is_dir() else "is not a file" if checked.exists() else "no such file"
+        )
+    except (OSError, ValueError) as error:
+        raise FormatError("not a usable path", path) from error
+    raise FormatError(problem, path)
+
+
+@contextmanager
+def naming(path: PathLike) -> Iterator[None]:
+    """Gives the block's FormatErrors their path, and makes one of what the system or memory refuses."""
+    try:
+        yield
+    except FormatError as error:
+        raise error if error.path else FormatError(error.message, path, error.remedy) from error
+    except OSError as error:
+        raise FormatError(f"cannot be read: {os_reason(error)}", path) from error
+    except MemoryError as error:
+        raise FormatError("does not fit in memory", path) from error
+
+
+def whole_numbers(values: np.ndarray, name: str, least: int, most: int) -> np.ndarray:
+    """Returns `values` (n,) as int64; raises FormatError unless they are whole and from least to most."""
+    values = np.asarray(values)
+    with np.errstate(invalid="ignore"):
+        good = (values >= least) & (values <= most) & (values == np.floor(values))
+    if not good.all():
+        bad = values[np.argmin(good)]
+        raise FormatError(f"'{name}' is {bad:g}, not a whole number from {least} to {most}")
+    return values.astype(np.int64)
+
+
+def fill_times(frame: np.ndarray, seconds: np.ndarray, frames: int) -> np.ndarray:
+    """Returns (frames,) seconds from times known for some frames only: frame (n,) indices, seconds (n,).
+
+    Between two known frames time runs evenly, outside of them by the median step; with fewer than two known
+    frames, or none finite, a frame counts as one second (`times_known` in the info says so).
+    """
+    known = np.isfinite(seconds)
+    frame, first = np.unique(frame[known], return_index=True)
+    seconds = seconds[known][first]
+    if len(frame) < 2:
+        start = seconds[0] - frame[0] if len(frame) else 0.0
+        return np.arange(frames, dtype=np.float64) + start
+    step = float(np.median(np.diff(seconds) / np.diff(frame)))
+    index = np.arange(frames)
+    times = np.interp(index, frame, seconds)
+    times += np.minimum(index - frame[0], 0) * step + np.maximum(index - frame[-1], 0) * step
+    return times
+
+
+def unknown_times(frames: int) -> dict[str, Any]:
+    """Returns `times` and `info` where a format has no times: a frame counts as one second."""
+    return {"times": np.arange(frames, dtype=np.float64), "info": {"times_known": False}}

@@ -1,0 +1,167 @@
+"""The native format, one HDF5 file a video, holds all of a `Tracks`. This page specifies it, version 1.
+
+Datasets of the root group, with the labels of their axes (HDF5 dimension labels). R rows, one a face a frame,
+sorted by frame, then face; F frames, with faces or without.
+
+| dataset | shape, type | axes | unit and meaning |
+| --- | --- | --- | --- |
+| frame | (R,) int64 | row | frame index from 0, in decode order |
+| face | (R,) int32 | row | face id from 0, stable within the video |
+| points | (R, 68, 2) float32 | row, point, xy | px of the upright frame; (0, 0) is a pixel's centre |
+| scores | (R, 68) float32 | row, point | confidence 0..1; NaN unknown |
+| disagreement | (R, 68) float32 | row, point | px between forward and backward estimate; NaN unknown |
+| boxes | (R, 4) float32 | row, x0 y0 x1 y1 | px |
+| state | (R,) uint8 | row | 0 detected, 1 interpolated, 2 refined |
+| times | (F,) float64 | frame | s from the stream's first frame |
+| frame_state | (F,) uint8 | frame | 0 ok, 1 damaged, 2 missing |
+
+Attributes of the root group: `format` = "redtrack tracks"; `format_version`, a whole number that grows when
+an old reader would go wrong; `writer`, the program and its version; `info`, a JSON object (source file with
+size and digest, width, height, rotation, codec, weights and their digest, options); `complete`, 1 when the
+whole video was done.
+
+Rows are chunked by 512, gzip 4 + shuffle + fletcher32. The file is made with HDF5's earliest layout, in which
+a file cut off by a kill stays readable. While it grows its name ends in `.part` and `complete` is 0; rows
+reach the disk before the times of their frames, so that a frame which has a time has all of its rows.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from redtrack.errors import FormatError
+from redtrack.formats import guard
+from redtrack.formats.common import MAX_FACE, MAX_FRAMES, PathLike, naming, whole_numbers
+from redtrack.points import N_POINTS
+from redtrack.tracks import Tracks
+
+__all__ = ["FORMAT", "FORMAT_VERSION", "read_hdf5"]
+
+FORMAT = "redtrack tracks"
+FORMAT_VERSION = 1
+CHUNK = 512
+
+
+class Field(NamedTuple):
+    """One dataset: type and shape of a row, axis labels, unit, and what an unwritten row holds."""
+
+    dtype: str
+    row_shape: tuple[int, ...]
+    axes: tuple[str, ...]
+    unit: str
+    fill: float
+
+
+ROW_FIELDS: dict[str, Field] = {
+    "frame": Field("<i8", (), ("row",), "", -1),
+    "face": Field("<i4", (), ("row",), "", -1),
+    "points": Field("<f4", (N_POINTS, 2), ("row", "point", "xy"), "px", np.nan),
+    "scores": Field("<f4", (N_POINTS,), ("row", "point"), "", np.nan),
+    "disagreement": Field("<f4", (N_POINTS,), ("row", "point"), "px", np.nan),
+    "boxes": Field("<f4", (4,), ("row", "x0 y0 x1 y1"), "px", np.nan),
+    "state": Field("u1", (), ("row",), "", 255),
+}
+FRAME_FIELDS: dict[str, Field] = {
+    "times": Field("<f8", (), ("frame",), "s", np.nan),
+    "frame_state": Field("u1", (), ("frame",), "", 255),
+}
+
+
+def read_hdf5(path: PathLike) -> Tracks:
+    """Returns the tracks of a native file, complete or cut off; raises FormatError."""
+    with naming(path):
+        with guard.open_hdf5(path) as file:
+            info = read_header(file)
+            rows, frames = finished(file, strict=info["complete"])
+            arrays = {name: guard.read(checked(file, name), rows) for name in ROW_FIELDS}
+            arrays |= {name: guard.read(checked(file, name), frames) for name in FRAME_FIELDS}
+        arrays["face"] = whole_numbers(arrays["face"], "face", 0, MAX_FACE)
+        times, frame_state = arrays.pop("times"), arrays.pop("frame_state")
+        typed = {name: array.astype(field_of(name).dtype) for name, array in arrays.items()}
+        return Tracks(
+            **typed, times=times.astype(np.float64), frame_state=frame_state.astype(np.uint8), info=info
+        )
+
+
+def field_of(name: str) -> Field:
+    """Returns the specification of a dataset."""
+    return ROW_FIELDS.get(name) or FRAME_FIELDS[name]
+
+
+def read_header(file: h5py.File) -> dict[str, Any]:
+    """Returns the info, with `complete`; raises FormatError for another format and for a newer version."""
+    if "format" not in file.attrs or guard.text_attribute(file, "format") != FORMAT:
+        raise FormatError("is an HDF5 file, but not one of redtrack's")
+    version = guard.number_attribute(file, "format_version")
+    if version > FORMAT_VERSION:
+        problem = f"is of format version {version}, and this redtrack reads up to {FORMAT_VERSION}"
+        raise FormatError(problem, remedy="update redtrack (pip install -U redtrack)")
+    try:
+        info = json.loads(guard.text_attribute(file, "info"))
+    except (ValueError, RecursionError) as error:
+        raise FormatError("its attribute 'info' is not JSON") from error
+    if not isinstance(info, dict):
+        raise FormatError("its attribute 'info' is not a JSON object")
+    return info | {"complete": guard.number_attribute(file, "complete") == 1}
+
+
+def checked(file: h5py.File, name: str) -> h5py.Dataset:
+    """Returns a dataset whose type and shape are as specified."""
+    field = field_of(name)
+    found = guard.dataset(file, name)
+    same_kind = np.issubdtype(found.dtype, np.floating) == (np.dtype(field.dtype).kind == "f")
+    if not same_kind or found.shape[1:] != field.row_shape:
+        raise FormatError(
+            f"'{name}' is {found.shape} {found.dtype}, not rows of {field.row_shape} {field.dtype}"
+        )
+    if len(found) > MAX_FRAMES:
+        raise FormatError(f"'{name}' has {len(found)} entries, more than the {MAX_FRAMES} that any video has")
+    return found
+
+
+def finished(file: h5py.File, strict: bool) -> tuple[int, int]:
+    """Returns how many rows and how many frames are there in full.
+
+    Strict, all datasets must agree; otherwise (a file that was cut off) it is what can be read of the
+    shortest.
+    """
+    row_sets = [checked(file, name) for name in ROW_FIELDS]
+    frame_sets = [checked(file, name) for name in FRAME_FIELDS]
+    if strict:
+        for sets in (row_sets, frame_sets):
+            if len({len(found) for found in sets}) > 1:
+                raise FormatError("is complete by its own word, but its datasets are not of one length")
+        return len(row_sets[0]), len(frame_sets[0])
+    rows = min(_unpackable(found) for found in row_sets)
+    frame = guard.read(file["frame"], rows)
+    rows = _leading(frame != ROW_FIELDS["frame"].fill)
+    written = [_leading(np.isfinite(guard.read(file["times"], _unpackable(file["times"]))))]
+    written += [_leading(guard.read(file["frame_state"], _unpackable(file["frame_state"])) != 255)]
+    frames = min(written)
+    if rows < max(
+        len(found) for found in row_sets
+    ):  # rows were lost: so is the frame that they may belong to
+        frames = min(frames, max(int(frame[rows - 1]), 0) if rows else 0)
+    return int(np.searchsorted(frame[:rows], frames)), frames
+
+
+def _unpackable(found: h5py.Dataset) -> int:
+    """Returns how many leading entries can be unpacked: a kill spoils only the last chunk."""
+    count = len(found)
+    while count:
+        start = (count - 1) // CHUNK * CHUNK
+        try:
+            found[start:count]
+            return count
+        except (OSError, RuntimeError):
+            count = start
+    return 0
+
+
+def _leading(written: np.ndarray) -> int:
+    """Returns how many entries of a bool array (n,) come before the first that is false."""
+    return len(written) if written.all() else int(np.argmin(written))

@@ -1,0 +1,282 @@
+"""The native file while it grows, under a temporary name that becomes the final one when all is done."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+
+import redtrack
+from redtrack.errors import FormatError, OutputError
+from redtrack.formats import guard, hdf5
+from redtrack.formats.common import PathLike, check_file, naming, output_error, part_path
+from redtrack.formats.hdf5 import CHUNK, FRAME_FIELDS, ROW_FIELDS
+from redtrack.tracks import Tracks
+
+__all__ = ["TracksWriter", "write_hdf5"]
+
+MOST_WAITING = 4096
+"""Rows or frames that wait in memory for the next flush, at most: 5 MB."""
+
+
+class TracksWriter:
+    """A native file under its temporary name, to which consecutive stretches of a video are appended.
+
+    `frames` and `rows` count what was appended; `info` is the file's. Leaving the `with` block without
+    `complete()` keeps the temporary file for `resume`, except after an OutputError, when it goes. All methods
+    raise OutputError where the disk does not play along.
+    """
+
+    flush_seconds = 2.0
+    """A flush takes 10 ms whatever its size, and only a kill within it can harm the file: not too often,
+    then.
+    """
+
+    def __init__(self, path: PathLike, info: Mapping[str, Any] | None = None) -> None:
+        """Starts the file anew, over whatever an earlier run left under the temporary name."""
+        self._open(path)
+        with self._writing():
+            _refuse_busy(self.part)
+            self._file = h5py.File(self.part, "w", libver="earliest")
+            for name, field in (ROW_FIELDS | FRAME_FIELDS).items():
+                _create(self._file, name, field)
+            self._file.attrs["format"] = hdf5.FORMAT
+            self._file.attrs["format_version"] = hdf5.FORMAT_VERSION
+            self._file.attrs["writer"] = f"redtrack {getattr(redtrack, '__version__', '0')}"
+            self._file.attrs["complete"] = np.uint8(0)
+            self._put_info(dict(info or {}))
+            self._file.flush()
+
+    @classmethod
+    def resume(cls, path: PathLike) -> TracksWriter:
+        """Returns a writer that goes on after the frames which the temporary file of `path` holds in full.
+
+        Raises FormatError where there is no such file or it cannot be read: start anew then.
+        """
+        writer = cls.__new__(cls)
+        writer._open(path)
+        _mend(check_file(writer.part))
+        with guard.open_hdf5(writer.part) as file:
+            info = hdf5.read_header(file)
+            rows, frames = hdf5.finished(file, strict=False)
+            times = guard.read(file["times"], frames)
+        with writer._writing():
+            writer._file = h5py.File(writer.part, "r+", libver="earliest")
+            writer.info = info
+            writer._last_time = float(times[-1]) if frames else -np.inf
+            writer._resize(rows, frames)
+        return writer
+
+    def _open(self, path: PathLike) -> None:
+        self.path = Path(path)
+        self.part = part_path(self.path)
+        self.info: dict[str, Any] = {}
+        self.rows = 0
+        self.frames = 0
+        self._last_time = -np.inf
+        self._pending: list[Tracks] = []  # appended, not yet in the file
+        self._flushed_at = monotonic()
+
+    def append(self, chunk: Tracks) -> None:
+        """Appends the next frames of the video: `chunk` counts its frames from 0, and its rows are final.
+
+        They reach the file when `flush_seconds` have passed since the last flush, or many rows wait.
+        """
+        if chunk.frames and chunk.times[0] < self._last_time:
+            problem = f"frame {self.frames} is at {chunk.times[0]:.6f} s, before the frame that precedes it"
+            raise FormatError(problem, self.path)
+        self._pending.append(chunk)
+        self.rows += len(chunk)
+        self.frames += chunk.frames
+        self._last_time = float(chunk.times[-1]) if chunk.frames else self._last_time
+        waiting = sum(max(len(part), part.frames) for part in self._pending)
+        if waiting >= MOST_WAITING or monotonic() - self._flushed_at >= self.flush_seconds:
+            self.flush()
+
+    def flush(self) -> None:
+        """Brings all that was appended to the far side of a kill: first the rows, then the times."""
+        if self._pending:
+            waiting = Tracks.concatenate(self._pending)
+            frames = self.frames - waiting.frames
+            rows = {name: getattr(waiting, name) for name in ROW_FIELDS}
+            rows["frame"] = waiting.frame + frames
+            with self._writing():
+                self._extend(rows, self.rows - len(waiting))
+                self._file.flush()
+                self._extend({name: getattr(waiting, name) for name in FRAME_FIELDS}, frames)
+                self._file.flush()
+            self._pending = []
+        self._flushed_at = monotonic()
+
+    def tail(self, frames: int) -> Tracks:
+        """Returns the last `frames` frames (or as many as there are), counted from 0."""
+        self.flush()
+        start = max(self.frames - frames, 0)
+        with naming(self.part):
+            first = int(np.searchsorted(self._file["frame"][:], start))
+            arrays = {name: self._file[name][first:] for name in ROW_FIELDS}
+            arrays |= {name: self._file[name][start:] for name in FRAME_FIELDS}
+            arrays["frame"] = arrays["frame"] - start
+            return Tracks(**arrays, info=self.info)
+
+    def truncate(self, frames: int) -> None:
+        """Drops the frames from `frames` on, with their rows: they will be appended anew."""
+        self.flush()
+        if frames >= self.frames:
+            return
+        with self._writing():
+            rows = int(np.searchsorted(self._file["frame"][:], frames))
+            self._last_time = float(self._file["times"][frames - 1]) if frames else -np.inf
+            self._resize(rows, frames)
+
+    def complete(self, **info: Any) -> None:
+        """Adds `info`, marks the file complete (unless told `complete=False`) and gives it its final name."""
+        self.flush()
+        with self._writing():
+            self._put_info(self.info | info)
+            self._file.attrs["complete"] = np.uint8(info.get("complete", True))
+            self._file.close()
+            _sync(self.part)
+            os.replace(self.part, self.path)
+            _sync(self.path.parent)
+
+    def close(self, **info: Any) -> None:
+        """Adds `info` and leaves the temporary file to `resume`; does nothing once closed or complete."""
+        if not self._file:
+            return
+        self.flush()
+        with self._writing():
+            if info:
+                self._put_info(self.info | info)
+            self._file.close()
+
+    def discard(self) -> None:
+        """Removes the temporary file."""
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # a full disk fails the close as well
+            self._file.close()
+        with contextlib.suppress(OSError):
+            self.part.unlink(missing_ok=True)
+
+    def __enter__(self) -> TracksWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if isinstance(error, OutputError):
+            self.discard()
+        else:
+            self.close()
+
+    def _extend(self, arrays: dict[str, np.ndarray], start: int) -> None:
+        for name, array in arrays.items():
+            if len(array):
+                self._file[name].resize(start + len(array), axis=0)
+                self._file[name][start:] = array
+
+    def _resize(self, rows: int, frames: int) -> None:
+        for name in ROW_FIELDS | FRAME_FIELDS:
+            self._file[name].resize(rows if name in ROW_FIELDS else frames, axis=0)
+        self.rows, self.frames = rows, frames
+        self._file.flush()
+
+    def _put_info(self, info: dict[str, Any]) -> None:
+        self.info = {key: value for key, value in info.items() if key != "complete"}
+        self._file.attrs["info"] = json.dumps(self.info, default=_plain)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except BlockingIOError as error:
+            raise OutputError("is being written by another process", self.path) from error
+        except OSError as error:
+            raise output_error(error, self.path) from error
+        except RuntimeError as error:  # HDF5 says so of some failed writes
+            raise OutputError(f"cannot be written: {error}", self.path) from error
+
+
+def write_hdf5(tracks: Tracks, path: PathLike) -> None:
+    """Writes a native file; `info["complete"]` decides whether it is marked complete."""
+    writer = TracksWriter(path, tracks.info)
+    try:
+        writer.append(tracks)
+        writer.complete(complete=tracks.complete)
+    except BaseException:
+        writer.discard()
+        raise
+
+
+def _create(file: h5py.File, name: str, field: hdf5.Field) -> None:
+    made = file.create_dataset(
+        name,
+        shape=(0, *field.row_shape),
+        maxshape=(None, *field.row_shape),
+        dtype=field.dtype,
+        chunks=(CHUNK, *field.row_shape),
+        fillvalue=field.fill,
+        compression="gzip",
+        compression_opts=4,
+        shuffle=True,
+        fletcher32=True,
+    )
+    for axis, label in enumerate(field.axes):
+        made.dims[axis].label = label
+    if field.unit:
+        made.attrs["unit"] = field.unit
+
+
+def _refuse_busy(part: Path) -> None:
+    """Raises BlockingIOError where another process writes the file: HDF5 would empty it before it looks."""
+    if not part.is_file():
+        return
+    try:
+        h5py.File(part, "r+").close()
+    except BlockingIOError:
+        raise
+    except OSError:
+        part.unlink()  # not HDF5 at all: remains of a start that was killed
+
+
+def _mend(part: Path) -> None:
+    """Lengthens a file that was killed in the middle of a flush to the length that it believes it has.
+
+    HDF5 writes the length before the last bytes, and opens no file that is too short. What the zeros stand in
+    for fails its checksum, and counts as not written.
+    """
+    with naming(part), open(part, "r+b") as file:
+        head = file.read(48)
+        if len(head) == 48 and head.startswith(b"\x89HDF\r\n\x1a\n\0"):  # superblock version 0
+            (believed,) = struct.unpack_from("<Q", head, 40)
+            actual = file.seek(0, os.SEEK_END)
+            if actual < believed < actual + (64 << 20):
+                file.truncate(believed)
+
+
+def _sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _plain(value: Any) -> Any:
+    """Returns what JSON can hold in place of a value that it cannot."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return str(value) if isinstance(value, (Path, Fraction)) else repr(value)
