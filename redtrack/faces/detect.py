@@ -1,0 +1,135 @@
+"""Faces in pictures: the interface of a detector, and our own network behind it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from redtrack.faces.detector import FaceDetector
+from redtrack.geometry import box_area, box_iou
+
+Boxes = NDArray[np.float32]
+
+SAME_FACE = 0.45  # boxes of one picture that overlap more are one face; 0.35 to 0.55 gave the same recall
+VOTE = 0.65  # boxes that overlap the best one more are averaged with it, which steadies it from frame to frame
+MULTIPLE = 32  # px; the network's coarsest stride
+
+
+class Detector(Protocol):
+    """Anything that finds faces: the one method that another detector has to offer."""
+
+    def detect(self, frames: Tensor) -> list[Boxes]:
+        """For each of N frames, uint8 (N, H, W, 3) RGB, float32 (M, 5) rows x0 y0 x1 y1 score in frame
+        pixels.
+        """
+        ...
+
+
+class NetworkDetector:
+    """Our own `FaceDetector` on pictures reduced to `long_side` px.
+
+    `threshold` and `weak` are scores: `detect` gives the faces above the first, `candidates` also those above
+    the second, which are faces only where the frames around say so. All three default to the network's own.
+    """
+
+    def __init__(
+        self,
+        net: FaceDetector,
+        device: str | torch.device = "cpu",
+        long_side: int | None = None,
+        threshold: float | None = None,
+        weak: float | None = None,
+        batch: int = 8,
+    ) -> None:
+        config = net.config
+        self.device = torch.device(device)
+        self.long_side = long_side or config.long_side
+        self.threshold = config.threshold if threshold is None else threshold
+        self.weak = min(self.threshold, config.weak if weak is None else weak)
+        self.batch = batch
+        self.net = fused(net).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def detect(self, frames: Tensor) -> list[Boxes]:
+        """Faces of N frames uint8 (N, H, W, 3): float32 (M, 5) each, x0 y0 x1 y1 score in frame px, best
+        first.
+        """
+        return [rows[rows[:, 4] >= self.threshold] for rows in self.candidates(frames)]
+
+    def candidates(self, frames: Tensor) -> list[Boxes]:
+        """The same down to the score `weak`."""
+        found: list[Boxes] = []
+        for start in range(0, len(frames), self.batch):
+            found += self._detect_batch(frames[start : start + self.batch])
+        return found
+
+    @torch.inference_mode()
+    def _detect_batch(self, frames: Tensor) -> list[Boxes]:
+        pictures, ratio = reduce(frames.to(self.device), self.long_side)
+        logits, boxes = self.net(pictures)  # (N, A), (N, A, 4)
+        scores = logits.sigmoid()
+        picture, cell = torch.nonzero(scores >= self.weak, as_tuple=True)
+        owner = picture.cpu().numpy()
+        rows = torch.cat([boxes[picture, cell], scores[picture, cell, None]], dim=1).float().cpu().numpy()
+        height, width = frames.shape[1:3]
+        rows[:, :4] = (rows[:, :4] + 0.5) / np.tile(ratio, 2) - 0.5
+        rows[:, 0:4:2] = rows[:, 0:4:2].clip(0, width - 1)
+        rows[:, 1:4:2] = rows[:, 1:4:2].clip(0, height - 1)
+        return [suppress(rows[owner == index]) for index in range(len(frames))]
+
+
+def reduce(frames: Tensor, long_side: int) -> tuple[Tensor, NDArray[np.float64]]:
+    """Frames uint8 (N, H, W, 3) as float (N, 3, h, w) in 0..1, h and w multiples of 32, and their x and y
+    scale.
+
+    The picture's own long side becomes `long_side`; black is added on the right and below.
+    """
+    height, width = frames.shape[1:3]
+    scale = long_side / max(height, width)
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    pictures = frames.permute(0, 3, 1, 2)  # (N, 3, H, W), channels last in memory
+    if pictures.device.type != "cpu":
+        pictures = pictures.float()  # only the CPU resizes bytes
+    if size != (height, width):
+        pictures = F.interpolate(pictures, size=size, mode="bilinear", antialias=True)
+    pad = (0, -size[1] % MULTIPLE, 0, -size[0] % MULTIPLE)
+    pictures = F.pad(pictures.float().clamp(0, 255) / 255, pad)
+    ratio = np.array([size[1] / width, size[0] / height])
+    return pictures.contiguous(memory_format=torch.channels_last), ratio
+
+
+def suppress(rows: Boxes) -> Boxes:
+    """One row for each face of one picture, best first: greedy suppression, boxes averaged by score.
+
+    rows (M, 5) x0 y0 x1 y1 score -> (m, 5).
+    """
+    rows = rows[box_area(rows) > 0]
+    rows = rows[np.argsort(-rows[:, 4], kind="stable")].astype(np.float32)
+    overlap = box_iou(rows[:, :4], rows[:, :4])
+    free = np.ones(len(rows), bool)
+    kept = []
+    for index in range(len(rows)):
+        if not free[index]:
+            continue
+        voters = free & (overlap[index] >= VOTE)
+        weight = rows[voters, 4:]
+        kept.append(np.append((rows[voters, :4] * weight).sum(0) / weight.sum(), rows[index, 4]))
+        free &= overlap[index] < SAME_FACE
+    return np.array(kept, np.float32).reshape(-1, 5)
+
+
+def fused(net: FaceDetector) -> FaceDetector:
+    """A copy for inference, every batch normalisation folded into its convolution."""
+    net = copy.deepcopy(net).eval()
+    for unit in net.modules():
+        if isinstance(unit, nn.Sequential) and len(unit) > 1:
+            conv, norm = unit[0], unit[1]
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                unit[0], unit[1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
+    return net

@@ -1,0 +1,132 @@
+"""Follows faces through a video: detection on some frames, boxes and face ids on all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redtrack.faces.link import Boxes, Linker, agree
+from redtrack.faces.rows import FaceBoxes, RowWriter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from redtrack.faces.detect import Detector
+
+GROUP = 16  # frames copied together for the detector
+
+
+@dataclass(eq=False)
+class Segment:
+    """The frames after one key frame up to and including the next."""
+
+    frames: list[tuple[int, Tensor]] = field(default_factory=list)  # index, uint8 (H, W, 3)
+    starts: bool = False  # its one frame begins a shot
+    ends: bool = False  # its last frame ends the shot
+    stop: int = 0  # index after its last frame
+
+
+class FaceFollower:
+    """Boxes and ids of all faces of a video that is pushed in chunks of frames.
+
+    Every `every` frames, and at both ends of every shot, faces are detected. Where two neighbouring
+    detections show the same faces, boxes in between are interpolated; where a face has come, gone, or moved
+    far, every frame in between is detected, so that a face starts and ends on the frame where it is seen.
+    What lies between two sightings of a face up to 1.5 x `every` frames apart is interpolated; no face goes
+    on across a cut. Rows are held back until nothing that comes can change them, for 3 x `every` frames at
+    most.
+
+    `max_faces` keeps the largest faces of each frame; a face that has a place loses it only to one 1.5 times
+    as large. `min_face` is the size in px (square root of the box's area) that a face must reach somewhere.
+    Ids count from 0 in order of appearance, larger faces first.
+
+    `detector` is any `Detector`; where it also has `candidates` and `threshold` (as `NetworkDetector`), a
+    face that was found surely once is followed through frames that show it less surely.
+    """
+
+    def __init__(
+        self, detector: Detector, every: int = 10, max_faces: int | None = None, min_face: float = 0.0
+    ) -> None:
+        assert every >= 1, f"detection every {every} frames"
+        self.every = every
+        self._look = getattr(detector, "candidates", detector.detect)
+        self._min_face = min_face
+        self._birth = float(getattr(detector, "threshold", 0.0))
+        self._rows = RowWriter(max_faces)
+        self._linker = self._new_linker()
+        self._key: Boxes | None = None  # boxes of the last key frame, within the shot
+        self._open = Segment(starts=True)
+        self._count = 0  # frames pushed
+
+    @property
+    def settled(self) -> int:
+        """Number of frames, from the first, whose rows have been given out."""
+        return self._rows.settled
+
+    def push(self, frames: Tensor, cuts: Sequence[bool] | NDArray[np.bool_]) -> FaceBoxes:
+        """Takes N frames uint8 (N, H, W, 3), cuts[i] true where a shot begins; returns the rows newly
+        settled.
+        """
+        assert len(frames) == len(cuts), f"{len(frames)} frames, {len(cuts)} cuts"
+        segments: list[Segment] = []
+        for frame, cut in zip(frames, cuts, strict=True):
+            if cut and self._count:
+                segments.append(self._close(ends=True))
+            self._open.frames.append((self._count, frame))
+            self._count += 1
+            if self._open.starts or len(self._open.frames) == self.every:
+                segments.append(self._close())
+        return self._follow(segments)
+
+    def finish(self) -> FaceBoxes:
+        """The rows of all frames that are not settled yet. Nothing can be pushed after."""
+        return self._follow([self._close(ends=True)])
+
+    def _new_linker(self) -> Linker:
+        return Linker(max(1, 3 * self.every // 2), self._birth, self._min_face)
+
+    def _close(self, ends: bool = False) -> Segment:
+        done, self._open = self._open, Segment(starts=ends)
+        done.ends, done.stop = ends, self._count
+        return done
+
+    def _follow(self, segments: list[Segment]) -> FaceBoxes:
+        """Detects on the key frames of all segments at once, then wherever two disagree, then links."""
+        keys = self._detect([segment.frames[-1:] for segment in segments])
+        doubtful = []
+        for segment, key in zip(segments, keys, strict=True):
+            unsure = bool(key) and self._key is not None and not agree(self._key, key[0][1])
+            doubtful.append(segment.frames[:-1] if unsure else [])
+            self._key = None if segment.ends else key[0][1]
+        between = self._detect(doubtful)
+        for segment, *found in zip(segments, between, keys, strict=True):
+            for index, rows in [row for group in found for row in group]:
+                self._linker.push(index, rows)
+            self._settle(segment)
+        return self._rows.take()
+
+    def _detect(self, groups: list[list[tuple[int, Tensor]]]) -> list[list[tuple[int, Boxes]]]:
+        """The faces of all frames of all groups, with the frames' indices, group by group."""
+        import torch
+
+        flat = [frame for group in groups for _, frame in group]
+        found: list[Boxes] = []
+        for start in range(0, len(flat), GROUP):
+            found += self._look(torch.stack(flat[start : start + GROUP]))
+        rows = iter(found)
+        return [[(index, next(rows)) for index, _ in group] for group in groups]
+
+    def _settle(self, segment: Segment) -> None:
+        """Writes the rows that nothing after this segment can change."""
+        linker = self._linker
+        if segment.ends:
+            linker.conclude(segment.stop - self._rows.shot)
+            self._rows.write(linker, segment.stop)
+            self._rows.shot, self._linker = segment.stop, self._new_linker()
+        else:
+            linker.give_up(segment.stop - 1, self.every)
+            self._rows.write(linker, linker.held(segment.stop))

@@ -1,0 +1,215 @@
+"""Faces out of boxes: which box of one frame goes on which face of the frames before. Plain numpy.
+
+Boxes are x0 y0 x1 y1 in frame pixels; frames are counted from the first one seen.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redtrack.geometry import box_area, box_iou
+
+Boxes = NDArray[np.float32]
+
+DETECTED, INTERPOLATED = 0, 1  # states of a row, as in `Tracks`
+SEEN = 3  # frames that a face has to last, unless its whole shot is shorter
+MEMORY = 8  # observations that a face's speed is taken from: enough to smooth the detector's unrest of about 2 %
+NEAR = 0.6  # centre distance over size within which boxes that no longer overlap may still be one face
+ALIKE = 1.7  # ratio of sizes above which two boxes are never one face
+DOUBLE = 0.7  # share of the smaller box inside a stronger one above which it starts no face of its own
+STILL = 0.8  # IoU of a face on two key frames above which it counts as not moving
+AGREE = 0.5  # IoU of a face on two key frames above which the frames between are not looked at
+
+
+@dataclass(eq=False)
+class Track:
+    """One face of one shot: where it was seen."""
+
+    frames: list[int] = field(default_factory=list)
+    boxes: list[Boxes] = field(default_factory=list)  # (4,) each
+    scores: list[float] = field(default_factory=list)
+    real: bool = False  # long, strong and large enough to be a face
+    face: int = -1  # id, given out with the first row
+
+    def add(self, frame: int, row: Boxes) -> None:
+        """One more sighting: row is (5,) x0 y0 x1 y1 score."""
+        self.frames.append(frame)
+        self.boxes.append(row[:4])
+        self.scores.append(float(row[4]))
+
+    @property
+    def first(self) -> int:
+        """The first frame that is still remembered."""
+        return self.frames[0]
+
+    @property
+    def last(self) -> int:
+        """The frame of the last sighting."""
+        return self.frames[-1]
+
+    def predict(self, frame: int) -> Boxes:
+        """The box (4,) that a steady motion would have reached; the size stays as last seen."""
+        return self.boxes[-1] + np.tile(self.speed() * (frame - self.last), 2).astype(np.float32)
+
+    def speed(self) -> NDArray[np.float64]:
+        """x, y in px a frame: the slope of a line through the last sightings' centres."""
+        frames = np.array(self.frames[-MEMORY:], float)
+        if len(frames) < 2:
+            return np.zeros(2)
+        boxes = np.array(self.boxes[-MEMORY:], float)
+        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+        away = frames - frames.mean()
+        return away @ (centres - centres.mean(0)) / (away @ away)
+
+    def row(self, frame: int, bridge: int) -> tuple[Boxes, float, int] | None:
+        """Box, score and state at a frame; None before, after, and in gaps longer than `bridge`."""
+        after = bisect_left(self.frames, frame)
+        if after == len(self.frames):
+            return None
+        if self.frames[after] == frame:
+            return self.boxes[after], self.scores[after], DETECTED
+        if after == 0 or self.frames[after] - self.frames[after - 1] > bridge:
+            return None
+        start, end = self.frames[after - 1], self.frames[after]
+        part = (frame - start) / (end - start)
+        box = self.boxes[after - 1] * (1 - part) + self.boxes[after] * part
+        return (
+            box.astype(np.float32),
+            self.scores[after - 1] * (1 - part) + self.scores[after] * part,
+            INTERPOLATED,
+        )
+
+    def forget(self, frame: int) -> None:
+        """Drops the sightings that neither rows from `frame` on nor the speed need."""
+        keep = min(bisect_right(self.frames, frame) - 1, len(self.frames) - MEMORY)
+        if keep > 0:
+            del self.frames[:keep], self.boxes[:keep], self.scores[:keep]
+
+
+class Linker:
+    """Links the boxes of one shot, frame after frame.
+
+    `bridge` is the longest step between two sightings, in frames, that is filled; after twice as many a face
+    that comes back is a new one. `birth` is the score and `min_face` the size in px (square root of the area)
+    that a face must reach once; later boxes may be weaker, and smaller by a fifth. `shortest` is the length
+    in frames of the shortest face, where its shot is not shorter still.
+    """
+
+    def __init__(self, bridge: int = 15, birth: float = 0.0, min_face: float = 0.0, shortest: int = SEEN) -> None:
+        self.bridge, self.birth, self.min_face, self.shortest = bridge, birth, min_face, shortest
+        self.tracks: list[Track] = []
+
+    def push(self, frame: int, rows: Boxes) -> None:
+        """The boxes (M, 5) of the next frame that was looked at, best first."""
+        rows = rows[sizes(rows) >= 0.8 * self.min_face]
+        near = [track for track in self.tracks if frame - track.last <= 2 * self.bridge]
+        known = pair(near, frame, rows)
+        for index, row in enumerate(rows):
+            track = near[known[index]] if index in known else self.start(rows, index)
+            if track is not None:
+                track.add(frame, row)
+                track.real = track.real or self.proven(track, self.shortest)
+
+    def start(self, rows: Boxes, index: int) -> Track | None:
+        """A new track for a row, unless it looks like a second box of a stronger row's face."""
+        others = np.delete(rows, index, axis=0)
+        others = others[others[:, 4] >= rows[index, 4]]
+        if (covered_share(rows[index, :4], others[:, :4]) > DOUBLE).any():
+            return None
+        self.tracks.append(Track())
+        return self.tracks[-1]
+
+    def proven(self, track: Track, shortest: int) -> bool:
+        """Whether a track is a face: strong, large and long enough."""
+        return (
+            track.last - track.first + 1 >= shortest
+            and max(track.scores) >= self.birth
+            and sizes(np.array(track.boxes)).max() >= self.min_face
+        )
+
+    def held(self, stop: int) -> int:
+        """The first frame whose rows may still change once all frames below `stop` have been linked."""
+        waiting = [track.last + 1 for track in self.tracks if track.real and stop - track.last <= self.bridge]
+        return min([stop, *waiting, *(track.first for track in self.tracks if not track.real)])
+
+    def give_up(self, frame: int, patience: int) -> None:
+        """Drops what has not become a face within `patience` frames, and faces too long gone to come back."""
+        self.tracks = [
+            track
+            for track in self.tracks
+            if (frame - track.last <= 2 * self.bridge if track.real else frame - track.first < patience)
+        ]
+
+    def conclude(self, length: int) -> None:
+        """Decides what is still open at the end of a shot of `length` frames."""
+        for track in self.tracks:
+            track.real = track.real or self.proven(track, min(self.shortest, length))
+
+
+def pair(tracks: Sequence[Track], frame: int, rows: Boxes) -> dict[int, int]:
+    """Row index -> track index, best pairs first, each used once.
+
+    A pair is judged by the overlap of the row with where the track's motion leads, a little by the overlap
+    with where it was last; boxes too far apart or of too different sizes never pair.
+    """
+    if not tracks or not len(rows):
+        return {}
+    ahead = np.array([track.predict(frame) for track in tracks])
+    behind = np.array([track.boxes[-1] for track in tracks])
+    overlap, before = box_iou(ahead, rows[:, :4]), box_iou(behind, rows[:, :4])
+    side, other = sizes(behind)[:, None], sizes(rows)[None]
+    away = np.linalg.norm(centre(ahead)[:, None] - centre(rows)[None], axis=-1) / np.sqrt(side * other)
+    possible = ((overlap >= 0.15) | (before >= 0.3) | (away <= NEAR)) & (
+        np.maximum(side / other, other / side) <= ALIKE
+    )
+    value = overlap + 0.1 * before + 0.1 * (1 - away.clip(0, 1))
+    value -= 0.1 * np.array([frame - track.last > 1 for track in tracks])[:, None]  # seen just now goes first
+    return greedy(np.where(possible, value, -np.inf))
+
+
+def greedy(value: NDArray[np.float64]) -> dict[int, int]:
+    """Column -> row of the largest entries of a matrix, each row and column once; -inf is never taken."""
+    value, taken = value.copy(), {}
+    while value.size and np.isfinite(best := value.max()):
+        row, column = np.argwhere(value == best)[0]
+        taken[int(column)] = int(row)
+        value[row], value[:, column] = -np.inf, -np.inf
+    return taken
+
+
+def agree(before: Boxes, after: Boxes) -> bool:
+    """Whether two key frames show the same faces so nearly that nothing can have happened between them.
+
+    They do not where a face has come or gone, has moved by a third of itself, or moves close to another.
+    """
+    if len(before) != len(after):
+        return False
+    overlap = box_iou(before[:, :4], after[:, :4])
+    partner = greedy(np.where(overlap >= AGREE, overlap, -np.inf))
+    if len(partner) < len(after):
+        return False
+    moving = np.array([overlap[partner[index], index] < STILL for index in range(len(after))], bool)
+    grown = after[:, :4] + (sizes(after) * 0.15)[:, None] * np.array([-1, -1, 1, 1])
+    close = (box_iou(grown, grown) > 0).sum(1) > 1
+    return not (close & moving).any()
+
+
+def sizes(boxes: Boxes) -> NDArray[np.floating]:
+    """Square root of the area, px. (M, 4 or more) -> (M,)."""
+    return np.sqrt(box_area(boxes[:, :4]))
+
+
+def centre(boxes: Boxes) -> NDArray[np.floating]:
+    """(M, 4 or more) -> (M, 2) x, y."""
+    return (boxes[:, :2] + boxes[:, 2:4]) / 2
+
+
+def covered_share(box: Boxes, others: Boxes) -> NDArray[np.floating]:
+    """Intersection of a box (4,) with each of the others (M, 4), over the area of the smaller of the two."""
+    shared = np.clip(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0, None).prod(1)
+    return shared / np.maximum(np.minimum(box_area(box), box_area(others)), 1e-6)

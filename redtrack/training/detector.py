@@ -1,0 +1,152 @@
+"""Trains the face detector on whole photos with boxed faces: `redtrack train detector`."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from redtrack.errors import WeightsError
+from redtrack.faces.detector import DetectorConfig, FaceDetector, cells
+from redtrack.training.detector_loss import detector_loss, stack_truth
+from redtrack.training.scenes import Mosaics, drawn_scenes, faceless_scenes, read_scenes
+from redtrack.training.spoil import cover, spoil
+
+SIZES = (256, 256, 320, 192, 320, 448)  # px; one is drawn for each batch
+PIXELS = 32 * 256 * 256  # of one batch, whatever the size of its pictures
+RATE = 2e-3  # AdamW's highest; 4e-3 was no better in the first 1,000 steps and less steady
+WARM_UP = 200  # steps
+
+
+class DetectorTraining:
+    """A detector in training: network, its running average, optimiser, and the time spent so far."""
+
+    def __init__(self, config: DetectorConfig | None = None, device: str = "cpu") -> None:
+        self.device = torch.device(device)
+        self.net = FaceDetector(config).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.net).eval()
+        self.optimiser = torch.optim.AdamW(parameters(self.net), lr=RATE, betas=(0.9, 0.99))
+        self.step, self.seconds = 0, 0.0
+
+    def learn(
+        self, pictures: Tensor, boxes: list[np.ndarray], ignore: list[np.ndarray], rate: float
+    ) -> dict[str, float]:
+        """One step on pictures (B, 3, S, S) in 0..1; returns the losses."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate * min(1.0, (self.step + 1) / WARM_UP)
+        truth = stack_truth(boxes, ignore, self.device)
+        pictures = pictures.to(self.device, memory_format=torch.channels_last)
+        self.net.train()
+        with torch.autocast(self.device.type, torch.bfloat16):
+            logits, reach = self.net(pictures)
+        centres, strides = cells(pictures.shape[-2], pictures.shape[-1], self.device)
+        losses = detector_loss(logits.float(), reach.float(), centres, strides, truth)
+        self.optimiser.zero_grad(set_to_none=True)
+        losses["total"].backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        self.optimiser.step()
+        self.step += 1
+        self.follow()
+        return {name: float(value.detach()) for name, value in losses.items()}
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Moves the running average towards the network: quickly at first, over 1,000 steps later."""
+        keep = min(0.999, (1 + self.step) / (10 + self.step))
+        for mean, now in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
+            if mean.dtype.is_floating_point:
+                mean.lerp_(now, 1 - keep)
+            else:
+                mean.copy_(now)
+
+    def save(self, path: Path) -> None:
+        """Writes everything needed to go on, under its final name only when complete."""
+        state = {
+            "config": asdict(self.net.config), "net": self.net.state_dict(), "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(), "step": self.step, "seconds": self.seconds,
+        }  # fmt: skip
+        partial = path.with_suffix(".part")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    @classmethod
+    def resume(cls, path: Path, device: str = "cpu") -> "DetectorTraining":
+        """A training that goes on from `path`."""
+        if not path.is_file():
+            raise WeightsError("there is no training to resume", path=path)
+        state = torch.load(path, map_location=device, weights_only=True)
+        training = cls(DetectorConfig(**state["config"]), device)
+        training.net.load_state_dict(state["net"])
+        training.average.load_state_dict(state["average"])
+        training.optimiser.load_state_dict(state["optimiser"])
+        training.step, training.seconds = state["step"], state["seconds"]
+        return training
+
+
+def parameters(net: nn.Module) -> list[dict[str, object]]:
+    """Parameter groups: weights decay, biases and normalisation do not."""
+    weights = [p for p in net.parameters() if p.ndim > 1]
+    others = [p for p in net.parameters() if p.ndim <= 1]
+    return [{"params": weights, "weight_decay": 0.03}, {"params": others, "weight_decay": 0.0}]
+
+
+def batches(mosaics: Mosaics, seed: int) -> Iterator[tuple[Tensor, list[np.ndarray], list[np.ndarray]]]:
+    """Endless batches: pictures (B, 3, S, S) in 0..1, boxes and ignore marks of each."""
+    generator = torch.Generator().manual_seed(seed)
+    random = np.random.default_rng(seed)
+    while True:
+        size = int(random.choice(SIZES))
+        drawn = [mosaics.draw(size) for _ in range(max(1, PIXELS // size**2))]
+        pictures = torch.stack([one.picture for one in drawn])
+        cover(pictures, [one.boxes for one in drawn], random)
+        yield spoil(pictures, generator), [one.boxes for one in drawn], [one.ignore for one in drawn]
+
+
+def train_detector(
+    data: str | Path,
+    out: str | Path,
+    minutes: float,
+    device: str = "cpu",
+    resume: bool = False,
+    config: DetectorConfig | None = None,
+    seed: int = 0,
+    save_every: float = 120.0,
+    report: Callable[[str], None] = print,
+) -> FaceDetector:
+    """Trains on `data`/boxes.csv until `minutes` have been spent in all and returns the averaged network.
+
+    `out` is a folder: `training.pt` in it holds all that `resume` needs and is renewed every `save_every`
+    seconds. The learning rate falls along a half cosine over the whole time, so more minutes than before
+    continue a training at the rate that suits the longer one.
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint = out / "training.pt"
+    training = DetectorTraining.resume(checkpoint, device) if resume else DetectorTraining(config, device)
+    torch.manual_seed(seed + training.step)
+    mosaics = Mosaics(
+        read_scenes(data, validation=False), [*faceless_scenes(), *drawn_scenes(60, seed)], seed + training.step
+    )
+    report(f"{len(mosaics.scenes)} photos, {len(mosaics.faceless)} without faces, from step {training.step}")
+    limit, saved, mean = 60 * minutes, time.monotonic(), dict[str, float]()
+    clock = time.monotonic() - training.seconds
+    for pictures, boxes, ignore in batches(mosaics, seed + training.step):
+        training.seconds = time.monotonic() - clock
+        if training.seconds >= limit:
+            break
+        rate = RATE * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * training.seconds / limit)))
+        losses = training.learn(pictures, boxes, ignore, rate)
+        mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in losses.items()}
+        if training.step % 50 == 0:
+            text = ", ".join(f"{name} {value:.4f}" for name, value in mean.items())
+            report(f"step {training.step}, {training.seconds / 60:.1f} min, rate {rate:.5f}: {text}")
+        if time.monotonic() - saved > save_every:
+            training.save(checkpoint)
+            saved = time.monotonic()
+    training.save(checkpoint)
+    return training.average
