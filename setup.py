@@ -1,0 +1,65 @@
+"""The package's metadata; `pyproject.toml` holds the build system and the tools' settings."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+TEST = [
+    "hypothesis>=6.100",
+    "matplotlib>=3.9",
+    "mypy>=1.15",
+    "pillow>=11",
+    "pytest>=8.3",
+    "ruff>=0.9",
+    "scikit-image>=0.25",
+    "setuptools>=77",
+]
+
+
+def version() -> str:
+    """Returns `redtrack.__version__`, read and not imported."""
+    text = (HERE / "redtrack" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__(?:: \w+)? = "(.+)"$', text, re.MULTILINE)
+    if found is None:
+        raise RuntimeError("redtrack/__init__.py has no __version__")
+    return found.group(1)
+
+
+setup(
+    name="redtrack",
+    version=version(),
+    description="68 landmarks on every face of every frame of a pile of videos, offline",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license_expression="MIT AND LicenseRef-redtrack-weights-research-only",
+    license_files=["LICENSE", "weights/README.md"],
+    keywords=["face alignment", "landmarks", "video", "tracking", "RED-Net"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+    ],
+    python_requires=">=3.11",
+    install_requires=[
+        "torch>=2.6,<3",
+        "av>=14",
+        "click>=8.1",
+        "h5py>=3.12",
+        "numpy>=2",
+        "rich>=13.7",
+        "safetensors>=0.4.5",
+        "tqdm>=4.66",
+    ],
+    extras_require={"test": TEST, "plot": ["matplotlib>=3.9"]},
+    packages=[*find_packages(include=["redtrack", "redtrack.*"]), "redtrack.weights"],
+    package_dir={"redtrack.weights": "weights"},
+    package_data={"redtrack": ["py.typed"], "redtrack.weights": ["*.safetensors", "README.md"]},
+    entry_points={"console_scripts": ["redtrack = redtrack.cli:main"]},
+    zip_safe=False,
+)

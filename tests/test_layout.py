@@ -1,0 +1,113 @@
+"""The parts keep their order, their size and their lightness."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "redtrack"
+ORDER = (
+    "errors points tracks geometry video faces rednet checkpoint formats annotate evaluate render training cli"
+).split()
+TOP_LEVEL = {
+    *("redtrack", "tests", "examples", "weights", "docs"),
+    *("setup.py", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", ".ci", ".gitignore", ".gitattributes"),
+}
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+MOST_LINES, MOST_LINES_OF_A_FUNCTION = 400, 60
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Yields the dotted name of everything that the file imports, wherever in the file it does."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_every_part_has_its_place_in_the_order():
+    """A new part of the package is given a place among the others."""
+    parts = {part_of(p) for p in SOURCES} - {"__init__", "__main__"}
+    assert parts <= set(ORDER), f"not in the order: {sorted(parts - set(ORDER))}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_part_imports_only_parts_to_its_left(path):
+    """No file imports a part that stands to the right of its own; the facade and `-m redtrack` may import any."""
+    part = part_of(path)
+    if part in ("__init__", "__main__"):
+        return
+    names = [name.split(".") for name in imported(ast.parse(path.read_text(encoding="utf-8")))]
+    parts = {name[1] for name in names if name[0] == "redtrack" and len(name) > 1} & set(ORDER)
+    wrong = [other for other in parts if ORDER.index(other) > ORDER.index(part)]
+    assert not wrong, f"{part} imports {wrong}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_files_and_functions_are_short(path):
+    """No file is longer than 400 lines, no function than 60."""
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MOST_LINES
+    functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = [f.name for f in functions if (f.end_lineno or 0) - f.lineno + 1 > MOST_LINES_OF_A_FUNCTION]
+    assert not long
+
+
+def test_no_picture_library_but_av():
+    """OpenCV, pandas and scipy are imported nowhere; Pillow, scikit-image and matplotlib only inside functions."""
+    for path in SOURCES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert not {n.split(".")[0] for n in imported(tree)} & {"cv2", "pandas", "scipy"}, path
+        on_top = ast.Module([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)], [])
+        assert not {n.split(".")[0] for n in imported(on_top)} & {"PIL", "skimage", "matplotlib"}, path
+
+
+def test_top_level_is_as_designed():
+    """Nothing is committed at the top level but what belongs there."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    top = {line.split("/")[0].strip('"') for line in listing.splitlines()}
+    assert top <= TOP_LEVEL, f"not there: {sorted(top - TOP_LEVEL)}"
+
+
+HEAVY = {"torch", "safetensors.torch", "matplotlib", "skimage", "scipy"}
+LIGHT_CALLS = {
+    "import redtrack": "import redtrack; dir(redtrack); redtrack.__version__",
+    "redtrack.load": "import redtrack; redtrack.load",
+    "redtrack.Tracks": "import redtrack; redtrack.Tracks",
+    "redtrack --help": "from redtrack.cli import main; main(['--help'])",
+    "redtrack annotate --help": "from redtrack.cli import main; main(['annotate', '--help'])",
+}
+
+
+@pytest.mark.parametrize("call", LIGHT_CALLS)
+def test_light_calls_import_nothing_heavy(call):
+    """Help texts and the facade come without torch, which alone costs 3 seconds."""
+    probe = f"""
+import sys
+try:
+    {LIGHT_CALLS[call]}
+except SystemExit as end:
+    assert not end.code, end.code
+print("HEAVY", *sorted(set(sys.modules) & {HEAVY!r}))
+"""
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1].split() == ["HEAVY"]
