@@ -41,7 +41,7 @@ def coordinate_loss(points: Tensor, truth: Tensor, size: int, weight: Tensor) ->
     width, curvature = 6.0, 1.0
     distance = ((points - truth).square().sum(-1) + 1e-8).sqrt() * (100 / size)
     offset = width - width * torch.log1p(torch.tensor(width / curvature)).item()
-    wing = torch.where(distance < width, width * torch.log1p(distance / curvature), distance + offset)
+    wing = torch.where(distance < width, width * torch.log1p(distance / curvature), distance - offset)
     return _mean(wing.mean(1), weight)
 
 

@@ -1,0 +1,249 @@
+"""Training: data in, weights out, stops in time, resumes to the same numbers."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from test_augment import dotted_faces
+from torch import nn
+
+from redtrack import checkpoint
+from redtrack.cli.train import train as train_command
+from redtrack.errors import RedtrackError, UsageError
+from redtrack.training import image, loop, video
+from redtrack.training.faces import FaceSet, held_out, join, labelled_pictures, read_faces
+from redtrack.training.loop import Run, Schedule
+from redtrack.training.plot import plot_log
+from redtrack.training.relabel import relabel
+from redtrack.video import write_picture
+
+
+def write_pts(path, points) -> None:
+    """A 300-W file, pixels from 1."""
+    rows = "\n".join(f"{x + 1:.3f} {y + 1:.3f}" for x, y in points)
+    path.write_text(f"version: 1\nn_points: 68\n{{\n{rows}\n}}\n")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A 300-W folder `faces` and an identity folder `people`, of dotted faces."""
+    root = tmp_path_factory.mktemp("data")
+    images, points = dotted_faces(1)
+    picture = images[0].permute(1, 2, 0).numpy().copy()
+    names = [f"face_{k}" for k in range(40)]
+    kept = [n for n in names if not held_out(n)][:6] + [n for n in names if held_out(n)][:2]
+    for name in kept:
+        (root / "faces").mkdir(exist_ok=True)
+        write_picture(root / "faces" / f"{name}.png", picture)
+        write_pts(root / "faces" / f"{name}.pts", points[0])
+    people = [n for n in names if not held_out(n)][:2] + [n for n in names if held_out(n)][:1]
+    for person in people:
+        (root / "people" / person / "0").mkdir(parents=True)
+        write_picture(root / "people" / person / "0" / "0.png", picture)
+        write_pts(root / "people" / person / "0" / "0.pts", points[0])
+    return root
+
+
+def run_command(*words) -> str:
+    """Output of `redtrack train WORDS`, which must succeed."""
+    result = CliRunner().invoke(train_command, [str(w) for w in words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    """A run folder of three steps of the image stage."""
+    out = tmp_path_factory.mktemp("runs") / "image"
+    printed = run_command("image", "--data", folder / "faces", "-o", out, "--steps", 3, "--batch", 2, "--quiet")
+    assert printed.strip() == str(out / "weights.safetensors")
+    return out
+
+
+def test_reading_keeps_points_on_their_pixels_and_the_split_apart(folder):
+    """Faces are cut with room around them; held-out names are in the second set alone."""
+    inside, outside = read_faces(folder / "faces")
+    assert len(inside) == 6 and len(outside) == 2
+    assert not any(held_out(n.removesuffix(".png")) for n in inside.names)
+    assert all(held_out(n.removesuffix(".png")) for n in outside.names)
+    x, y = inside.points[0, 30].round().astype(int)
+    assert inside.images[0, 0, y, x] > 150
+
+
+def test_people_are_split_by_person(folder):
+    """No person is on both sides, and every one has a class of their own."""
+    inside, outside = read_faces(folder / "people", 0.3)
+    assert {n.split("/")[0] for n in inside.names}.isdisjoint(n.split("/")[0] for n in outside.names)
+    assert len(set(inside.identity)) == 2 and (inside.weight == np.float32(0.3)).all()
+
+
+def test_joined_sets_keep_people_apart(folder):
+    """Classes of the second set start after those of the first; faces without a person have none."""
+    people, _ = read_faces(folder / "people")
+    faces, _ = read_faces(folder / "faces")
+    both = join([people, faces, people])
+    assert both.identity[2:8].max() == -1 and set(both.identity[:2]).isdisjoint(both.identity[8:])
+
+
+def test_a_folder_without_labels_is_told(tmp_path):
+    """No .pts, no training."""
+    with pytest.raises(UsageError, match="no pictures with .pts"):
+        labelled_pictures(tmp_path)
+
+
+def test_a_run_leaves_weights_log_and_checkpoint(trained):
+    """What `train` promises is in its folder, and the weights say where they come from."""
+    assert (trained / "checkpoint.pt").exists()
+    log = [json.loads(line) for line in (trained / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["step"] == 3 and log[-1]["error"] > 0
+    card = checkpoint.describe(trained / "weights.safetensors")["card"]
+    assert card["stage"] == "image" and card["steps"] == 3 and card["validation"]["error"] > 0
+
+
+def test_a_used_folder_is_not_overwritten(folder, trained):
+    """Without --resume a second run is refused."""
+    with pytest.raises(UsageError, match="holds a run.*--resume"):
+        run_command("image", "--data", folder / "faces", "-o", trained, "--steps", 3, "--quiet")
+
+
+def test_identity_stage_learns_people_and_ships_none(folder, trained, tmp_path):
+    """Stage 2 starts from stage 1 and has a class for each person."""
+    run_command("identity", "--data", folder / "people", "--data", f"{folder / 'faces'}=0.5", "-o", tmp_path / "id",
+                "--start", trained / "weights.safetensors", "--steps", 2, "--batch", 2, "--quiet")  # fmt: skip
+    assert checkpoint.describe(tmp_path / "id" / "weights.safetensors")["config"]["identities"] == 2
+
+
+def test_identity_stage_wants_people(folder, trained, tmp_path):
+    """Faces without names cannot teach names."""
+    with pytest.raises(UsageError, match="no identities"):
+        run_command("identity", "--data", folder / "faces", "-o", tmp_path, "--start", trained / "weights.safetensors")
+
+
+def test_video_stage_adds_the_lstm_and_freezes_the_rest(folder, trained, tmp_path, monkeypatch):
+    """Stage 3 trains the temporal part alone, and its weights have one."""
+    monkeypatch.setattr("redtrack.training.stages.TRIALS", 2)
+    run_command("video", "--data", folder / "faces", "-o", tmp_path / "v", "--frames", 4, "--batch", 2,
+                "--start", trained / "weights.safetensors", "--steps", 2, "--quiet")  # fmt: skip
+    before = checkpoint.load(trained / "weights.safetensors", fused=False).state_dict()
+    after = checkpoint.load(tmp_path / "v" / "weights.safetensors", fused=False)
+    assert after.config.temporal
+    assert all(torch.equal(before[k], v) for k, v in after.state_dict().items() if k in before)
+
+
+def test_video_stage_wants_a_start(folder, tmp_path):
+    """An untrained encoder has nothing to smooth."""
+    with pytest.raises(UsageError, match="starts from trained weights"):
+        run_command("video", "--data", folder / "faces", "-o", tmp_path, "--quiet")
+
+
+def tiny_run(folder, steps: int) -> tuple[Run, list[float]]:
+    """A run of a small linear network; returns it and its losses."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+    run = Run(net, Schedule(steps=steps, rate=0.01, warmup=2), folder)
+    losses = []
+
+    def batch_loss(model, rng, _progress):
+        x = torch.from_numpy(rng.standard_normal((16, 4)).astype(np.float32))
+        loss = (model(x)[:, 0] - x.sum(1)).square().mean()
+        losses.append(float(loss.detach()))
+        return loss, {}
+
+    run.batch_loss = batch_loss  # type: ignore[attr-defined]
+    return run, losses
+
+
+def test_resumed_training_goes_on_to_the_same_numbers(tmp_path):
+    """Six steps, stopped after three and resumed, have the losses of six at once."""
+    whole, expected = tiny_run(tmp_path / "whole", 6)
+    loop.train(whole, whole.batch_loss, lambda net: {"error": 1.0}, show=False)
+    first, losses = tiny_run(tmp_path / "parts", 6)
+    for _ in range(3):
+        loop.one_step(first, first.batch_loss, first.progress())
+    first.save()
+    second, more = tiny_run(tmp_path / "parts", 6)
+    assert second.resume() and second.step == 3
+    loop.train(second, second.batch_loss, lambda net: {"error": 1.0}, show=False)
+    assert np.allclose(losses + more, expected, rtol=1e-6)
+
+
+def test_training_stops_in_time(tmp_path):
+    """A budget of minutes ends the run, whatever the steps."""
+    run, losses = tiny_run(tmp_path, 10**6)
+    run.schedule = Schedule(minutes=0.01)
+    loop.train(run, run.batch_loss, lambda net: {"error": 1.0}, show=False)
+    assert losses and 0.6 <= run.seconds < 5
+
+
+def test_training_learns(tmp_path):
+    """The loss of a solvable task falls."""
+    run, losses = tiny_run(tmp_path, 300)
+    loop.train(run, run.batch_loss, lambda net: {"error": 1.0}, show=False)
+    assert np.mean(losses[-20:]) < 0.3 * np.mean(losses[:20])
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_both_optimisers_can_be_had(name):
+    """The paper's momentum of 0.9 and AdamW; norms and biases do not decay."""
+    optimizer = loop.make_optimizer(nn.Linear(2, 2), Schedule(optimizer=name))
+    assert [g["weight_decay"] for g in optimizer.param_groups] == [0.02, 0.0]
+    assert name == "adamw" or optimizer.param_groups[0]["momentum"] == 0.9
+
+
+def test_the_rate_warms_up_and_falls():
+    """From little to all to a hundredth."""
+    schedule = Schedule(rate=1.0, warmup=10)
+    assert schedule.rate_at(0, 0.0) == pytest.approx(0.1)
+    assert schedule.rate_at(50, 0.0) == 1.0
+    assert schedule.rate_at(50, 1.0) == pytest.approx(0.01)
+
+
+def test_log_plots_as_a_picture(trained):
+    """`redtrack train plot` writes log.png."""
+    pytest.importorskip("matplotlib")
+    assert run_command("plot", trained).strip() == str(plot_log(trained))
+    assert (trained / "log.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_log_no_plot(tmp_path):
+    """A folder that is no run is told."""
+    pytest.importorskip("matplotlib")
+    with pytest.raises(RedtrackError, match="no training log"):
+        plot_log(tmp_path)
+
+
+def test_relabelling_moves_labels_and_drops_those_it_cannot_believe(folder):
+    """An untrained network agrees with no label: every face it relabels loses its weight, the others keep theirs."""
+    faces, _ = read_faces(folder / "faces")
+    from redtrack.rednet.config import RedNetConfig
+    from redtrack.rednet.model import RedNet
+
+    torch.manual_seed(0)
+    new = relabel(RedNet(RedNetConfig()).eval(), faces, np.array([0, 2]), looks=1)
+    assert (new.weight[[0, 2]] == 0).all() and (new.weight[[1, 3]] == 1).all()
+    assert np.array_equal(new.points[1], faces.points[1]) and not np.array_equal(new.points[0], faces.points[0])
+
+
+def test_errors_are_in_percent_of_the_eye_distance():
+    """A shift of a tenth of the outer eye corners' distance is an error of 10."""
+    _, points = dotted_faces(2)
+    shifted = points + np.array([0.1 * image.eye_distance(points)[0], 0])
+    assert np.allclose(image.face_errors(shifted, points), 10, atol=1e-3)
+
+
+def test_a_still_trial_measures_jitter_against_exact_truth(folder):
+    """The truth itself has neither error nor jitter; the trial's frames differ."""
+    faces, _ = read_faces(folder / "faces")
+    trial = video.still_trial(faces, 2, 5, 128, occluded=True)
+    assert trial.crops.shape == (2, 5, 3, 128, 128) and trial.truth.shape == (2, 5, 68, 2)
+    assert not torch.equal(trial.crops[0, 0], trial.crops[0, 4])
+
+
+def test_face_sets_can_be_cut(folder):
+    """A subset keeps everything of its faces together."""
+    faces, _ = read_faces(folder / "faces")
+    some = faces.subset(np.array([3, 1]))
+    assert isinstance(some, FaceSet) and some.names == [faces.names[3], faces.names[1]]
+    assert torch.equal(some.images[0], faces.images[3])
