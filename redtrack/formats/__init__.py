@@ -1,0 +1,139 @@
+"""Tracks in and out of files: one module a format, each a pair of functions on `Tracks`, all in one table.
+
+`read(path)` finds out the format by itself; `write(tracks, path, format)` takes it from the name's ending unless
+told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from redtrack.errors import FormatError, OutputError, UsageError
+from redtrack.formats.common import PathLike, check_file, naming
+from redtrack.tracks import Tracks
+
+if TYPE_CHECKING:
+    from redtrack.formats.writer import TracksWriter
+
+__all__ = ["FORMATS", "Format", "TracksWriter", "named", "output_path", "read", "sniff", "suffix", "write"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One row of the table. The modules are imported when used: h5py costs 200 ms."""
+
+    name: str
+    suffix: str  # of an output; empty for a folder
+    reader: str  # module:function
+    writer: str
+    cannot_hold: str
+
+    def read(self, path: PathLike, **options: Any) -> Tracks:
+        """Returns the tracks in a file or folder of this format; raises FormatError."""
+        tracks: Tracks = _function(self.reader)(path, **options)
+        return tracks
+
+    def write(self, tracks: Tracks, path: PathLike, **options: Any) -> None:
+        """Writes the tracks in this format; raises OutputError."""
+        _function(self.writer)(tracks, path, **options)
+
+
+_TABLE = (
+    Format("hdf5", ".h5", "hdf5:read_hdf5", "writer:write_hdf5", "nothing: this is the native format"),
+    Format(
+        "csv",
+        ".csv",
+        "openface_csv:read_csv",
+        "openface_csv:write_csv",
+        "the scores of single points (only their mean), disagreement, boxes, states, info",
+    ),
+    Format(
+        "pts",
+        "",
+        "pts:read_pts",
+        "pts:write_pts",
+        "scores, disagreement, boxes, states, info",
+    ),
+)
+FORMATS: dict[str, Format] = {entry.name: entry for entry in _TABLE}
+
+
+def read(path: PathLike, format: str | None = None, **options: Any) -> Tracks:
+    """Returns the tracks in a file or folder, of whatever known format unless one is named; raises FormatError."""
+    return (named(format) if format else sniff(path)).read(path, **options)
+
+
+def write(tracks: Tracks, path: PathLike, format: str | None = None, **options: Any) -> None:
+    """Writes the tracks to a file or folder, in the format named or the one that the path's ending tells."""
+    (named(format) if format else _by_suffix(path)).write(tracks, path, **options)
+
+
+def named(name: str) -> Format:
+    """Returns a row of the table; raises UsageError, with the known names, for any other name."""
+    if name not in FORMATS:
+        raise UsageError(f"there is no format '{name}'", remedy=f"known are {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def suffix(name: str) -> str:
+    """Returns the ending of an output of the format; empty for a folder."""
+    return named(name).suffix
+
+
+def output_path(folder: PathLike, stem: str, format: str) -> Path:
+    """Returns where the output for a video named `stem` goes: in `folder` itself, whatever the stem says."""
+    safe = "".join("_" if character in "/\\\0" else character for character in stem)
+    return Path(folder) / ((safe if safe.strip(".") else f"_{safe}") + suffix(format))
+
+
+def sniff(path: PathLike) -> Format:
+    """Returns the format of an existing file or folder by its content; raises FormatError where none fits."""
+    if Path(path).is_dir():
+        return FORMATS["pts"]
+    with naming(path):
+        with open(check_file(path), "rb") as file:
+            head = file.read(4096)
+        found = _sniff_head(path, head)
+        if found is None:
+            raise FormatError("is of no known format", remedy=f"known are {', '.join(FORMATS)}")
+        return FORMATS[found]
+
+
+def _sniff_head(path: PathLike, head: bytes) -> str | None:
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return "hdf5"
+    first = head.partition(b"\n")[0].lower()
+    if b"x_0" in first.replace(b'"', b""):
+        return "csv"
+    if Path(path).suffix.lower() == ".pts" or b"n_points" in head:
+        return "pts"
+    return None
+
+
+def _by_suffix(path: PathLike) -> Format:
+    name = Path(path).name.lower()
+    matches = [entry for entry in FORMATS.values() if entry.suffix and name.endswith(entry.suffix)]
+    if name.endswith(".hdf5"):
+        matches.append(FORMATS["hdf5"])
+    if not matches and not Path(path).suffix:
+        return FORMATS["pts"]
+    if not matches:
+        known = ", ".join(f"{entry.suffix or 'a folder'} ({entry.name})" for entry in FORMATS.values())
+        raise OutputError("its ending tells no format", path, f"name one, or end it in {known}")
+    return max(matches, key=lambda entry: len(entry.suffix))
+
+
+def _function(where: str) -> Callable[..., Any]:
+    module, name = where.split(":")
+    function: Callable[..., Any] = getattr(import_module(f"redtrack.formats.{module}"), name)
+    return function
+
+
+def __getattr__(name: str) -> Any:
+    if name == "TracksWriter":
+        return _function("writer:TracksWriter")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,6 +21,7 @@ __all__ = [
     "check_file",
     "fill_times",
     "naming",
+    "number",
     "replacing",
     "whole_numbers",
 ]
@@ -63,9 +64,7 @@ def replacing(path: PathLike) -> Iterator[IO[str]]:
 def output_error(error: OSError, path: Path) -> OutputError:
     """Returns the OutputError that says in words why `path` could not be written."""
     reason = os_reason(error)
-    remedy = (
-        "free some space or choose another folder" if _errno(error) in (errno.ENOSPC, errno.EDQUOT) else None
-    )
+    remedy = "free some space or choose another folder" if _errno(error) in (errno.ENOSPC, errno.EDQUOT) else None
     return OutputError(f"cannot be written: {reason}", path, remedy)
 
 
@@ -88,9 +87,7 @@ def check_file(path: PathLike) -> Path:
     try:
         if checked.is_file():
             return checked
-        problem = (
-            "is a folder" if checked.is_dir() else "is not a file" if checked.exists() else "no such file"
-        )
+        problem = "is a folder" if checked.is_dir() else "is not a file" if checked.exists() else "no such file"
     except (OSError, ValueError) as error:
         raise FormatError("not a usable path", path) from error
     raise FormatError(problem, path)
@@ -142,3 +139,10 @@ def fill_times(frame: np.ndarray, seconds: np.ndarray, frames: int) -> np.ndarra
 def unknown_times(frames: int) -> dict[str, Any]:
     """Returns `times` and `info` where a format has no times: a frame counts as one second."""
     return {"times": np.arange(frames, dtype=np.float64), "info": {"times_known": False}}
+
+
+def number(value: object, name: str) -> float:
+    """Returns a finite number out of a JSON document; raises FormatError for anything else."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
+        return float(value)
+    raise FormatError(f"'{name}' is not a number")

@@ -106,9 +106,7 @@ def _check_storage(found: h5py.Dataset, name: str, file_size: int) -> None:
     declared = prod(found.shape) * found.dtype.itemsize
     if stored > file_size or chunk > _CHUNK_LIMIT or declared > _DEFLATE_LIMIT * stored:
         shape = "x".join(map(str, found.shape))
-        raise FormatError(
-            f"'{name}' claims to be {shape} numbers, more than the {stored} bytes stored can hold"
-        )
+        raise FormatError(f"'{name}' claims to be {shape} numbers, more than the {stored} bytes stored can hold")
 
 
 def _first_words(error: Exception) -> str:

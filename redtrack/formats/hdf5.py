@@ -82,9 +82,7 @@ def read_hdf5(path: PathLike) -> Tracks:
         arrays["face"] = whole_numbers(arrays["face"], "face", 0, MAX_FACE)
         times, frame_state = arrays.pop("times"), arrays.pop("frame_state")
         typed = {name: array.astype(field_of(name).dtype) for name, array in arrays.items()}
-        return Tracks(
-            **typed, times=times.astype(np.float64), frame_state=frame_state.astype(np.uint8), info=info
-        )
+        return Tracks(**typed, times=times.astype(np.float64), frame_state=frame_state.astype(np.uint8), info=info)
 
 
 def field_of(name: str) -> Field:
@@ -115,9 +113,7 @@ def checked(file: h5py.File, name: str) -> h5py.Dataset:
     found = guard.dataset(file, name)
     same_kind = np.issubdtype(found.dtype, np.floating) == (np.dtype(field.dtype).kind == "f")
     if not same_kind or found.shape[1:] != field.row_shape:
-        raise FormatError(
-            f"'{name}' is {found.shape} {found.dtype}, not rows of {field.row_shape} {field.dtype}"
-        )
+        raise FormatError(f"'{name}' is {found.shape} {found.dtype}, not rows of {field.row_shape} {field.dtype}")
     if len(found) > MAX_FRAMES:
         raise FormatError(f"'{name}' has {len(found)} entries, more than the {MAX_FRAMES} that any video has")
     return found
@@ -142,9 +138,7 @@ def finished(file: h5py.File, strict: bool) -> tuple[int, int]:
     written = [_leading(np.isfinite(guard.read(file["times"], _unpackable(file["times"]))))]
     written += [_leading(guard.read(file["frame_state"], _unpackable(file["frame_state"])) != 255)]
     frames = min(written)
-    if rows < max(
-        len(found) for found in row_sets
-    ):  # rows were lost: so is the frame that they may belong to
+    if rows < max(len(found) for found in row_sets):  # rows were lost: so is the frame that they may belong to
         frames = min(frames, max(int(frame[rows - 1]), 0) if rows else 0)
     return int(np.searchsorted(frame[:rows], frames)), frames
 

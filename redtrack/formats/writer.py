@@ -171,9 +171,7 @@ class TracksWriter:
     def __enter__(self) -> TracksWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if isinstance(error, OutputError):
             self.discard()
         else:
