@@ -108,10 +108,9 @@ class Engine:
         while len(decoding) < OPEN and (job := next(source, None)) is not None:
             self._open.append(job)
             self._guard(job, job.start)
-            if job.error is None and not job.exhausted:
-                decoding.append(job)
-            elif not decoding:
+            if job.error is not None or job.exhausted:  # let the others go on between two that are done already
                 break
+            decoding.append(job)
         return decoding[0] if decoding else None
 
     def _advance(self, job: Job) -> None:

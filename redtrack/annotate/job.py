@@ -11,6 +11,7 @@ import numpy as np
 from redtrack.annotate.models import Models
 from redtrack.annotate.options import Options
 from redtrack.annotate.pipeline import Pipeline, Sink
+from redtrack.annotate.progress import expected_frames
 from redtrack.annotate.windows import Window
 from redtrack.errors import RedtrackError
 
@@ -50,6 +51,16 @@ class VideoJob:
     def nbytes(self) -> int:
         """The memory of the frames that are held."""
         return 0 if self.pipeline is None else self.pipeline.nbytes
+
+    @property
+    def frames(self) -> int:
+        """Frames decoded so far."""
+        return 0 if self.pipeline is None else self.pipeline.frames
+
+    @property
+    def expected_frames(self) -> int | None:
+        """About how many there will be, None where the file does not say."""
+        return None if self.video is None else expected_frames(self.video.info, self.options.end)
 
     @property
     def seconds(self) -> float:

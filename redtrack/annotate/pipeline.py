@@ -50,8 +50,6 @@ class Pipeline:
     def __init__(self, video: Video, models: Models, options: Options, sink: Sink) -> None:
         from redtrack.video import ShotDetector, read_ahead
 
-        self.rows = 0
-        self.faces: set[int] = set()
         self.exhausted = False  # whether the last frame was decoded
         self._models, self._sink = models, sink
         chunks = gather(video.frames(end=options.end), ShotDetector(), options.start or 0.0)
@@ -152,8 +150,5 @@ class Pipeline:
         self._store.drop(self.done)
         if self.done - self._merger.done < (1 if self.ended else least):
             return
-        chunk = self._merger.release(self.done)
-        self.rows += len(chunk)
-        self.faces.update(chunk.faces)
-        self._sink.append(chunk)
+        self._sink.append(self._merger.release(self.done))
         self._sink.flush()

@@ -1,0 +1,108 @@
+"""Many videos, one run: each ends done, partial, failed or skipped, and none stops the others."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from redtrack.annotate.engine import Engine
+from redtrack.annotate.export import Where
+from redtrack.annotate.file_job import FileJob
+from redtrack.annotate.models import Models
+from redtrack.annotate.options import Options, auto_batch
+from redtrack.annotate.outcome import FAILED, Outcome, sentence
+from redtrack.annotate.outputs import name_outputs
+from redtrack.annotate.progress import Reporter
+from redtrack.annotate.run_log import RunLog
+from redtrack.errors import OutputError, RedtrackError
+
+__all__ = ["Batch", "prepare_folder"]
+
+
+@dataclass
+class Batch:
+    """A run over `found`, the videos (or errors in their place) that `inputs.find_videos` gives.
+
+    `stopping` is asked between steps; fail_fast stops at the first video that does not end well. `outcomes` fills up.
+    """
+
+    found: Sequence[Path | RedtrackError]
+    where: Where
+    models: Models
+    options: Options
+    reporter: Reporter
+    batch: int | None = None
+    fail_fast: bool = False
+    stopping: Callable[[], bool] = lambda: False
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def run(self) -> list[Outcome]:
+        """Returns what became of each input, in the order in which they ended."""
+        log = RunLog(self.where.folder, self._about())
+        for error in self.found:
+            if isinstance(error, RedtrackError):
+                self._add(Outcome(error.path or Path(), FAILED, reason=sentence(error, error.path)), log)
+        engine = Engine(
+            self.models,
+            self.options,
+            self.batch or auto_batch(self.models.device.type),
+            stopping=self._stopping,
+            tell=self.reporter.say,
+        )
+        for job in engine.run(self._jobs()):
+            assert isinstance(job, FileJob), f"{job} is no job of this batch"
+            self._add(job.outcome(), log)
+        return self.outcomes
+
+    @property
+    def not_begun(self) -> int:
+        """How many inputs were not looked at, because the run was stopped."""
+        return len(self.found) - len(self.outcomes)
+
+    def _jobs(self) -> Iterator[FileJob]:
+        paths = [path for path in self.found if isinstance(path, Path)]
+        for path, names in zip(paths, name_outputs(paths), strict=True):
+            yield FileJob(path, names, self.where, self.models, self.options, self.reporter.step)
+
+    def _stopping(self) -> bool:
+        return self.stopping() or (self.fail_fast and not all(outcome.good for outcome in self.outcomes))
+
+    def _add(self, outcome: Outcome, log: RunLog) -> None:
+        self.outcomes.append(outcome)
+        self.reporter.ended(outcome)
+        try:
+            log.add(outcome)
+        except OutputError as error:  # on a full disk: what became of the video is still told
+            self.reporter.say(str(error))
+
+    def _about(self) -> dict[str, Any]:
+        import torch
+
+        import redtrack
+
+        return {
+            **self.models.about,
+            "device": str(self.models.device),
+            "options": self.options.to_dict(),
+            "version": redtrack.__version__,
+            "torch": torch.__version__,
+        }
+
+
+def prepare_folder(folder: Path) -> None:
+    """Makes the output folder; raises OutputError where nothing can be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except FileExistsError as error:
+        raise OutputError("is a file, not a folder", folder, "choose another -o") from error
+    except NotADirectoryError as error:
+        raise OutputError("lies below a file, not a folder", folder, "choose another -o") from error
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise OutputError(f"cannot be written to: {reason}", folder, "choose another -o") from error

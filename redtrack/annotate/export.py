@@ -1,0 +1,45 @@
+"""Further formats beside a native result, written from it once it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from redtrack.tracks import Tracks
+
+__all__ = ["Where", "export"]
+
+NATIVE = "hdf5"
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where results go: the folder, the formats beside the native one with their options, what to do with old results."""
+
+    folder: Path
+    formats: Sequence[str] = ()
+    overwrite: bool = False
+    format_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def path(self, name: str) -> Path:
+        """Returns where the native result of this name lies."""
+        return self.folder / f"{name}.h5"
+
+
+def export(result: Path, where: Where) -> None:
+    """Writes the formats that are missing or older than the native result."""
+    from redtrack import formats
+
+    tracks: Tracks | None = None
+    for name in where.formats:
+        path = formats.beside(result, name)
+        if name == NATIVE or not _is_stale(path, result):
+            continue
+        tracks = tracks or formats.read(result)
+        formats.write(tracks, path, name, **where.format_options.get(name, {}))
+
+
+def _is_stale(path: Path, result: Path) -> bool:
+    return not path.exists() or path.stat().st_mtime_ns < result.stat().st_mtime_ns

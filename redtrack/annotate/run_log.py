@@ -1,0 +1,62 @@
+"""`run.jsonl` in the output folder: one line of JSON for every video that a run dealt with, appended as it ends.
+
+Keys: `time` (ISO 8601, UTC), `run` (one id for all lines of a run), `source`, `output`, `state` (done, partial, failed,
+skipped), `reason`, `frames`, `damaged`, `faces`, `rows`, `seconds`, `weights`, `weights_digest`, `detector`,
+`detector_digest`, `device`, `options`, `version` and `torch`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from redtrack.annotate.outcome import Outcome
+from redtrack.errors import OutputError
+
+__all__ = ["NAME", "RunLog"]
+
+NAME = "run.jsonl"
+
+
+class RunLog:
+    """Appends outcomes; a line is written at once, so that the lines of two processes do not mix.
+
+    `about` is added to every line. Raises OutputError where the log cannot be written.
+    """
+
+    def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
+        self._path = folder / NAME
+        self._about = {"run": uuid.uuid4().hex[:12], **about}
+
+    def add(self, outcome: Outcome) -> None:
+        """Appends one line."""
+        entry = {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "source": _text(outcome.source),
+            "output": None if outcome.output is None else _text(outcome.output),
+            "state": outcome.state,
+            "reason": outcome.reason,
+            **asdict(outcome.counts),
+            "seconds": round(outcome.seconds, 3),
+            **self._about,
+        }
+        line = json.dumps(entry, default=str) + "\n"
+        try:
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            try:
+                os.write(file, line.encode("ascii"))
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", self._path) from error
+
+
+def _text(path: Path) -> str:
+    """Returns the whole path, bytes that are not UTF-8 escaped as JSON does with `ensure_ascii`."""
+    return os.path.abspath(path)

@@ -1,0 +1,108 @@
+"""The command line: a group that imports a command when it is called, and turns errors into text and exit statuses.
+
+Exit status: 0 all done, 1 some inputs failed, 2 wrong usage, 130 interrupted, 143 terminated. Results and listings go to
+stdout, progress and messages to stderr.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+import redtrack
+from redtrack.errors import DeviceError, RedtrackError, UsageError, WeightsError
+
+__all__ = ["COMMANDS", "cli", "main"]
+
+COMMANDS = {
+    "annotate": "Put 68 landmarks on every face of every frame of videos.",
+    "convert": "Turn tracks of any format into another.",
+    "evaluate": "Score tracks against the truth.",
+    "render": "Draw tracks on their video.",
+    "info": "Tell what a video, a tracks file or a weights file holds.",
+    "verify": "Check that tracks are complete and match their video.",
+    "train": "Train the networks.",
+    "bench": "Measure how fast each part of the work is.",
+}
+"""Each is the click command of its name in the module of its name, and its help in one line."""
+
+_FAILED, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name; imports one to run it or to show its help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns the names of the commands that are installed."""
+        return [name for name in COMMANDS if Path(__file__).with_name(f"{name}.py").exists()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Returns the command of a name."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = getattr(import_module(f"redtrack.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Runs a command line; ends the process with its status unless told otherwise."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        try:
+            status = super().main(*args, standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except click.ClickException as error:
+            error.show()
+            status = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("Stopped.", err=True)
+            status = _INTERRUPTED
+        except RedtrackError as error:
+            status = _report(error)
+        except OSError as error:
+            if error.errno != errno.EPIPE:
+                raise
+            _leave_pipe()
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _report(error: RedtrackError) -> int:
+    """Says what is wrong in one sentence; returns the exit status."""
+    if os.environ.get("REDTRACK_DEBUG"):
+        raise error
+    click.echo(f"Error: {error}", err=True)
+    return _WRONG_USAGE if isinstance(error, (UsageError, DeviceError, WeightsError)) else _FAILED
+
+
+def _leave_pipe() -> NoReturn:
+    """Ends quietly when nobody reads stdout any more, as `| head` does."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(_FAILED)
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(redtrack.__version__, "-V", "--version", prog_name="redtrack")
+def cli() -> None:
+    """68 face landmarks on every frame of many videos.
+
+    \b
+      redtrack annotate videos/ -o tracks
+      redtrack render videos/clip.mp4 tracks/clip.h5 -o clip_points.mp4
+
+    REDTRACK_DEBUG=1 shows the whole traceback of an error.
+    """
+
+
+def main() -> None:
+    """Runs the command line of the process."""
+    cli.main(prog_name="redtrack")
