@@ -17,7 +17,7 @@ ORDER = (
     "errors points tracks geometry video faces rednet checkpoint formats annotate evaluate render training cli"
 ).split()
 TOP_LEVEL = {
-    *("redtrack", "tests", "examples", "weights", "docs"),
+    *("redtrack", "tests", "examples", "weights", "docs", "benchmarks"),
     *("setup.py", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", ".ci", ".gitignore", ".gitattributes"),
 }
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -93,8 +93,8 @@ LIGHT_CALLS = {
     "import redtrack": "import redtrack; dir(redtrack); redtrack.__version__",
     "redtrack.load": "import redtrack; redtrack.load",
     "redtrack.Tracks": "import redtrack; redtrack.Tracks",
-    "redtrack --help": "from redtrack.cli import main; main(['--help'])",
-    "redtrack annotate --help": "from redtrack.cli import main; main(['annotate', '--help'])",
+    "redtrack --help": "from redtrack.cli import cli; cli.main(['--help'])",
+    "redtrack annotate --help": "from redtrack.cli import cli; cli.main(['annotate', '--help'])",
 }
 
 

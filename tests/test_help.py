@@ -1,0 +1,51 @@
+"""The help texts: every command and every option is described, and every command shows how it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from redtrack.cli import COMMANDS, cli
+
+
+def commands(group: click.Group = cli, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Yields every command with its full name, those of groups within groups too."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield " ".join((*prefix, name)), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*prefix, name))
+
+
+ALL = dict(commands())
+
+
+def help_of(command: click.Command, name: str) -> str:
+    return command.get_help(click.Context(command, info_name=name, max_content_width=110))
+
+
+def test_commands_are_listed_with_a_line_each():
+    """`redtrack --help` names every command and says in one line what it does."""
+    text = help_of(cli, "redtrack")
+    for name in (n for n in ALL if " " not in n):
+        assert f"{name} " in text
+        assert COMMANDS[name] in " ".join(text.split())
+
+
+@pytest.mark.parametrize("name", [n for n, c in ALL.items() if not isinstance(c, click.Group)])
+def test_a_command_shows_an_example(name):
+    """The help of every command holds a line as one would type it."""
+    lines = [line.strip() for line in help_of(ALL[name], name).splitlines()]
+    assert [line for line in lines if line.startswith(f"redtrack {name} ")], f"no example of {name}"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_option_says_what_it_does(name):
+    """No option without a help text, and no command without one."""
+    assert ALL[name].help
+    silent = [p.name for p in ALL[name].params if isinstance(p, click.Option) and not p.help]
+    assert not silent, f"{name}: {silent}"
