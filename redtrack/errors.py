@@ -27,9 +27,7 @@ class RedtrackError(Exception):
     sentence that fits on one line whatever the file is called.
     """
 
-    def __init__(
-        self, message: str, path: str | os.PathLike[str] | None = None, remedy: str | None = None
-    ) -> None:
+    def __init__(self, message: str, path: str | os.PathLike[str] | None = None, remedy: str | None = None) -> None:
         self.message = message
         self.path = None if path is None else Path(path)
         self.remedy = remedy

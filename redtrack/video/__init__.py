@@ -1,0 +1,19 @@
+"""Videos in and out: every frame with its true time, pictures, shot cuts, and encoding."""
+
+from redtrack.video.ahead import read_ahead
+from redtrack.video.decode import DecodeReport, Frame, Video
+from redtrack.video.picture import read_picture
+from redtrack.video.probe import VideoInfo, probe
+from redtrack.video.shots import ShotDetector, thumbnail
+
+__all__ = [
+    "DecodeReport",
+    "Frame",
+    "ShotDetector",
+    "Video",
+    "VideoInfo",
+    "probe",
+    "read_ahead",
+    "read_picture",
+    "thumbnail",
+]

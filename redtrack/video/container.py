@@ -1,0 +1,93 @@
+"""Opening a file as a video: local files of known kinds only, and one sentence for whatever cannot be opened."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+from av.codec.context import Flags
+from av.stream import Disposition
+
+from redtrack.errors import VideoError
+from redtrack.video.ending import has_no_index
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+# Demuxers that may be used. FFmpeg knows 370: some render any text file as a film, some open other files that a
+# playlist names, be they on the network. Sound files are listed so that they can be told from noise.
+_VIDEO = "mov,matroska,avi,mpeg,mpegts,mpegvideo,asf,flv,ogg,mxf,nut,ivf,h264,hevc,obu,m4v,vc1,dv,rm,wtv,mjpeg"
+_PICTURE = "image2,jpeg_pipe,png_pipe,apng,gif,webp_pipe,bmp_pipe,tiff_pipe,pgm_pipe,ppm_pipe,yuv4mpegpipe"
+_SOUND = "mp3,wav,w64,flac,aac,aiff,amr"
+OPTIONS = {
+    "format_whitelist": f"{_VIDEO},{_PICTURE},{_SOUND}",
+    "protocol_whitelist": "file",
+    "pattern_type": "none",  # a picture named a%03d.png is one picture
+}
+# Largest picture that is decoded, width x height: 16k x 16k, 768 MiB as RGB. The headers of damaged files ask for more.
+MAX_PIXELS = 1 << 28
+
+_LOOK = "check that it plays in a video player"
+
+
+def open_container(path: str | os.PathLike[str]) -> InputContainer:
+    """Returns the opened container; raises VideoError where the file is missing, no file, or no video."""
+    _check_file(path)
+    try:
+        # "file:" keeps a name such as "http:a.mp4" from being read as an address.
+        return av.open(f"file:{os.path.abspath(path)}", options=OPTIONS, metadata_errors="replace")
+    except (av.FFmpegError, ValueError) as error:
+        raise _cannot_open(path, error) from error
+
+
+def video_stream(container: InputContainer, path: str | os.PathLike[str]) -> VideoStream:
+    """Returns the first video stream that is no cover picture; raises VideoError where there is none to decode."""
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        raise VideoError("holds no moving pictures, only sound or data", path, "give the video file itself")
+    # PyAV 18 crashes the process when a stream without a decoder is decoded.
+    if streams[0].codec_context is None:
+        raise VideoError("is in a video format that cannot be decoded", path, "convert it to H.264 first")
+    streams[0].codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    return streams[0]
+
+
+def decode_in_parallel(stream: VideoStream) -> None:
+    """Lets the decoder use every core: fastest, but a damaged packet may take its neighbours along."""
+    stream.thread_type = "AUTO"
+
+
+def decode_one_by_one(stream: VideoStream) -> None:
+    """Makes the decoder report each packet on its own, and give out frames that lack a part."""
+    stream.codec_context.thread_count = 1
+    stream.codec_context.thread_type = "NONE"
+    stream.codec_context.flags |= Flags.output_corrupt
+
+
+def _check_file(path: str | os.PathLike[str]) -> None:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError as error:
+        raise VideoError("no such file", path, "check the spelling") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise VideoError(f"cannot be opened: {reason.lower()}", path) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise VideoError("is a folder, not a video", path, "name the videos in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise VideoError("is a pipe or a device, not a file", path, "save it to a file first")
+    if not status.st_size:
+        raise VideoError("is empty", path, "copy or record it again")
+
+
+def _cannot_open(path: str | os.PathLike[str], error: Exception) -> VideoError:
+    if isinstance(error, PermissionError) and not os.access(path, os.R_OK):
+        return VideoError("may not be read", path, "check its permissions")
+    if has_no_index(Path(path)):
+        remedy = "record it again or rebuild the index with a repair tool such as untrunc"
+        return VideoError("has no index (moov), so the recording was cut short", path, remedy)
+    return VideoError("is not a video that can be read", path, _LOOK)

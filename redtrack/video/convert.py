@@ -1,0 +1,56 @@
+"""Decoded frames as upright RGB pictures of one size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from redtrack.video.upright import Image, Orientation
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+_UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+_BT709 = 1  # AVCOL_SPC_BT709
+_HD_WIDTH, _HD_HEIGHT = 1280, 576  # from here on players take an untold matrix for BT.709
+
+
+class Converter:
+    """Turns frames into RGB pictures, upright and of one size.
+
+    The colour matrix and range are the stream's own; where it names no matrix, BT.601 up to 576 lines and BT.709 above,
+    as players do. Alpha is left out, and the fields of an interlaced frame are left woven. A frame of another size is
+    scaled to fit, its aspect kept, the rest black, so that points stay in one frame of reference.
+    """
+
+    def __init__(self, size: tuple[int, int], orientation: Orientation) -> None:
+        """Takes the width and height of the stored picture, and how it is turned upright."""
+        self._reformatter = VideoReformatter()
+        self._size = size
+        self._orientation = orientation
+        self.resized = 0  # frames of another size
+
+    def __call__(self, frame: VideoFrame) -> Image:
+        """Returns the frame as uint8 (height, width, 3) RGB, C-contiguous."""
+        if (frame.width, frame.height) == self._size:
+            return self._orientation.apply(self._rgb(frame, *self._size))
+        self.resized += 1
+        return self._orientation.apply(self._fit(frame, *self._size))
+
+    def _rgb(self, frame: VideoFrame, width: int, height: int) -> Image:
+        is_hd = frame.width >= _HD_WIDTH or frame.height > _HD_HEIGHT
+        if frame.colorspace == _UNSPECIFIED and is_hd and not frame.format.is_rgb:
+            frame.colorspace = _BT709
+        rgb = self._reformatter.reformat(frame, width, height, "rgb24", threads=1)
+        return rgb.to_ndarray()  # type: ignore[return-value]
+
+    def _fit(self, frame: VideoFrame, width: int, height: int) -> Image:
+        scale = min(width / frame.width, height / frame.height)
+        inner_width = max(round(frame.width * scale), 1)
+        inner_height = max(round(frame.height * scale), 1)
+        left, top = (width - inner_width) // 2, (height - inner_height) // 2
+        image = np.zeros((height, width, 3), np.uint8)
+        image[top : top + inner_height, left : left + inner_width] = self._rgb(frame, inner_width, inner_height)
+        return image

@@ -1,0 +1,96 @@
+"""The packets of a file's video stream, read past damage, and what they tell of the stream's length."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+import av.error
+
+from redtrack.video.container import video_stream
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+    VideoPacket = Packet[VideoStream]
+
+_TRIES = 16  # read errors in a row after which the rest of the file is given up
+
+
+class PacketReader:
+    """Iterates over the packets of the video stream in file order, and gives None at the end.
+
+    `packets` counts those with data so far, `seconds` reaches from the stream's start to the end of its latest packet,
+    `read_errors` counts the places where the file could not be read. `promised_packets` and `promised_seconds` are what
+    the header announces, None where it announces nothing.
+    """
+
+    def __init__(self, container: InputContainer, path: str | os.PathLike[str]) -> None:
+        self.stream = video_stream(container, path)
+        self.packets = 0
+        self.seconds = 0.0
+        self.read_errors = 0
+        self.promised_packets = self.stream.frames or None
+        self.promised_seconds = _promised_seconds(container, self.stream)
+        self._container = container
+        self._first: int | None = None
+
+    def __iter__(self) -> Iterator[VideoPacket | None]:
+        tries = 0
+        while tries < _TRIES:
+            try:
+                for packet in self._container.demux(self.stream):
+                    if packet.size:  # an empty packet would end the decoding
+                        tries = 0
+                        self._count(packet)
+                        yield packet
+                break
+            except (av.FFmpegError, ValueError):
+                tries += 1
+                self.read_errors += 1
+        yield None
+
+    def decode(self, packet: VideoPacket | None) -> list[VideoFrame]:
+        """Returns the frames that come out for a packet, and for None all that are left.
+
+        Raises av.FFmpegError where the decoder refuses the packet.
+        """
+        try:
+            return self.stream.decode(packet)
+        except av.error.EOFError:  # nothing is left
+            return []
+
+    def _count(self, packet: VideoPacket) -> None:
+        self.packets += 1
+        if packet.pts is None or not self.stream.time_base:
+            return
+        if self._first is None:
+            self._first = packet.pts if self.stream.start_time is None else self.stream.start_time
+        ticks = packet.pts + (packet.duration or 0) - self._first
+        self.seconds = max(self.seconds, float(ticks * self.stream.time_base))
+
+
+def _promised_seconds(container: InputContainer, stream: VideoStream) -> float | None:
+    """Returns the length of the stream as the header has it; not that of the whole file, whose sound may be longer."""
+    if stream.duration and stream.duration > 0 and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    if (tag := _tagged_seconds(stream.metadata.get("DURATION", ""))) is not None:
+        return tag
+    if container.duration and container.duration > 0 and len(container.streams) == 1:
+        return container.duration / av.time_base
+    return None
+
+
+def _tagged_seconds(tag: str) -> float | None:
+    """Returns the seconds of Matroska's "HH:MM:SS.nnnnnnnnn"; None for anything else."""
+    try:
+        hours, minutes, seconds = tag.rstrip("\0").split(":")
+        return float(int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds))
+    except (ValueError, ZeroDivisionError):
+        return None

@@ -1,0 +1,20 @@
+"""Still pictures: one file, one upright RGB array."""
+
+from __future__ import annotations
+
+import os
+
+from redtrack.video.container import open_container, video_stream
+from redtrack.video.convert import Converter
+from redtrack.video.probe import first_frame
+from redtrack.video.upright import Image, Orientation
+
+
+def read_picture(path: str | os.PathLike[str]) -> Image:
+    """Returns the picture, or a video's first frame, as uint8 (height, width, 3) RGB, turned as its EXIF data says.
+
+    Raises VideoError where the file is missing or holds no picture.
+    """
+    with open_container(path) as container:
+        frame = first_frame(container, video_stream(container, path), path)
+        return Converter((frame.width, frame.height), Orientation.of(frame))(frame)

@@ -1,0 +1,115 @@
+"""What a video is: its container, codec, upright size, rate and length, from its header and its first frame."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+
+from redtrack.errors import VideoError
+from redtrack.video.container import open_container, video_stream
+from redtrack.video.upright import Orientation
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+_DIGEST_PART = 1 << 16  # bytes of head and of tail that the digest covers
+_FASTEST = 10_000  # frames a second; a header that claims more has a clock rate in its place
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """A video as its header and first frame describe it.
+
+    `width` and `height` are those of the upright picture in pixels; `rotation` is how many degrees clockwise the stored
+    picture was turned for that (0, 90, 180, 270), after being mirrored left to right where `mirrored`. `duration` is in
+    seconds. `digest` is the SHA-256 of the size and of the first and last 64 KiB of the file, in hex.
+    """
+
+    path: Path
+    container: str
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    rotation: int
+    mirrored: bool
+    time_base: Fraction | None
+    average_rate: Fraction | None
+    duration: float | None
+    expected_frames: int | None
+    size_bytes: int
+    digest: str
+
+
+def probe(path: str | os.PathLike[str]) -> VideoInfo:
+    """Returns what the video is; raises VideoError where no frame of it can be decoded."""
+    with open_container(path) as container:
+        stream = video_stream(container, path)
+        frame = first_frame(container, stream, path)
+        orientation = Orientation.of(frame)
+        width, height = orientation.upright_size(frame.width, frame.height)
+        return VideoInfo(
+            path=Path(path),
+            container=container.format.name,
+            codec=stream.codec_context.codec.canonical_name,
+            pixel_format=frame.format.name,
+            width=width,
+            height=height,
+            rotation=orientation.rotation,
+            mirrored=orientation.mirrored,
+            time_base=stream.time_base or None,
+            average_rate=_sane_rate(stream),
+            duration=_duration(container, stream),
+            expected_frames=stream.frames or None,
+            size_bytes=os.path.getsize(path),
+            digest=digest(path),
+        )
+
+
+def digest(path: str | os.PathLike[str]) -> str:
+    """Returns the SHA-256 of the file's size and of its first and last 64 KiB, in hex."""
+    size = os.path.getsize(path)
+    total = hashlib.sha256(str(size).encode())
+    with open(path, "rb") as file:
+        total.update(file.read(_DIGEST_PART))
+        file.seek(max(size - _DIGEST_PART, 0))
+        total.update(file.read(_DIGEST_PART))
+    return total.hexdigest()
+
+
+def _sane_rate(stream: VideoStream) -> Fraction | None:
+    """Returns the stream's average frames a second; None where it is unknown, nought or a clock rate."""
+    rate = stream.average_rate
+    return rate if rate and 0 < rate <= _FASTEST else None
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration and stream.duration > 0 and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    if container.duration and container.duration > 0:
+        return container.duration / 1e6
+    return None
+
+
+def first_frame(container: InputContainer, stream: VideoStream, path: str | os.PathLike[str]) -> VideoFrame:
+    """Returns the stream's first frame; raises VideoError where none can be decoded."""
+    stream.codec_context.thread_count = 1  # many threads would have many frames under way
+    reason = "holds no frame"
+    try:
+        for packet in container.demux(stream):
+            try:
+                for frame in packet.decode():
+                    return frame
+            except (av.FFmpegError, ValueError) as error:
+                reason = f"holds no frame that can be decoded ({getattr(error, 'strerror', None) or error})"
+    except (av.FFmpegError, ValueError):
+        reason = "is damaged so badly that no frame can be read"
+    raise VideoError(reason, path, "check that it plays in a video player")

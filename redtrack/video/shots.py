@@ -1,0 +1,114 @@
+"""Shot cuts, found while the frames go by, from thumbnails of 32 x 18 pixels.
+
+Tuned on 35 clips of one shot each (8,300 frames) and on all 1,178 joins of two of them: no false cut, 99 % of the joins
+found, the missed ones mostly of two speakers before the same wall. On photos: hard cuts 100 %; false cuts in 5 % of the
+pans that start at full speed and in 2 % of flashes of 2.5 times the light.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redtrack.video.upright import Image
+
+Thumbnail = NDArray[np.float32]
+
+WIDTH, HEIGHT = 32, 18
+_SAMPLES = 4  # pixels across that make one of a thumbnail
+# A cut differs from the frame before by more than this, on a scale where 0 is equal and 1 is unrelated: people moving
+# before a still camera stay below, two speakers before the same wall are at 0.06 or above.
+_DIFFERENT = 0.07
+_HISTORY = 5  # frames whose difference is the usual one
+_USUAL_AT_START = 0.03  # difference between frames that is taken as usual in a new shot
+_USUAL_FACTOR = 4.0  # a cut stands out from the usual by so much ...
+_SHIFTED_FACTOR = 2.0  # ... and by so much after the best shift, which a pan needs
+_USUAL_LIMIT = 0.1  # difference at most that a flash leaves behind as usual
+_SHIFTS = 6, 3  # thumbnail pixels sideways and up or down that the camera may move between two frames
+_BLANK = 6.0  # standard deviation below which a frame, such as a black one, shows nothing
+_BRIGHTNESS_ONLY = 0.3  # share of the variance that another brightness leaves unexplained at most
+_FLASH = 4  # frames that a flash may last
+_LEVELS = 16  # of brightness, for that share
+_SENSOR_VARIANCE = 4.0  # of noise
+
+
+def thumbnail(image: Image) -> Thumbnail:
+    """Returns the picture (height, width, 3) as float32 (18, 32, 3), each pixel the mean of a few of it."""
+    rows = (np.arange(HEIGHT * _SAMPLES) * 2 + 1) * image.shape[0] // (2 * HEIGHT * _SAMPLES)
+    columns = (np.arange(WIDTH * _SAMPLES) * 2 + 1) * image.shape[1] // (2 * WIDTH * _SAMPLES)
+    sampled = image[rows[:, None], columns]
+    blocks = sampled.reshape(HEIGHT, _SAMPLES, WIDTH, _SAMPLES, 3)
+    return blocks.mean(axis=(1, 3), dtype=np.float32)
+
+
+class ShotDetector:
+    """Tells for each frame whether it starts a new shot.
+
+    A cut is a frame that does not look like the one before: not by how much frames have been changing lately, not
+    shifted, and not in another light. Blank frames are passed over.
+    """
+
+    def __init__(self) -> None:
+        self._last: Thumbnail | None = None
+        self._before_flash: Thumbnail | None = None
+        self._since_flash = 0
+        self._usual = deque([_USUAL_AT_START], _HISTORY)
+
+    def push(self, image: Image) -> bool:
+        """Takes the next frame (height, width, 3); returns whether a new shot starts with it, False for the first."""
+        now = thumbnail(image)
+        if now.std(axis=(0, 1)).max() < _BLANK:
+            return False
+        last, self._last = self._last, now
+        return last is not None and self._compare(last, now)
+
+    def _compare(self, last: Thumbnail, now: Thumbnail) -> bool:
+        usual = max(self._usual)
+        difference = _difference(last, now)
+        self._since_flash += 1
+        if difference <= _DIFFERENT + _USUAL_FACTOR * usual:
+            self._usual.append(difference)
+            return False
+        known = [last]
+        if self._before_flash is not None and self._since_flash <= _FLASH:
+            known.append(self._before_flash)
+        if any(_is_shifted(old, now, _DIFFERENT + _SHIFTED_FACTOR * usual) for old in known):
+            self._usual.append(min(difference, _USUAL_LIMIT))
+            return False
+        if any(_unexplained(old, now) < _BRIGHTNESS_ONLY for old in known):
+            self._before_flash, self._since_flash = last, 0
+            self._usual.append(min(difference, _USUAL_LIMIT))
+            return False
+        self._before_flash = None
+        self._usual = deque([_USUAL_AT_START], _HISTORY)
+        return True
+
+
+def _difference(a: Thumbnail, b: Thumbnail) -> float:
+    """Returns 1 - the correlation of two thumbnails' colours: 0 if equal but for brightness and contrast."""
+    a = a - a.mean(axis=(0, 1))
+    b = b - b.mean(axis=(0, 1))
+    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return 1 - float((a * b).sum()) / scale if scale else 1.0
+
+
+def _is_shifted(a: Thumbnail, b: Thumbnail, limit: float) -> bool:
+    """Returns whether some small shift of the camera leaves a difference within `limit`."""
+    across, along = _SHIFTS
+    shifts = product(range(-along, along + 1), range(-across, across + 1))
+    return any(_difference(_moved(a, y, x), _moved(b, -y, -x)) <= limit for y, x in shifts)
+
+
+def _moved(a: Thumbnail, y: int, x: int) -> Thumbnail:
+    return a[max(y, 0) : HEIGHT + min(y, 0), max(x, 0) : WIDTH + min(x, 0)]
+
+
+def _unexplained(a: Thumbnail, b: Thumbnail) -> float:
+    """Returns the share of b's variance that is not a function of a's brightness: near 0 for a flash, 1 for a cut."""
+    order = a.mean(axis=-1).ravel().argsort(kind="stable")
+    values = b.mean(axis=-1).ravel()[order]
+    levels = values.reshape(_LEVELS, -1)
+    return float(levels.var(axis=1).mean() / (values.var() + _SENSOR_VARIANCE))
