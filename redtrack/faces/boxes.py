@@ -124,7 +124,9 @@ def _says_something(cells: list[str]) -> bool:
 
 
 def _by_frame(path: Path, lines: list[tuple[int, list[str]]]) -> dict[int, list[Line]]:
-    names = [name.strip().lower() for name in lines[0][1]] if lines else []
+    if not lines:
+        return {}
+    names = [name.strip().lower() for name in lines[0][1]]
     if "frame" in names:
         lines = lines[1:]
     else:

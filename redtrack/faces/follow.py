@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from redtrack.faces.link import Boxes, Linker, agree
+from redtrack.faces.link import SEEN, Boxes, Linker, agree
 from redtrack.faces.rows import FaceBoxes, RowWriter
 
 if TYPE_CHECKING:
@@ -128,5 +128,5 @@ class FaceFollower:
             self._rows.write(linker, segment.stop)
             self._rows.shot, self._linker = segment.stop, self._new_linker()
         else:
-            linker.give_up(segment.stop - 1, self.every)
+            linker.give_up(segment.stop - 1, max(SEEN, self.every))
             self._rows.write(linker, linker.held(segment.stop))
