@@ -187,7 +187,8 @@ class Tracks:
 
 def _as(values: Any, dtype: type, row_shape: tuple[int, ...]) -> np.ndarray:
     """Returns the values as an array of rows; an empty one takes the right shape."""
-    array: np.ndarray = np.ascontiguousarray(values, dtype=dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # too large for float32: infinite, and refused as such
+        array: np.ndarray = np.ascontiguousarray(values, dtype=dtype)
     return array.reshape(0, *row_shape) if array.size == 0 and len(array) == 0 else array
 
 

@@ -1,0 +1,159 @@
+"""OpenFace's CSV: one line a face a frame, with the columns that other tools' readers of OpenFace files look for.
+
+    frame,face_id,timestamp,confidence,success,x_0,…,x_67,y_0,…,y_67
+
+`frame` counts from 1, as OpenFace does; `timestamp` is the frame's true time in seconds, six decimals; `confidence`
+is the mean score of the face's points (`nan` where unknown); pixels have three decimals. A frame without a face has
+one line with `face_id` -1, `success` 0 and zeros, so that its time is kept, and that every reader which asks for
+success passes over. With `measures=True` the columns of `redtrack.measures` follow.
+
+Read: any file that has the 136 point columns, in any order and among others; spaces in the header (older OpenFace),
+no `face_id` (one face a line, counted within its frame), no `timestamp` (a frame counts as one second); py-feat's
+names too. Frames that have no line get their time from their neighbours. Lines whose `success` is 0, or whose points
+are missing, are no face. Every point takes the line's confidence as its score.
+
+Cannot hold: the scores of single points, disagreement, boxes, states, info.
+"""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from collections.abc import Iterator
+from itertools import islice
+from typing import IO, Any
+
+import numpy as np
+
+from redtrack.errors import FormatError
+from redtrack.formats.common import (
+    MAX_FACE,
+    MAX_FRAMES,
+    PathLike,
+    check_file,
+    fill_times,
+    naming,
+    replacing,
+    unknown_times,
+    whole_numbers,
+)
+from redtrack.measures import measures as measure
+from redtrack.points import N_POINTS
+from redtrack.tracks import Tracks
+
+__all__ = ["read_csv", "write_csv"]
+
+NO_FACE = -1
+_POINTS = [f"{axis}_{i}" for axis in "xy" for i in range(N_POINTS)]
+_FIXED = ["frame", "face_id", "timestamp", "confidence", "success"]
+_BOX = ["facerectx", "facerecty", "facerectwidth", "facerectheight"]  # py-feat
+_ALIASES = {"facescore": "confidence", "face": "face_id"}  # py-feat; OpenFace on pictures
+_LONGEST_HEADER = 1 << 20
+_BLOCK = 1024  # lines formatted at once
+
+
+def write_csv(tracks: Tracks, path: PathLike, measures: bool = False) -> None:
+    """Writes one CSV file; raises OutputError."""
+    extra = measure(tracks.points) if measures else {}
+    values = np.column_stack([tracks.points[:, :, 0], tracks.points[:, :, 1], *extra.values()])
+    line = "%d,%d,%.6f,%.3f,%d" + ",%.3f" * (2 * N_POINTS) + ",%.4f" * len(extra) + "\n"
+    with replacing(path) as file:
+        file.write(",".join([*_FIXED, *_POINTS, *extra]) + "\n")
+        lines = _lines(tracks, values)
+        while block := list(islice(lines, _BLOCK)):
+            file.write("".join([line % numbers for numbers in block]))
+
+
+def _lines(tracks: Tracks, values: np.ndarray) -> Iterator[tuple[Any, ...]]:
+    """Yields the numbers of each line in order of frames, those without a face included."""
+    times = tracks.times.tolist()
+    absent = (0.0,) * values.shape[1]
+    row = 0
+    for frame, faces in enumerate(np.bincount(tracks.frame, minlength=tracks.frames).tolist()):
+        if not faces:
+            yield (frame + 1, NO_FACE, times[frame], 0.0, 0, *absent)
+        for _ in range(faces):
+            confidence = float(tracks.scores[row].mean())
+            yield (frame + 1, int(tracks.face[row]), times[frame], confidence, 1, *values[row].tolist())
+            row += 1
+
+
+def read_csv(path: PathLike) -> Tracks:
+    """Returns the tracks in an OpenFace or py-feat CSV; raises FormatError."""
+    with naming(path), open(check_file(path), encoding="utf-8-sig", errors="replace", newline="") as file:
+        columns = _read_header(file)
+        names = list(columns)
+        table = _read_table(file, [columns[name] for name in names])
+        return _assemble({name: table[:, i] for i, name in enumerate(names)})
+
+
+def _read_header(file: IO[str]) -> dict[str, int]:
+    """Returns the column numbers of what is known; raises FormatError where point columns are missing."""
+    first = file.readline(_LONGEST_HEADER)
+    header = [name.strip().lower() for name in next(csv.reader([first.replace("\0", "")]), [])]
+    wanted = {*_FIXED, *_POINTS, *_BOX}
+    columns: dict[str, int] = {}
+    for i, name in enumerate(header):
+        known = _ALIASES.get(name, name)
+        if known in wanted:
+            columns.setdefault(known, i)
+    missing = [name for name in ("frame", *_POINTS) if name not in columns]
+    if missing:
+        raise FormatError(f"has no column '{missing[0]}' in its first line")
+    return columns
+
+
+def _read_table(file: IO[str], columns: list[int]) -> np.ndarray:
+    """Returns (lines, columns) float64; empty cells are NaN."""
+    start = file.tell()
+    try:
+        return _load(file, columns)
+    except ValueError:
+        file.seek(start)
+    try:
+        return _load(file, columns, converters=lambda cell: float(cell.strip() or "nan"))
+    except ValueError as error:
+        words = " ".join(str(error).split(";")[0].split())[:200]
+        raise FormatError(f"is not a table of numbers ({words})") from error
+
+
+def _load(file: IO[str], columns: list[int], **options: Any) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a table without lines is a video without frames
+        table: np.ndarray = np.loadtxt(
+            file, delimiter=",", usecols=columns, comments=None, quotechar='"', ndmin=2, **options
+        )
+    return table if table.size else np.zeros((0, len(columns)))
+
+
+def _assemble(columns: dict[str, np.ndarray]) -> Tracks:
+    """Returns the tracks in a table; the columns are (lines,) float64 by name."""
+    number = whole_numbers(columns["frame"], "frame", 0, MAX_FRAMES)
+    from_zero = _BOX[0] in columns or (number == 0).any()
+    frame = number if from_zero else number - 1
+    frames = int(frame.max()) + 1 if len(frame) else 0
+    about: dict[str, Any] = unknown_times(frames)
+    if "timestamp" in columns:
+        about = {"times": fill_times(frame, columns["timestamp"], frames)}
+    flat = np.stack([columns[name] for name in _POINTS], axis=1)
+    seen = ~np.isnan(flat).any(axis=1) & (columns.get("success", np.ones(len(frame))) != 0)
+    with np.errstate(over="ignore"):
+        points = flat[seen].reshape(-1, 2, N_POINTS).swapaxes(1, 2).astype(np.float32)
+    face = _face_ids(frame[seen], columns["face_id"][seen] if "face_id" in columns else None)
+    if "confidence" in columns:
+        about["scores"] = np.repeat(columns["confidence"][seen, None], N_POINTS, axis=1)
+    if set(_BOX) <= columns.keys():
+        x, y, width, height = (columns[name][seen] for name in _BOX)
+        about["boxes"] = np.stack([x, y, x + width, y + height], axis=1)
+    return Tracks.from_rows(frame[seen], face, points, **about)
+
+
+def _face_ids(frame: np.ndarray, given: np.ndarray | None) -> np.ndarray:
+    """Returns (n,) int64, the ids given, or else the place of each line among those of its frame."""
+    if given is not None:
+        return whole_numbers(given, "face_id", 0, MAX_FACE)
+    order = np.argsort(frame, kind="stable")
+    ordered = frame[order]
+    ids = np.empty(len(frame), np.int64)
+    ids[order] = np.arange(len(frame)) - np.searchsorted(ordered, ordered)
+    return ids
