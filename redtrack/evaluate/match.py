@@ -21,11 +21,10 @@ def match(predicted: Tracks, truth: Tracks) -> np.ndarray:
     A predicted face is used once; one that does not overlap a true face at all is never its prediction.
     """
     matched = np.full(len(truth), NO_OUTPUT, np.int64)
-    frames, starts = np.unique(truth.frame, return_index=True)
-    first = np.searchsorted(predicted.frame, frames, "left")
-    last = np.searchsorted(predicted.frame, frames, "right")
+    frames = np.unique(truth.frame)
+    starts, ends = (np.searchsorted(truth.frame, frames, side) for side in ("left", "right"))
+    first, last = (np.searchsorted(predicted.frame, frames, side) for side in ("left", "right"))
     boxes_p, boxes_t = landmark_box(predicted.points), landmark_box(truth.points)
-    ends = np.append(starts[1:], len(truth))
     for start, end, low, high in zip(starts, ends, first, last, strict=True):
         if low < high:
             matched[start:end] = _best(boxes_t[start:end], boxes_p[low:high], low)

@@ -52,7 +52,6 @@ class Score:
 
     protocol: Protocol
     videos: list[VideoScore]
-    without_truth: list[str] = field(default_factory=list)  # predictions that nothing is known of
     without_output: list[str] = field(default_factory=list)  # videos for which there is no prediction
 
     @property
@@ -115,12 +114,18 @@ def score_video(pair: Pair, protocol: Protocol) -> VideoScore:
     return VideoScore(
         video=pair.video,
         frame=truth.frame,
-        times=truth.times[truth.frame],
+        times=_times(truth, predicted)[truth.frame],
         errors=errors,
         parts=part_errors(distances, scale[rows], protocol),
         jitters=_jitters(given, expected, truth.select(rows), protocol),
         extra=int(np.isin(predicted.frame, truth.frame).sum()) - len(rows),
     )
+
+
+def _times(truth: Tracks, predicted: Tracks) -> np.ndarray:
+    """Returns the seconds of the truth's frames, by the prediction's clock where the truth has none."""
+    known = truth.info.get("times_known", True) or predicted.frames < truth.frames
+    return truth.times if known else predicted.times
 
 
 def _jitters(given: np.ndarray, expected: np.ndarray, truth: Tracks, protocol: Protocol) -> dict[str, np.ndarray]:

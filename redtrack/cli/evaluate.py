@@ -1,0 +1,124 @@
+"""`redtrack evaluate`: predictions against the truth, by the protocols of the field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from redtrack.evaluate.pairs import Truth
+    from redtrack.evaluate.protocol import Protocol
+    from redtrack.evaluate.score import Score
+
+
+@click.command(no_args_is_help=True)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="PRED... TRUTH")
+@click.option(
+    "--norm",
+    type=click.Choice(["eyes", "pupils", "box"]),
+    default="eyes",
+    show_default=True,
+    help="What errors are divided by: outer eye corners, eye centres, or the root of the box's area.",
+)
+@click.option(
+    "--points",
+    type=click.Choice(["68", "51", "49", "7"]),
+    default="68",
+    show_default=True,
+    help="Points that count: 51 are without the jaw, 49 also without the inner mouth corners.",
+)
+@click.option("--category", type=click.IntRange(1, 3), help="Only the test videos of this category of 300-VW.")
+@click.option(
+    "--pts-origin",
+    type=click.IntRange(0, 1),
+    help="Number of the first pixel in the truth's .pts files.  [default: as recorded beside them, else 1]",
+)
+@click.option("--pred-origin", type=click.IntRange(0, 1), help="The same for predictions that are .pts files.")
+@click.option("--by-video", is_flag=True, help="Also a line for each video, the worst last.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.png",
+    help="Draw the cumulative error curves and, for one video, the error over time.",
+)
+def evaluate(
+    paths: tuple[Path, ...],
+    norm: str,
+    points: str,
+    category: int | None,
+    pts_origin: int | None,
+    pred_origin: int | None,
+    by_video: bool,
+    as_json: bool,
+    plot: Path | None,
+) -> int:
+    """Score predictions against the truth.
+
+    PRED and TRUTH are tracks files of any format, or folders: 300-VW (VIDEO/annot/*.pts), 300-W (pictures with .pts
+    files), or tracks files, whose predictions are found by the names of the videos. Several PRED are compared.
+
+    \b
+    Examples:
+      redtrack evaluate tracks/clip.h5 clip/annot
+      redtrack evaluate tracks 300vw --category 3 --points 49
+      redtrack evaluate ours theirs.csv truth.h5 --plot curves.png
+
+    Exit status: 0 scored, 1 a file could not be read, 2 wrong usage.
+    """
+    from redtrack.errors import UsageError
+    from redtrack.evaluate.pairs import find_truth
+    from redtrack.evaluate.protocol import Protocol
+
+    if len(paths) < 2:  # noqa: PLR2004
+        raise UsageError("needs a prediction and the truth", remedy="redtrack evaluate PRED... TRUTH")
+    truth = find_truth(paths[-1]).of_category(category)
+    origins = {"origin": pts_origin, "pred_origin": pred_origin}
+    scores = score_all(paths[:-1], truth, Protocol(norm, int(points)), origins)
+    show(scores, truth.kind, as_json, by_video)
+    if plot:
+        draw_curves(plot, scores)
+    return 0
+
+
+def score_all(predictions: tuple[Path, ...], truth: Truth, protocol: Protocol, origins: Any) -> dict[str, Score]:
+    """Returns the score of each prediction, by its name."""
+    from redtrack.evaluate.pairs import find_predictions, pairs
+    from redtrack.evaluate.score import score
+
+    names = [path.name for path in predictions]
+    unique = names if len(set(names)) == len(names) else [str(path) for path in predictions]
+    found = [find_predictions(path, truth) for path in predictions]  # all of them, before the work begins
+    return {name: score(pairs(truth, places, **origins), protocol) for name, places in zip(unique, found, strict=True)}
+
+
+def show(scores: dict[str, Score], dataset: str, as_json: bool, by_video: bool) -> None:
+    """Prints scores as JSON or as a table with its protocol."""
+    import json
+
+    from redtrack.cli.table import table
+    from redtrack.evaluate import report
+
+    if as_json:
+        click.echo(json.dumps(report.as_json(scores, dataset), indent=2))
+        return
+    first = next(iter(scores.values()))
+    videos, faces = len(first.videos), first.summary.faces
+    click.echo(f"{dataset}: {videos} video{'s' * (videos != 1)}, {faces} faces")
+    click.echo(f"{first.protocol.name}\n")
+    rows = report.as_rows(scores)
+    click.echo(table(rows, right=range(1, len(rows[0]))))
+    if by_video:
+        rows = report.video_rows(scores)
+        click.echo("\n" + table(rows, right=range(1, len(rows[0]))))
+    click.echo("\n" + "\n".join(report.notes(scores)))
+
+
+def draw_curves(path: Path, scores: dict[str, Score]) -> None:
+    """Writes the picture of the error curves."""
+    from redtrack.plots import plot_scores
+
+    plot_scores(path, scores)
+    click.echo(f"{path}: written", err=True)

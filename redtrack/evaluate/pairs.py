@@ -1,0 +1,143 @@
+"""From what a user names to pairs of prediction and truth: files, 300-VW folders, and 300-W folders of pictures.
+
+The truth is one of
+
+- a tracks file of any format, or the folder of one video (`annot/000001.pts`): one video;
+- a folder of such folders, as 300-VW is: each a video, named for its folder;
+- a folder of pictures with a `.pts` of the same name beside each, as 300-W is, at any depth: each a video of one frame;
+- a folder of tracks files: each a video, named for its stem.
+
+A prediction is one file (or `annot` folder) where the truth is one video; else a folder in which the prediction of the
+video `NAME` is `NAME.h5` (or of any other format), `NAME/`, or what `redtrack annotate` calls the result of
+`NAME/vid.avi`: `NAME-vid.h5`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redtrack import formats
+from redtrack.errors import FormatError, UsageError
+from redtrack.evaluate.protocol import CATEGORIES, in_category
+from redtrack.evaluate.score import Pair
+from redtrack.tracks import Tracks
+
+__all__ = ["PICTURE_ENDINGS", "Truth", "find_predictions", "find_truth", "pairs", "read_tracks"]
+
+PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
+TRACKS_ENDINGS = frozenset({".h5", ".hdf5", ".csv", ".pts", ".json"})
+
+_NUMBERED = re.compile(r"[0-9]{1,9}\.pts")
+_INNER_NAMES = ("vid", "annot")  # what a video and its truth are called inside of the folder that has their name
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The true tracks: what they are, where the truth of each video is, and the pictures of a 300-W folder."""
+
+    kind: str
+    videos: Mapping[str, Path]
+    pictures: Mapping[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assert self.videos, "a truth of nothing"
+
+    def of_category(self, category: int | None) -> Truth:
+        """Returns the videos of a 300-VW category; raises UsageError where there are none."""
+        if category is None:
+            return self
+        kept = {name: path for name, path in self.videos.items() if in_category(name, category)}
+        whole = len(CATEGORIES[category])
+        if not kept:
+            raise UsageError(f"the truth has none of the {whole} videos of category {category}")
+        return Truth(f"300-VW category {category}, {len(kept)} of its {whole} videos", kept)
+
+
+def find_truth(path: Path) -> Truth:
+    """Returns what a file or folder holds the truth of; raises FormatError where it is nothing that is known."""
+    if not path.is_dir():
+        return Truth("a tracks file", {_name_of(path): path})
+    pictures = {p.with_suffix("").relative_to(path).as_posix(): p for p in _pictures_below(path)}
+    if pictures:
+        return Truth("300-W pictures", {name: p.with_suffix(".pts") for name, p in pictures.items()}, pictures)
+    if _is_video_folder(path):
+        return Truth("a video of 300-VW", {_name_of(path): path})
+    videos = {entry.name: entry for entry in sorted(path.iterdir()) if _is_video_folder(entry)}
+    if videos:
+        return Truth("300-VW videos", videos)
+    files = {entry.stem: entry for entry in sorted(path.iterdir()) if _is_tracks_file(entry)}
+    if files:
+        return Truth("a folder of tracks files", files)
+    remedy = "give a tracks file, VIDEO/annot/*.pts, pictures with .pts files, or a folder of those"
+    raise FormatError("holds no truth to score against", path, remedy)
+
+
+def find_predictions(path: Path, truth: Truth) -> dict[str, Path]:
+    """Returns where the predictions are, by the names of the truth's videos; what has none is left out.
+
+    Raises UsageError where one file is given for the truth of many videos, FormatError where there is nothing at all.
+    """
+    if not path.exists():
+        raise FormatError("no such file or folder", path)
+    if not path.is_dir() or (len(truth.videos) == 1 and _is_video_folder(path)):
+        if len(truth.videos) > 1:
+            raise UsageError(f"is one prediction for a truth of {len(truth.videos)} videos", path, "give their folder")
+        return {next(iter(truth.videos)): path}
+    found = {name: _find_prediction(path, name) for name in truth.videos}
+    predictions = {name: place for name, place in found.items() if place is not None}
+    if not predictions:
+        example = next(iter(truth.videos))
+        raise FormatError("holds no prediction for any video of the truth", path, f"name one {example}.h5, for example")
+    return predictions
+
+
+def pairs(
+    truth: Truth, predictions: Mapping[str, Path], origin: float | None = None, pred_origin: float | None = None
+) -> Iterator[Pair]:
+    """Yields a pair for each video of the truth. The origins are those of `.pts` pixels; None: recorded, else 1."""
+    for name, path in truth.videos.items():
+        place = predictions.get(name)
+        yield Pair(name, read_tracks(path, origin), None if place is None else read_tracks(place, pred_origin))
+
+
+def read_tracks(path: Path, origin: float | None = None) -> Tracks:
+    """Returns the tracks of a file or folder of any format; `origin` is that of `.pts` pixels."""
+    found = formats.sniff(path)
+    return found.read(path, **({"origin": origin} if found.name == "pts" and origin is not None else {}))
+
+
+def _name_of(path: Path) -> str:
+    """Returns the name of a video: that of its file or folder, or of the folder above one called vid or annot."""
+    return path.absolute().parent.name if path.stem in _INNER_NAMES else path.stem
+
+
+def _is_video_folder(path: Path) -> bool:
+    """Returns whether a folder holds the points of one video: `annot` folders, or numbered `.pts` files."""
+    if not path.is_dir():
+        return False
+    return (path / "annot").is_dir() or any(_NUMBERED.fullmatch(entry.name) for entry in path.iterdir())
+
+
+def _is_tracks_file(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in TRACKS_ENDINGS
+
+
+def _pictures_below(folder: Path) -> list[Path]:
+    """Returns the pictures below a folder that have a `.pts` file beside them, in order of their paths."""
+    found = (p for p in folder.rglob("*") if p.suffix.lower() in PICTURE_ENDINGS and p.with_suffix(".pts").is_file())
+    return sorted(found)
+
+
+def _find_prediction(folder: Path, name: str) -> Path | None:
+    """Returns the file or folder that holds the prediction of a video; None where there is none."""
+    for base in (name, Path(name).name):
+        for place in (folder / base, folder / base / "vid", *(folder / f"{base}{joint}vid" for joint in "-_")):
+            files = [p for ending in sorted(TRACKS_ENDINGS) if (p := place.parent / (place.name + ending)).is_file()]
+            if files:
+                return min(files, key=lambda p: p.suffix != ".h5")
+            if _is_video_folder(place):
+                return place
+    return None

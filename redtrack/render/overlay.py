@@ -1,0 +1,153 @@
+"""Tracks drawn over their video: points, part lines, boxes, ids, and rings around the points in doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from redtrack.errors import UsageError
+from redtrack.points import LEFT_EYE_OUTER, LINES, RIGHT_EYE_OUTER
+from redtrack.render import colours as c
+from redtrack.render.draw import Image, capsules, dots, rectangle, rings
+from redtrack.render.text import label
+from redtrack.tracks import FrameState, Tracks
+
+__all__ = ["COLOURINGS", "Overlay", "Style", "View", "caption_height", "clock"]
+
+COLOURINGS = ("confidence", "disagreement", "part", "face")
+
+_DOUBT = 0.10  # disagreement over eye distance that is drawn as no confidence at all; its half is yellow
+_DOT = 0.016  # radius of a dot over the eye distance
+_SMALLEST, _LARGEST = 1.0, 7.0  # px, radius of a dot
+
+_LINE_STARTS = np.array([i for line, closed in LINES for i in (line if closed else line[:-1])])
+_LINE_ENDS = np.array([i for line, closed in LINES for i in (line[1:] + line[:1] if closed else line[1:])])
+
+
+@dataclass(frozen=True)
+class Style:
+    """What is drawn and how; raises UsageError for senseless values.
+
+    colour: of the points, one of `COLOURINGS`; a file without confidence is coloured by part. mark: points whose
+    disagreement is above this share of the eye distance get a ring, None for no rings. black: points on black in place
+    of the picture. caption: frame number and time in the corner. size: of dots, lines and letters, 1 as it comes.
+    """
+
+    points: bool = True
+    lines: bool = True
+    boxes: bool = True
+    ids: bool = True
+    colour: str = "confidence"
+    mark: float | None = 0.05
+    black: bool = False
+    caption: bool = False
+    size: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.colour not in COLOURINGS:
+            raise UsageError(f"colour is {self.colour!r}, none of {', '.join(COLOURINGS)}")
+        if not self.size > 0:
+            raise UsageError(f"size is {self.size:g}, not above 0")
+        if self.mark is not None and not self.mark >= 0:
+            raise UsageError(f"mark is {self.mark:g}, below 0")
+
+
+@dataclass(frozen=True)
+class View:
+    """The part of the frame that is shown: the frame's pixels from the corner x, y on, each `scale` px wide."""
+
+    x: float = 0.0
+    y: float = 0.0
+    scale: float = 1.0
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Returns view pixels (..., 2) of frame pixels (..., 2); both count from the centre of the top-left pixel."""
+        seen: np.ndarray = (points.astype(np.float64) + 0.5 - [self.x, self.y]) * self.scale - 0.5
+        return seen
+
+
+class Overlay:
+    """Draws tracks on their frames, one frame after the other or in any order."""
+
+    def __init__(self, tracks: Tracks, style: Style | None = None) -> None:
+        self.tracks = tracks
+        self.style = style or Style()
+
+    def rows(self, frame: int) -> range:
+        """Returns the rows of a frame."""
+        first, end = np.searchsorted(self.tracks.frame, [frame, frame + 1])
+        return range(int(first), int(end))
+
+    def draw(self, image: Image, frame: int, view: View | None = None) -> None:
+        """Draws a frame's faces on its picture (H, W, 3), in place; on black the picture is blackened first."""
+        if self.style.black:
+            image[:] = 0
+        for row in self.rows(frame):
+            self._draw_face(image, row, view or View())
+        if self.style.caption:
+            self._draw_caption(image, frame)
+
+    def _draw_face(self, image: Image, row: int, view: View) -> None:
+        style, points = self.style, view(self.tracks.points[row])
+        eyes = float(np.linalg.norm(points[RIGHT_EYE_OUTER] - points[LEFT_EYE_OUTER]))
+        radius = float(np.clip(eyes * _DOT, _SMALLEST, _LARGEST)) * style.size
+        hue = c.face_colour(int(self.tracks.face[row]))
+        box = view(self.tracks.boxes[row].reshape(2, 2)).ravel()
+        if style.boxes:
+            rectangle(image, box, max(radius * 0.5, 1), hue, 0.65)
+        if style.lines:
+            capsules(image, points[_LINE_STARTS], points[_LINE_ENDS], max(radius * 0.35, 0.5), hue, 0.5)
+        if style.points:
+            dots(image, points, radius * 1.25 + 0.25, c.SHADOW, 0.5)
+            dots(image, points, radius, self._point_colours(row))
+        if style.mark is not None:
+            doubtful = self._relative_disagreement(row) > style.mark
+            rings(image, points[doubtful], radius * 2 + 1, max(radius * 0.6, 1.0), c.WARNING)
+        if style.ids:
+            height = caption_height(image) * style.size
+            label(image, (box[0], box[1] - height * 1.8 - 1), self._words(row), height, hue)
+
+    def _draw_caption(self, image: Image, frame: int) -> None:
+        words = f"{frame}  {clock(self.tracks.times[frame])}" if frame < self.tracks.frames else f"{frame}"
+        state = FrameState(self.tracks.frame_state[frame]) if frame < self.tracks.frames else FrameState.OK
+        words += f"  {state.name.lower()}" if state != FrameState.OK else ""
+        height = caption_height(image) * self.style.size
+        label(image, (0, image.shape[0]), words, height, c.INK if state == FrameState.OK else c.WARNING)
+
+    def _words(self, row: int) -> str:
+        """Returns what stands beside a face: its id and its mean confidence, where that is known."""
+        confidence = float(self.tracks.scores[row].mean())
+        return f"{self.tracks.face[row]}" + ("" if np.isnan(confidence) else f"  {confidence:.2f}")
+
+    def _relative_disagreement(self, row: int) -> np.ndarray:
+        """Returns (68,): disagreement over eye distance, nought where unknown."""
+        points = self.tracks.points[row]
+        eyes = float(np.linalg.norm(points[RIGHT_EYE_OUTER] - points[LEFT_EYE_OUTER]))
+        relative: np.ndarray = np.nan_to_num(self.tracks.disagreement[row]) / max(eyes, 1.0)
+        return relative
+
+    def _point_colours(self, row: int) -> np.ndarray:
+        """Returns the colours (68, 3) of a row's points."""
+        colour, scores = self.style.colour, self.tracks.scores[row]
+        if colour == "disagreement" and not np.isnan(self.tracks.disagreement[row]).all():
+            return c.confidence_colours(1 - self._relative_disagreement(row) / _DOUBT)
+        if colour == "confidence" and not np.isnan(scores).all():
+            return c.confidence_colours(np.nan_to_num(scores))
+        if colour == "face":
+            return np.broadcast_to(c.face_colour(int(self.tracks.face[row])), (len(scores), 3))
+        return c.PART_COLOURS
+
+
+def caption_height(image: Image) -> float:
+    """Returns the height of capitals in px that suits a picture's size: 9 at 360 lines, 19 at 1080."""
+    return float(max(7.0, 4 + min(image.shape[:2]) * 0.0139))
+
+
+def clock(seconds: float) -> str:
+    """Returns a time as minutes and seconds with milliseconds: 75.5 is 1:15.500."""
+    thousandths = round(float(seconds) * 1000)
+    minutes, rest = divmod(thousandths, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{head}:{rest // 1000:02d}.{rest % 1000:03d}"
