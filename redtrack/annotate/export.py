@@ -34,7 +34,7 @@ def export(result: Path, where: Where) -> None:
 
     tracks: Tracks | None = None
     for name in where.formats:
-        path = formats.beside(result, name)
+        path = result.with_name(result.stem + formats.suffix(name))
         if name == NATIVE or not _is_stale(path, result):
             continue
         tracks = tracks or formats.read(result)

@@ -105,7 +105,8 @@ class FileJob(VideoJob):
 
     def outcome(self) -> Outcome:
         """Returns how it went."""
-        return Outcome(self.path, self.state, self.output, self.reason, self._counts, self.seconds)
+        output = self.output if self.state != FAILED or self._counts.frames else None
+        return Outcome(self.path, self.state, output, self.reason, self._counts, self.seconds)
 
     def _output(self) -> Path:
         assert self.output is not None, f"{self.path} has no output yet"
