@@ -34,7 +34,8 @@ while IFS= read -r -d '' folder; do
     [ -s "$lists/all" ] || continue
     split -l "${PIECE:-50}" "$lists/all" "$lists/part."
     for part in "$lists"/part.*; do
-        number=$(printf '%04d' $((count += 1)))
+        count=$((count + 1))
+        number=$(printf '%04d' "$count")
         mv "$part" "$lists/$number.txt"
         printf '%s' "$out${folder#"$videos"}" >"$lists/$number.folder"
     done

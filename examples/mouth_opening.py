@@ -41,6 +41,7 @@ def plot(times: np.ndarray, openings: dict[int, np.ndarray], path: str) -> None:
     axes = figure.add_subplot(xlabel="seconds", ylabel="mouth opening / eye distance")
     for face, opening in openings.items():
         axes.plot(times, opening, label=f"face {face}")
+    axes.set_ylim(bottom=0)
     if openings:
         axes.legend()
     figure.savefig(path)
