@@ -38,8 +38,10 @@ def test_commands_are_listed_with_a_line_each():
 
 @pytest.mark.parametrize("name", [n for n, c in ALL.items() if not isinstance(c, click.Group)])
 def test_a_command_shows_an_example(name):
-    """The help of every command holds a line as one would type it."""
-    lines = [line.strip() for line in help_of(ALL[name], name).splitlines()]
+    """The help of every command, or of its group, holds a line as one would type it."""
+    group = name.rpartition(" ")[0]
+    text = help_of(ALL[name], name) + (help_of(ALL[group], group) if group else "")
+    lines = [line.strip() for line in text.splitlines()]
     assert [line for line in lines if line.startswith(f"redtrack {name} ")], f"no example of {name}"
 
 
