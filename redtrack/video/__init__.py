@@ -5,6 +5,7 @@ from redtrack.video.decode import DecodeReport, Frame, Video
 from redtrack.video.picture import read_picture
 from redtrack.video.probe import VideoInfo, probe
 from redtrack.video.shots import ShotDetector, thumbnail
+from redtrack.video.write import VideoWriter, write_video
 
 __all__ = [
     "DecodeReport",
@@ -12,8 +13,10 @@ __all__ = [
     "ShotDetector",
     "Video",
     "VideoInfo",
+    "VideoWriter",
     "probe",
     "read_ahead",
     "read_picture",
     "thumbnail",
+    "write_video",
 ]

@@ -39,9 +39,10 @@ def thumbnail(image: Image) -> Thumbnail:
     """Returns the picture (height, width, 3) as float32 (18, 32, 3), each pixel the mean of a few of it."""
     rows = (np.arange(HEIGHT * _SAMPLES) * 2 + 1) * image.shape[0] // (2 * HEIGHT * _SAMPLES)
     columns = (np.arange(WIDTH * _SAMPLES) * 2 + 1) * image.shape[1] // (2 * WIDTH * _SAMPLES)
-    sampled = image[rows[:, None], columns]
-    blocks = sampled.reshape(HEIGHT, _SAMPLES, WIDTH, _SAMPLES, 3)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
+    samples = np.take(np.take(image, rows, axis=0), columns, axis=1)
+    blocks = samples.reshape(HEIGHT, _SAMPLES, WIDTH, _SAMPLES, 3).astype(np.uint16)
+    total = sum(blocks[:, y, :, x] for y, x in np.ndindex(_SAMPLES, _SAMPLES))
+    return np.divide(total, _SAMPLES**2, dtype=np.float32)
 
 
 class ShotDetector:
