@@ -56,7 +56,7 @@ def rings(
     capsules(image, starts, ends, width / 2, colours, opacity)
 
 
-def darken(image: Image, box: Sequence[float], opacity: float = 0.55) -> None:
+def darken(image: Image, box: Sequence[float], opacity: float = 0.62) -> None:
     """Darkens the pixels of a box x0 y0 x1 y1, so that text on it can be read."""
     height, width = image.shape[:2]
     x0, y0 = (max(round(v), 0) for v in box[:2])

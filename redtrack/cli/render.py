@@ -1,0 +1,167 @@
+"""`redtrack render`: the video with its tracks drawn on it, or a sheet of some frames."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from redtrack.render.film import Rendered
+    from redtrack.render.overlay import Style
+    from redtrack.tracks import Tracks
+
+PNG = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(no_args_is_help=True)
+@click.argument("video", type=click.Path(path_type=Path))
+@click.argument("tracks", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The drawing: .mp4, .mov or .mkv; a .png draws one picture.",
+)
+@click.option("--sheet", type=PNG, metavar="FILE.png", help="Draw some frames in a grid.")
+@click.option("--frames", type=click.IntRange(min=1), default=16, show_default=True, help="Frames on the sheet.")
+@click.option("--worst", is_flag=True, help="Put the most doubtful frames on the sheet, not evenly spread ones.")
+@click.option("--zoom", is_flag=True, help="Show faces close up on the sheet: in each frame the most doubtful one.")
+@click.option("--points-on-black", is_flag=True, help="Leave the picture out: nobody can be told by the points.")
+@click.option("--points/--no-points", default=True, help="Dots.")
+@click.option("--lines/--no-lines", default=True, help="Lines along the parts of the face.")
+@click.option("--boxes/--no-boxes", default=True, help="Face boxes.")
+@click.option("--ids/--no-ids", default=True, help="Face id and mean confidence.")
+@click.option("--caption", is_flag=True, help="Frame number and time; always on sheets.")
+@click.option(
+    "--colour",
+    "--color",
+    type=click.Choice(["confidence", "disagreement", "part", "face"]),
+    default="confidence",
+    show_default=True,
+    help="What the colour of the points tells.",
+)
+@click.option(
+    "--mark",
+    type=click.FloatRange(min=0),
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="Ring the points whose disagreement is above this share of the eye distance.",
+)
+@click.option("--no-mark", is_flag=True, help="No rings.")
+@click.option(
+    "--size",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Of dots, lines and letters.",
+)
+@click.option("--sound/--no-sound", default=True, help="Keep the sound.")
+@click.option(
+    "--pts-origin",
+    type=click.IntRange(0, 1),
+    help="Number of the first pixel where TRACKS are .pts files.  [default: as recorded, else 1]",
+)
+@click.option("--quiet", is_flag=True, help="No progress; errors only.")
+def render(
+    video: Path,
+    tracks: Path,
+    out: Path | None,
+    sheet: Path | None,
+    frames: int,
+    worst: bool,
+    zoom: bool,
+    sound: bool,
+    quiet: bool,
+    pts_origin: int | None,
+    **looks: Any,
+) -> int:
+    """Draw tracks on their video, frame by frame at the video's own times, or on a contact sheet.
+
+    Points run from red, over yellow, to cyan with confidence. TRACKS may be of any format.
+
+    \b
+    Examples:
+      redtrack render clip.mp4 tracks/clip.h5 -o clip_points.mp4
+      redtrack render clip.mp4 tracks/clip.h5 -o clip_points.mp4 --points-on-black
+      redtrack render clip.mp4 tracks/clip.h5 --sheet worst.png --worst --zoom
+
+    Exit status: 0 drawn, 1 the video could not be read to its end or the output not written, 2 wrong usage.
+    """
+    from redtrack.errors import UsageError
+    from redtrack.evaluate.pairs import read_tracks
+
+    if out is None and sheet is None:
+        raise UsageError("nothing to draw", remedy="give -o FILE.mp4, --sheet FILE.png, or both")
+    read, style, status = read_tracks(tracks, pts_origin), style_of(**looks), 0
+    if sheet:
+        draw_sheet(sheet, video, read, style, frames, worst=worst, zoom=zoom)
+        say(f"{sheet}: written", quiet)
+    if out and out.suffix.lower() == ".png":
+        draw_picture(out, video, read, style)
+        say(f"{out}: written", quiet)
+    elif out:
+        done = draw_film(out, video, read, style, sound, quiet)
+        say(f"{out}: {done.frames} frames with {done.faces} faces", quiet)
+        if done.truncated:
+            click.echo(f"{video}: {done.truncated}; drawn as far as it goes", err=True)
+            status = 1
+    return status
+
+
+def say(words: str, quiet: bool) -> None:
+    """Prints a message."""
+    if not quiet:
+        click.echo(words, err=True)
+
+
+def style_of(points_on_black: bool, mark: float, no_mark: bool, **looks: Any) -> Style:
+    """Returns the style that the options ask for."""
+    from redtrack.render.overlay import Style
+
+    return Style(black=points_on_black, mark=None if no_mark else mark, **looks)
+
+
+def draw_film(out: Path, video: Path, tracks: Tracks, style: Style, sound: bool, quiet: bool) -> Rendered:
+    """Writes the video, with a bar on a terminal."""
+    from tqdm import tqdm
+
+    from redtrack.render.film import render_video
+
+    hidden = quiet or not sys.stderr.isatty()
+    with tqdm(total=tracks.frames or None, unit=" frames", disable=hidden, leave=False) as bar:
+        return render_video(video, tracks, out, style, sound, lambda done: bar.update(1) and None)
+
+
+def draw_picture(out: Path, video: Path, tracks: Tracks, style: Style) -> None:
+    """Writes the first frame."""
+    from redtrack.render.film import check_fit, drawn, frames_of
+    from redtrack.render.overlay import Overlay
+    from redtrack.render.png import write_png
+    from redtrack.video import Video
+
+    source = Video(video)
+    check_fit(tracks, source.info)
+    for frame in frames_of(source, [0]):
+        write_png(out, drawn(Overlay(tracks, style), frame))
+
+
+def draw_sheet(path: Path, video: Path, tracks: Tracks, style: Style, count: int, worst: bool, zoom: bool) -> None:
+    """Writes the contact sheet."""
+    from dataclasses import replace
+
+    from redtrack.render.doubt import worst_face, worst_frames
+    from redtrack.render.png import write_png
+    from redtrack.render.sheet import Cell, contact_sheet, even_frames
+    from redtrack.video import Video
+
+    frames = worst_frames(tracks, count) if worst else even_frames(tracks.frames, count)
+    cells = [Cell(frame, worst_face(tracks, frame) if zoom else None) for frame in frames]
+    faces = len(tracks.faces)
+    spread = "the most doubtful" if worst else "evenly spread"
+    title = f"{video.name}   {tracks.frames} frames, {faces} face{'s' * (faces != 1)}; {len(cells)} frames, {spread}"
+    write_png(path, contact_sheet(Video(video), tracks, cells, title, replace(style, caption=True)))

@@ -1,0 +1,111 @@
+"""`redtrack review`: the spans of tracks where a person should look first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from redtrack.review import Span
+    from redtrack.tracks import Tracks
+
+
+@click.command(no_args_is_help=True)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="TRACKS...")
+@click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many spans are told.")
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.03,
+    show_default=True,
+    help="Share of all rows that is taken to be in doubt.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
+@click.option(
+    "--sheet",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.png",
+    help="Draw the worst frame of each span, close up, in one picture.",
+)
+@click.option(
+    "--video",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The video of the only TRACKS file, where it is not where it was.",
+)
+def review(
+    files: tuple[Path, ...], top: int, share: float, as_json: bool, sheet: Path | None, video: Path | None
+) -> int:
+    """List the spans where the two ways through time disagree most or confidence is low, the worst first.
+
+    Rows of all files are ranked together. Disagreement is told as a share of the eye distance.
+
+    \b
+    Examples:
+      redtrack review tracks/*.h5
+      redtrack review tracks/clip.h5 --top 12 --sheet doubts.png
+
+    Exit status: 0 done, 1 a file could not be read, 2 wrong usage.
+    """
+    import json
+
+    from redtrack import formats
+    from redtrack.errors import UsageError
+    from redtrack.review import find_spans
+
+    if video and len(files) > 1:
+        raise UsageError("--video is for one TRACKS file")
+    tracks = {str(path): formats.read(path) for path in files}
+    spans = find_spans(tracks, share, top)
+    if as_json:
+        click.echo(json.dumps([span.as_json() for span in spans], indent=2))
+    else:
+        show(spans, tracks)
+    if sheet and spans:
+        draw_sheet(sheet, spans, tracks, video)
+    return 0
+
+
+def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:
+    """Prints the spans as a table."""
+    from redtrack.cli.table import table
+    from redtrack.errors import printable
+    from redtrack.render.overlay import clock
+
+    if not spans:
+        click.echo("No faces to review.")
+        return
+    rows = [["from", "to", "frames", "face", "disagreement", "confidence", "worst frame", "file"]]
+    for span in spans:
+        numbers = [
+            str(span.frames),
+            str(span.face),
+            percent(span.disagreement),
+            number(span.confidence),
+            str(span.worst),
+        ]
+        rows.append([clock(span.start), clock(span.end), *numbers, printable(Path(span.name).name)])
+    total = sum(len(one) for one in tracks.values())
+    click.echo(table(rows, right=range(7)))
+    inside = sum(span.frames for span in spans)
+    click.echo(f"\n{len(spans)} span{'s' * (len(spans) != 1)}, {inside} frames, out of {total} faces in all frames")
+
+
+def percent(share: float) -> str:
+    """Returns a share as text, - where unknown."""
+    return "-" if share != share else f"{share * 100:.1f} %"  # noqa: PLR0124 - NaN
+
+
+def number(value: float) -> str:
+    """Returns a number as text, - where unknown."""
+    return "-" if value != value else f"{value:.2f}"  # noqa: PLR0124 - NaN
+
+
+def draw_sheet(path: Path, spans: list[Span], tracks: dict[str, Tracks], video: Path | None) -> None:
+    """Writes the picture of the spans' worst frames, each close up, in the order of the table."""
+    from redtrack.render.png import write_png
+    from redtrack.review import review_sheet
+
+    write_png(path, review_sheet(spans, tracks, video))
+    click.echo(f"{path}: written", err=True)

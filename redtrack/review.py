@@ -1,0 +1,148 @@
+"""Where a person should look first: the spans of tracks that are most in doubt, and a sheet of them.
+
+A frame is in doubt by two signs: how far the forward and the backward estimate disagree, over the eye distance, and how
+low the confidence is. Both are ranked among all rows that are reviewed together, so that no limit has to be tuned to a
+network; the `share` of rows that rank highest by either sign make the spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from redtrack.errors import FormatError, UsageError
+from redtrack.render.doubt import confidence, disagreement, doubt
+from redtrack.render.draw import Image
+from redtrack.render.overlay import Style
+from redtrack.render.sheet import CLOSE_UP, Cell, arrange, cell_size, draw_cells
+from redtrack.tracks import Tracks
+from redtrack.video import Video
+
+__all__ = ["SHARE", "Span", "find_spans", "review_sheet", "source_of"]
+
+SHARE = 0.03  # of all rows that are taken to be in doubt
+BRIDGE = 5  # frames without doubt that do not end a span
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of doubtful frames of one face; disagreement is over the eye distance, NaN where unknown."""
+
+    name: str  # of the tracks
+    face: int
+    first: int  # frame
+    last: int  # frame, still in the span
+    start: float  # seconds
+    end: float  # seconds
+    worst: int  # frame
+    disagreement: float  # the highest of the span
+    confidence: float  # the lowest of the span
+    doubt: float  # rank of its worst row among all rows, 0..1
+
+    @property
+    def frames(self) -> int:
+        """How many frames it is long."""
+        return self.last - self.first + 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the span as JSON values, what is unknown as null."""
+        return {name: None if isinstance(v, float) and np.isnan(v) else v for name, v in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class _Signs:
+    """What is known of the rows of all tracks together: (n,) each."""
+
+    disagreement: np.ndarray
+    confidence: np.ndarray
+    doubt: np.ndarray
+
+
+def find_spans(tracks: Mapping[str, Tracks], share: float = SHARE, top: int | None = None) -> list[Span]:
+    """Returns the most doubtful spans of tracks, by name, the worst first and no more than `top`.
+
+    Raises FormatError where no file has confidence or disagreement.
+    """
+    signs = _signs(list(tracks.values()))
+    spans: list[Span] = []
+    start = 0
+    for name, one in tracks.items():
+        rows = slice(start, start + len(one))
+        part = _Signs(signs.disagreement[rows], signs.confidence[rows], signs.doubt[rows])
+        spans.extend(_spans_of(name, one, part, 1 - share))
+        start += len(one)
+    spans.sort(key=lambda span: (-span.doubt, -span.frames, span.name, span.first))
+    return spans[:top]
+
+
+def _signs(tracks: Sequence[Tracks]) -> _Signs:
+    apart = np.concatenate([np.zeros(0), *(disagreement(one) for one in tracks)])
+    sure = np.concatenate([np.zeros(0), *(confidence(one) for one in tracks)])
+    if len(apart) and not (np.isfinite(apart) | np.isfinite(sure)).any():
+        raise FormatError(
+            "the tracks have neither disagreement nor confidence", remedy="review redtrack's own .h5 files"
+        )
+    return _Signs(apart, sure, doubt(apart, sure))
+
+
+def _spans_of(name: str, tracks: Tracks, signs: _Signs, limit: float) -> list[Span]:
+    spans: list[Span] = []
+    for face in tracks.faces:
+        rows = tracks.face_rows(face)
+        rows = rows[signs.doubt[rows] >= limit]
+        breaks = np.flatnonzero(np.diff(tracks.frame[rows]) > BRIDGE + 1) + 1
+        spans.extend(_span(name, tracks, signs, part) for part in np.split(rows, breaks) if len(part))
+    return spans
+
+
+def _span(name: str, tracks: Tracks, signs: _Signs, rows: np.ndarray) -> Span:
+    """Returns the span of some rows of one face in order of time."""
+    frames = tracks.frame[rows]
+    return Span(
+        name=name,
+        face=int(tracks.face[rows[0]]),
+        first=int(frames[0]),
+        last=int(frames[-1]),
+        start=float(tracks.times[frames[0]]),
+        end=float(tracks.times[frames[-1]]),
+        worst=int(frames[np.argmax(signs.doubt[rows])]),
+        disagreement=float(signs.disagreement[rows].max()),
+        confidence=float(signs.confidence[rows].min()),
+        doubt=float(signs.doubt[rows].max()),
+    )
+
+
+def review_sheet(spans: Sequence[Span], tracks: Mapping[str, Tracks], video: Path | None = None) -> Image:
+    """Returns a picture with the worst frame of each span, close up, in their order.
+
+    Each video is looked for where the tracks say that it is, unless the only one is given. Raises UsageError where it
+    is not there.
+    """
+    size = cell_size(len(spans), CLOSE_UP)
+    pictures: dict[int, Image] = {}
+    for name, one in tracks.items():
+        mine = [index for index, span in enumerate(spans) if span.name == name]
+        if mine:
+            cells = [Cell(spans[i].worst, spans[i].face, f"{i + 1}  {_words(spans[i])}") for i in mine]
+            drawn = draw_cells(Video(video or source_of(one, name)), one, cells, Style(caption=True, ids=False), size)
+            pictures.update(zip(mine, drawn, strict=True))
+    title = f"worst frames of {len(spans)} spans to look at first"
+    return arrange([pictures[index] for index in range(len(spans))], title)
+
+
+def source_of(tracks: Tracks, name: str) -> Path:
+    """Returns the video that tracks say they are of; raises UsageError where it is not there."""
+    source = tracks.info.get("source")
+    if not source or not Path(source).is_file():
+        where = f" at {source}" if source else ""
+        raise UsageError(f"its video is not found{where}", name, "name it with --video")
+    return Path(source)
+
+
+def _words(span: Span) -> str:
+    stem = Path(span.name).stem
+    return stem if np.isnan(span.disagreement) else f"{stem}  {span.disagreement * 100:.1f} %"
