@@ -6,25 +6,44 @@ was given (`number_of`) whatever the codec did to the pixels.
 
 from __future__ import annotations
 
+import random
+import shutil
+import struct
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.stream import Disposition
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
 WIDTH, HEIGHT = 160, 120
 BITS = 10  # blocks of a frame's number
-MILLISECONDS = Fraction(1, 1000)
+MILLISECOND = Fraction(1, 1000)
+QUIET_X265 = {"x265-params": "log-level=none:keyint=12:bframes=2"}
+# Suffix -> codec that such files usually hold.
+USUAL_CODECS = {
+    ".mp4": "libx264",
+    ".mkv": "libx264",
+    ".webm": "libvpx-vp9",
+    ".avi": "mpeg4",
+    ".mov": "libx264",
+    ".wmv": "wmv2",
+    ".mpg": "mpeg2video",
+    ".ts": "libx264",
+}
 
 
 def numbered(number: int, width: int = WIDTH, height: int = HEIGHT) -> Image:
     """Returns the picture (height, width, 3) RGB of a slow gradient with `number` in blocks along its top."""
     y, x = np.mgrid[:height, :width]
-    image = np.stack([(x + 2 * number) % 256, (y + number) % 256, np.full_like(x, 90)], axis=-1).astype(np.uint8)
+    channels = [(x + 2 * number) % 256, (y + number) % 256, np.full_like(x, 90)]
+    image = np.stack(channels, axis=-1).astype(np.uint8)
     block = width // BITS
     for bit in range(BITS):
         image[: height // 4, bit * block : (bit + 1) * block] = 235 if number >> bit & 1 else 20
@@ -43,30 +62,305 @@ def clip(
     path: Path,
     frames: int | Iterable[Image] = 24,
     *,
-    codec: str = "libx264",
+    codec: str | None = None,
     pixel_format: str = "yuv420p",
     rate: Fraction | int = 25,
     pts: Sequence[int] | None = None,
     time_base: Fraction | None = None,
     options: dict[str, str] | None = None,
     rotation: float | None = None,
-    flip: bool = False,
+    mirrored: bool = False,
     container: str | None = None,
 ) -> Path:
     """Writes `frames`, a count of numbered ones or the pictures, at `pts` in units of `time_base`, else at `rate`."""
     pictures = [numbered(i) for i in range(frames)] if isinstance(frames, int) else list(frames)
     time_base = time_base or 1 / Fraction(rate)
     with av.open(str(path), "w", format=container) as output:
-        stream = output.add_stream(codec, rate=rate, options=options or {})
+        stream = output.add_stream(codec or USUAL_CODECS[path.suffix], rate=rate, options=options or {})
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = pixel_format
         stream.codec_context.time_base = time_base
         if rotation is not None:
-            stream.set_display_rotation(rotation, hflip=flip)
+            stream.set_display_rotation(rotation, hflip=mirrored)
         for index, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pixel_format)
             frame.pts = index if pts is None else pts[index]
             frame.time_base = time_base
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
+    return path
+
+
+# Times
+
+
+def variable_rate(path: Path) -> Path:
+    """24 frames whose gaps run from 10 to 500 ms."""
+    gaps = [10, 40, 500, 33, 67, 120] * 4
+    return clip(path, pts=[sum(gaps[:i]) for i in range(24)], time_base=MILLISECOND)
+
+
+def late_start(path: Path) -> Path:
+    """24 frames, the first of them 2.5 s after the file's zero."""
+    return clip(path, pts=[2500 + 40 * i for i in range(24)], time_base=MILLISECOND)
+
+
+def b_frames(path: Path, frames: int = 48) -> Path:
+    """Frames stored in another order than they are shown in, a key frame every 12."""
+    return clip(path, frames, options={"bf": "3", "g": "12"})
+
+
+def without_times(path: Path) -> Path:
+    """24 frames of a bare H.264 stream, whose packets have no times at all."""
+    return clip(path, container="h264", codec="libx264")
+
+
+def restarting(path: Path) -> Path:
+    """Two recordings of 24 frames each, joined: the clock starts again from nought (numbers 0 to 23 twice)."""
+    parts = [clip(path.with_name(f"{path.stem}-{i}.ts"), 24) for i in range(2)]
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
+
+
+def one_frame(path: Path) -> Path:
+    """A video of a single frame."""
+    return clip(path, 1)
+
+
+# Pictures
+
+
+def rotated(path: Path, clockwise: int, mirrored: bool = False) -> Path:
+    """12 frames lying on their side, with the metadata by which a player stands them up (turned, then mirrored)."""
+    upright = [numbered(i)[:, :: -1 if mirrored else 1] for i in range(12)]
+    stored = [np.ascontiguousarray(np.rot90(image, clockwise // 90)) for image in upright]
+    return clip(path, stored, rotation=-clockwise, mirrored=mirrored)
+
+
+def odd_size(path: Path) -> Path:
+    """12 frames of 161 x 121 pixels, with a colour sample for every pixel."""
+    return clip(path, [numbered(i, 161, 121) for i in range(12)], pixel_format="yuv444p")
+
+
+def odd_size_halved(path: Path) -> Path:
+    """12 frames of 161 x 121 pixels, with a colour sample for every four pixels."""
+    return clip(path, [numbered(i, 161, 121) for i in range(12)], codec="mjpeg", pixel_format="yuvj420p")
+
+
+def ten_bit(path: Path) -> Path:
+    """12 frames of 10 bits a sample."""
+    return clip(path, 12, codec="libx265", pixel_format="yuv420p10le", options=QUIET_X265)
+
+
+def grey(path: Path) -> Path:
+    """12 frames without colour."""
+    return clip(path, 12, codec="ffv1", pixel_format="gray")
+
+
+def interlaced(path: Path) -> Path:
+    """24 frames of two fields each."""
+    return clip(path, options={"x264-params": "interlaced=1"})
+
+
+def alpha(path: Path) -> Path:
+    """12 frames with an alpha channel."""
+    return clip(path, 12, codec="qtrle", pixel_format="argb")
+
+
+def resized(path: Path, size: tuple[int, int] = (240, 180)) -> Path:
+    """12 frames of 160 x 120 and 12 of another size (width, height) in one stream; their numbers run on."""
+    second = [numbered(12 + i, *size) for i in range(12)]
+    parts = [clip(path.with_suffix(".1.h264"), 12, container="h264", codec="libx264")]
+    parts.append(clip(path.with_suffix(".2.h264"), second, container="h264", codec="libx264"))
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
+
+
+def coloured(path: Path, rgb: tuple[int, int, int], matrix: str, full_range: bool, size: tuple[int, int]) -> Path:
+    """12 frames of one colour, encoded by the matrix "bt601", "bt709" or "untold" (601 or 709 by size, as players do)."""
+    width, height = size
+    is_709 = matrix == "bt709" or (matrix == "untold" and height >= 720)
+    red, blue = (0.2126, 0.0722) if is_709 else (0.299, 0.114)
+    planes = _yuv(rgb, red, blue, full_range)
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=25, options={"qp": "4"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.color_range = 2 if full_range else 1
+        stream.codec_context.colorspace = {"bt709": 1, "bt601": 6, "untold": 2}[matrix]
+        for index in range(12):
+            frame = av.VideoFrame(width, height, "yuv420p")
+            for plane, value in zip(frame.planes, planes, strict=True):
+                plane.update(bytes([value]) * plane.buffer_size)
+            frame.pts = index
+            frame.color_range = stream.codec_context.color_range
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+def _yuv(rgb: tuple[int, int, int], red: float, blue: float, full_range: bool) -> tuple[int, int, int]:
+    r, g, b = (value / 255 for value in rgb)
+    luma = red * r + (1 - red - blue) * g + blue * b
+    u, v = (b - luma) / (2 - 2 * blue), (r - luma) / (2 - 2 * red)
+    if full_range:
+        return round(255 * luma), round(128 + 255 * u), round(128 + 255 * v)
+    return round(16 + 219 * luma), round(128 + 224 * u), round(128 + 224 * v)
+
+
+def shots(path: Path, lengths: Sequence[int] = (20, 15, 30)) -> Path:
+    """Scenes of so many frames each, cut hard; each a drifting pattern of its own."""
+    return clip(path, [image for seed, length in enumerate(lengths) for image in drifting(length, seed)])
+
+
+def drifting(length: int, seed: int = 0, speed: int = 1) -> list[Image]:
+    """Returns pictures (120, 160, 3) that a camera sees, moving `speed` pixels a frame over a scene of soft blobs."""
+    rng = np.random.default_rng(seed)
+    margin = speed * length
+    coarse = rng.integers(0, 256, (9, 8 + margin // 20 + 2, 3)).astype(np.float32)
+    scene = np.kron(coarse, np.ones((20, 20, 1), np.float32))
+    scene = sum(np.roll(scene, (y, x), (0, 1)) for y in range(0, 20, 5) for x in range(0, 20, 5)) / 16
+    return [scene[30 : 30 + HEIGHT, i * speed : i * speed + WIDTH].astype(np.uint8) for i in range(length)]
+
+
+# Files that are no videos
+
+
+def sound_only(path: Path) -> Path:
+    """A tenth of a second of silence."""
+    with av.open(str(path), "w") as output:
+        _write_silence(output, output.add_stream("aac", rate=16000), 0.1)
+    return path
+
+
+def with_sound(path: Path, seconds: float = 2.0) -> Path:
+    """24 frames (0.96 s) and `seconds` of silence."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        sound = output.add_stream("aac", rate=16000)
+        for i in range(24):
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(numbered(i), format="rgb24")))
+        output.mux(stream.encode(None))
+        _write_silence(output, sound, seconds)
+    return path
+
+
+def with_cover_only(path: Path) -> Path:
+    """Sound and a cover picture, as music is sold."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("mjpeg", rate=1)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
+        stream.disposition = Disposition.attached_pic
+        sound = output.add_stream("aac", rate=16000)
+        output.mux(stream.encode(av.VideoFrame.from_ndarray(numbered(0), format="rgb24")))
+        output.mux(stream.encode(None))
+        _write_silence(output, sound, 0.1)
+    return path
+
+
+def _write_silence(output: OutputContainer, stream: AudioStream, seconds: float) -> None:
+    silence = av.AudioFrame.from_ndarray(np.zeros((2, round(16000 * seconds)), np.float32), "fltp", "stereo")
+    silence.sample_rate = 16000
+    silence.pts = 0
+    output.mux(stream.encode(silence))
+    output.mux(stream.encode(None))
+
+
+def no_frames(path: Path) -> Path:
+    """A header that announces a video stream, and nothing after it."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        output.start_encoding()
+    return path
+
+
+def text(path: Path) -> Path:
+    """Prose under a video's name."""
+    path.write_text("This is not a video.\n" * 200)
+    return path
+
+
+def playlist(path: Path) -> Path:
+    """A playlist that would have the reader open another file."""
+    clip(path.with_name("secret.ts"), 3)
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:1,\nsecret.ts\n#EXT-X-ENDLIST\n")
+    return path
+
+
+# Damage
+
+
+def truncated(path: Path, source: Path, share: float = 0.5) -> Path:
+    """The first part of `source`, as a broken copy leaves it."""
+    data = source.read_bytes()
+    path.write_bytes(data[: round(len(data) * share)])
+    return path
+
+
+def index_first(path: Path, frames: int = 48) -> Path:
+    """An MP4 file whose index stands at its front, so that its first half can be decoded alone."""
+    plain = clip(path.with_suffix(".plain.mp4"), frames, options={"g": "12", "bf": "2"})
+    with av.open(str(plain)) as source, av.open(str(path), "w", options={"movflags": "faststart"}) as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                output.mux(packet)
+    return path
+
+
+def corrupted(path: Path, source: Path, packets: Sequence[int], skip: int = 8) -> Path:
+    """`source` with the data of these packets overwritten by noise, all but their first `skip` bytes."""
+    data = bytearray(source.read_bytes())
+    noise = random.Random(1)
+    with av.open(str(source)) as container:
+        spans = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    for number in packets:
+        start, size = spans[number]
+        data[start + skip : start + size] = noise.randbytes(size - skip)
+    path.write_bytes(data)
+    return path
+
+
+def without_index(path: Path) -> Path:
+    """An AVI file that lacks its index, as a camera that lost power leaves it."""
+    data = clip(path).read_bytes()
+    path.write_bytes(data[: data.rindex(b"idx1")])
+    return path
+
+
+def absurd_size(path: Path) -> Path:
+    """An AVI file of raw pictures whose header says 60,000 x 60,000."""
+    data = bytearray(clip(path, codec="rawvideo", pixel_format="bgr24").read_bytes())
+    struct.pack_into("<ii", data, data.index(b"strf") + 12, 60_000, 60_000)
+    path.write_bytes(data)
+    return path
+
+
+def odd_rate(path: Path, rate: int) -> Path:
+    """An AVI file whose header says so many frames a second."""
+    data = bytearray(clip(path).read_bytes())
+    struct.pack_into("<II", data, data.index(b"strh") + 28, 1, rate)
+    path.write_bytes(data)
+    return path
+
+
+def wrong_length(path: Path) -> Path:
+    """An AVI file of 24 frames whose header says 5,000."""
+    data = bytearray(clip(path).read_bytes())
+    struct.pack_into("<I", data, data.index(b"strh") + 40, 5000)
+    path.write_bytes(data)
+    return path
+
+
+def grow(path: Path) -> None:
+    """Makes the file longer, as a recorder does that is still at work."""
+    with open(path, "ab") as file:
+        file.write(bytes(1000))
+
+
+def copy_as(path: Path, source: Path) -> Path:
+    """`source` under another name."""
+    shutil.copy(source, path)
     return path

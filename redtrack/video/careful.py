@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from redtrack.video.packets import PacketReader, VideoPacket
 
+# Seconds by which a stream's time must fall back to count as started again.
+_RESTART = 0.25
+
 
 def decode_careful(reader: PacketReader) -> Iterator[Picture]:
     """Yields a picture for every packet in the order of their times; those without a frame are damaged."""
@@ -77,7 +80,7 @@ class _Queue:
         self._damage = _Damage()
         self._serial = 0
         self._offset = 0  # added to the stream's ticks since they last started again
-        self._dts: int | None = None
+        self._latest: deque[int] = deque(maxlen=2)  # decoding times of the latest two packets
         self._end = 0  # latest time so far, in ticks
         self._begun = False
 
@@ -119,9 +122,9 @@ class _Queue:
             return is_old
         if not is_old and any(p.serial < place.serial and p.frame is None for p in self._places):
             return False  # what it is drawn from may still turn out to be damaged
-        if self._dts is None or place.pts is None:
+        if not self._latest or place.pts is None:
             return is_old or place.pts is None
-        return place.ticks <= self._dts + self._offset or len(self._places) > 2 * PATIENCE
+        return place.ticks <= self._latest[-1] + self._offset or len(self._places) > 2 * PATIENCE
 
     def _is_missing(self, place: _Place) -> bool:
         """Returns whether this packet should have given a picture."""
@@ -129,13 +132,15 @@ class _Queue:
         return self._begun and (place.failed or (place.is_required and not self._hides))
 
     def _follow_restart(self, packet: VideoPacket) -> None:
-        """Goes on counting where the stream's time starts again, as in recordings that were joined."""
+        """Goes on counting where the stream's clock starts again, as in recordings that were joined."""
         if packet.dts is None:
             return
-        if self._dts is not None and packet.dts < self._dts - self._second:
+        # A single stray time lies before the latest packet but not before the one ahead of it.
+        if packet.dts < min(self._latest, default=packet.dts) - _RESTART * self._second:
             start = packet.dts if packet.pts is None else packet.pts
             self._offset = self._end + max(packet.duration or 0, 1) - start
-        self._dts = packet.dts
+            self._latest.clear()
+        self._latest.append(packet.dts)
 
 
 class _Damage:
