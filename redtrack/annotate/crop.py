@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Region", "cut_crops", "detector_crop", "face_box", "region_of", "sample"]
 
-# The landmarks' tight box within a detector's box (forehead to chin, cheek to cheek), in parts of the latter.
-LANDMARK_WIDTH = 0.95
-LANDMARK_HEIGHT = 0.80
-LANDMARK_DROP = 0.10  # of the height: from the middle of the detector's box down to the middle of the landmarks
+# The landmarks' tight box within a detector's box (forehead to chin, cheek to cheek), in parts of the latter: the
+# medians over 212 boxed faces, whose quartiles of position and size lie about 3 and 5 % apart.
+LANDMARK_WIDTH = 1.03
+LANDMARK_HEIGHT = 0.745
+LANDMARK_DROP = 0.13  # of the height: from the middle of the detector's box down to the middle of the landmarks
 
 Region = tuple[int, int, int, int]
 """x0 y0 x1 y1 in whole frame pixels, x1 and y1 exclusive."""
