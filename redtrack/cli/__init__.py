@@ -25,6 +25,8 @@ COMMANDS = {
     "convert": "Turn tracks of any format into another.",
     "evaluate": "Score tracks against the truth.",
     "render": "Draw tracks on their video.",
+    "review": "List the spans where a person should look first.",
+    "plot": "Draw what people measure on the points over time.",
     "info": "Tell what a video, a tracks file or a weights file holds.",
     "verify": "Check that tracks are complete and match their video.",
     "train": "Train the networks.",
