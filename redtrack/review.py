@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from redtrack.errors import FormatError, UsageError
-from redtrack.render.doubt import confidence, disagreement, doubt
+from redtrack.render.doubt import confidence, disagreement, doubt, rank
 from redtrack.render.draw import Image
 from redtrack.render.overlay import Style
 from redtrack.render.sheet import CLOSE_UP, Cell, arrange, cell_size, draw_cells
@@ -41,6 +41,7 @@ class Span:
     worst: int  # frame
     disagreement: float  # the highest of the span
     confidence: float  # the lowest of the span
+    sign: str  # the one that the worst frame is doubted by: disagreement or confidence
     doubt: float  # rank of its worst row among all rows, 0..1
 
     @property
@@ -60,6 +61,11 @@ class _Signs:
     disagreement: np.ndarray
     confidence: np.ndarray
     doubt: np.ndarray
+    apart: np.ndarray  # bool: whether it is the disagreement that ranks higher
+
+    def of(self, rows: slice) -> _Signs:
+        """Returns the signs of some rows."""
+        return _Signs(self.disagreement[rows], self.confidence[rows], self.doubt[rows], self.apart[rows])
 
 
 def find_spans(tracks: Mapping[str, Tracks], share: float = SHARE, top: int | None = None) -> list[Span]:
@@ -71,9 +77,7 @@ def find_spans(tracks: Mapping[str, Tracks], share: float = SHARE, top: int | No
     spans: list[Span] = []
     start = 0
     for name, one in tracks.items():
-        rows = slice(start, start + len(one))
-        part = _Signs(signs.disagreement[rows], signs.confidence[rows], signs.doubt[rows])
-        spans.extend(_spans_of(name, one, part, 1 - share))
+        spans.extend(_spans_of(name, one, signs.of(slice(start, start + len(one))), 1 - share))
         start += len(one)
     spans.sort(key=lambda span: (-span.doubt, -span.frames, span.name, span.first))
     return spans[:top]
@@ -86,7 +90,7 @@ def _signs(tracks: Sequence[Tracks]) -> _Signs:
         raise FormatError(
             "the tracks have neither disagreement nor confidence", remedy="review redtrack's own .h5 files"
         )
-    return _Signs(apart, sure, doubt(apart, sure))
+    return _Signs(apart, sure, doubt(apart, sure), rank(apart) > rank(-sure))
 
 
 def _spans_of(name: str, tracks: Tracks, signs: _Signs, limit: float) -> list[Span]:
@@ -102,6 +106,7 @@ def _spans_of(name: str, tracks: Tracks, signs: _Signs, limit: float) -> list[Sp
 def _span(name: str, tracks: Tracks, signs: _Signs, rows: np.ndarray) -> Span:
     """Returns the span of some rows of one face in order of time."""
     frames = tracks.frame[rows]
+    worst = int(np.argmax(signs.doubt[rows]))
     return Span(
         name=name,
         face=int(tracks.face[rows[0]]),
@@ -109,9 +114,10 @@ def _span(name: str, tracks: Tracks, signs: _Signs, rows: np.ndarray) -> Span:
         last=int(frames[-1]),
         start=float(tracks.times[frames[0]]),
         end=float(tracks.times[frames[-1]]),
-        worst=int(frames[np.argmax(signs.doubt[rows])]),
+        worst=int(frames[worst]),
         disagreement=float(signs.disagreement[rows].max()),
         confidence=float(signs.confidence[rows].min()),
+        sign="disagreement" if signs.apart[rows[worst]] else "confidence",
         doubt=float(signs.doubt[rows].max()),
     )
 
@@ -144,5 +150,5 @@ def source_of(tracks: Tracks, name: str) -> Path:
 
 
 def _words(span: Span) -> str:
-    stem = Path(span.name).stem
-    return stem if np.isnan(span.disagreement) else f"{stem}  {span.disagreement * 100:.1f} %"
+    apart = f"disagreement {span.disagreement * 100:.1f} %"
+    return f"{Path(span.name).stem}  {apart if span.sign == 'disagreement' else f'confidence {span.confidence:.2f}'}"

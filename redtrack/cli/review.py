@@ -76,7 +76,7 @@ def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:
     if not spans:
         click.echo("No faces to review.")
         return
-    rows = [["from", "to", "frames", "face", "disagreement", "confidence", "worst frame", "file"]]
+    rows = [["from", "to", "frames", "face", "disagreement", "confidence", "worst frame", "by", "file"]]
     for span in spans:
         numbers = [
             str(span.frames),
@@ -85,11 +85,11 @@ def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:
             number(span.confidence),
             str(span.worst),
         ]
-        rows.append([clock(span.start), clock(span.end), *numbers, printable(Path(span.name).name)])
-    total = sum(len(one) for one in tracks.values())
+        rows.append([clock(span.start), clock(span.end), *numbers, span.sign, printable(Path(span.name).name)])
     click.echo(table(rows, right=range(7)))
     inside = sum(span.frames for span in spans)
-    click.echo(f"\n{len(spans)} span{'s' * (len(spans) != 1)}, {inside} frames, out of {total} faces in all frames")
+    total = sum(one.frames for one in tracks.values())
+    click.echo(f"\n{len(spans)} span{'s' * (len(spans) != 1)}, {inside} frames of {total}")
 
 
 def percent(share: float) -> str:

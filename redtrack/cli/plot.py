@@ -1,0 +1,39 @@
+"""`redtrack plot`: what people measure on the points, over time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(no_args_is_help=True)
+@click.argument("tracks", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The picture: .png, .pdf or .svg.  [default: TRACKS with .png]",
+)
+@click.option("--face", type=click.IntRange(min=0), help="Face id.  [default: the face that is seen longest]")
+def plot(tracks: Path, out: Path | None, face: int | None) -> int:
+    """Draw the openings of eyes and mouth, the height of the brows and the turns of the head over time.
+
+    Times without the face are grey. The same numbers as a table: redtrack convert --with measures. Needs matplotlib:
+    pip install 'redtrack[plot]'.
+
+    \b
+    Examples:
+      redtrack plot tracks/clip.h5
+      redtrack plot tracks/clip.h5 --face 1 -o second.pdf
+
+    Exit status: 0 drawn, 1 the tracks could not be read or the picture not written, 2 wrong usage.
+    """
+    from redtrack import formats
+    from redtrack.plots import plot_measures
+
+    path = out or tracks.with_suffix(".png")
+    plot_measures(path, formats.read(tracks), face)
+    click.echo(f"{path}: written", err=True)
+    return 0
