@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "redtrack"
 ORDER = (
-    "errors points tracks geometry measures video faces rednet checkpoint formats annotate evaluate render training cli"
+    "errors points tracks geometry measures video faces rednet checkpoint formats annotate evaluate "
+    "render review plots training cli"
 ).split()
 TOP_LEVEL = {
     *("redtrack", "tests", "examples", "weights", "docs", "benchmarks"),

@@ -12,12 +12,12 @@ from torch import nn
 from redtrack import checkpoint
 from redtrack.cli.train import train as train_command
 from redtrack.errors import RedtrackError, UsageError
+from redtrack.render.png import encode_png
 from redtrack.training import image, loop, video
 from redtrack.training.faces import FaceSet, held_out, join, labelled_pictures, read_faces
 from redtrack.training.loop import Run, Schedule
 from redtrack.training.plot import plot_log
 from redtrack.training.relabel import relabel
-from redtrack.video import write_picture
 
 
 def write_pts(path, points) -> None:
@@ -36,12 +36,12 @@ def folder(tmp_path_factory):
     kept = [n for n in names if not held_out(n)][:6] + [n for n in names if held_out(n)][:2]
     for name in kept:
         (root / "faces").mkdir(exist_ok=True)
-        write_picture(root / "faces" / f"{name}.png", picture)
+        (root / "faces" / f"{name}.png").write_bytes(encode_png(picture))
         write_pts(root / "faces" / f"{name}.pts", points[0])
     people = [n for n in names if not held_out(n)][:2] + [n for n in names if held_out(n)][:1]
     for person in people:
         (root / "people" / person / "0").mkdir(parents=True)
-        write_picture(root / "people" / person / "0" / "0.png", picture)
+        (root / "people" / person / "0" / "0.png").write_bytes(encode_png(picture))
         write_pts(root / "people" / person / "0" / "0.pts", points[0])
     return root
 

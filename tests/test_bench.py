@@ -1,0 +1,42 @@
+"""The benchmark measures every part and says what limits."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from redtrack.bench import Part, Report, as_windows, made_up_clip
+from redtrack.cli.bench import bench as command
+
+
+def test_the_slowest_part_is_named():
+    """What limits is the part with the fewest frames a second, and the whole job is told as a share of it."""
+    report = Report((Part("decoder", 100, 1.0), Part("network", 100, 4.0), Part("whole job", 100, 5.0)), {})
+    assert report.verdict() == "The network limits: alone it does 25 frames/s, and the whole job 20, 80 % of it."
+    assert report.share(report.parts[1]) == pytest.approx(0.8)
+
+
+def test_windows_are_padded_at_the_end():
+    """Seven crops are two windows of five, the second two long."""
+    import torch
+
+    windows, lengths = as_windows(torch.ones(7, 3, 4, 4), 5)
+    assert windows.shape == (2, 5, 3, 4, 4) and lengths.tolist() == [5, 2]
+    assert windows[1, 2:].abs().max() == 0
+
+
+def test_the_made_up_clip_has_a_box_on_every_frame(tmp_path):
+    """Without a video there is still work for the network."""
+    clip, boxes = made_up_clip(tmp_path, frames=5)
+    assert clip.stat().st_size > 0 and len(boxes.read_text().splitlines()) == 6
+
+
+def test_bench_prints_a_line_for_each_part(monkeypatch):
+    """`redtrack bench --json` on the made-up clip has all parts, their rates, and the conditions."""
+    monkeypatch.setattr("redtrack.bench.made_up_clip", lambda folder: made_up_clip(folder, frames=20))
+    result = CliRunner().invoke(command, ["--json", "--device", "cpu"], catch_exceptions=False)
+    report = json.loads(result.stdout)
+    names = [part["name"] for part in report["parts"]]
+    assert names == ["decoder", "detector", "cropping", "network", "writer", "whole job"]
+    assert all(part["frames_per_second"] > 0 for part in report["parts"])
+    assert report["frames"] == 20 and report["faces_per_frame"] > 0 and "limits" in report["verdict"]
