@@ -1,0 +1,46 @@
+"""Options are checked once, and are kept as JSON values."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redtrack.annotate.options import Options, Resources, auto_batch
+from redtrack.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"window": 0},
+        {"detect_every": 0},
+        {"spatial_steps": 0},
+        {"max_faces": 0},
+        {"min_face": -1.0},
+        {"start": -1.0},
+        {"start": 3.0, "end": 3.0},
+        {"end": 0.0},
+        {"min_face": float("nan")},
+        {"direction": "sideways"},
+        {"protocol": "guess"},
+    ],
+)
+def test_senseless_value_is_refused_with_its_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(wrong)).replace("_", "-")):
+        Options(**wrong)
+
+
+def test_options_survive_json() -> None:
+    options = Options(boxes=Path("boxes.csv"), start=1.5, max_faces=2)
+    assert json.loads(json.dumps(options.to_dict())) == options.to_dict()
+    assert options.to_dict()["boxes"] == "boxes.csv"
+
+
+def test_batch_of_no_crops_is_refused() -> None:
+    with pytest.raises(UsageError, match="batch"):
+        Resources(batch=0)
+
+
+def test_gpu_takes_more_crops_at_once() -> None:
+    assert auto_batch("cuda") > auto_batch("cpu") >= 10
