@@ -57,7 +57,7 @@ def as_text(report: Report) -> str:
         f"{about['video']}: {about['frames']} frames of {about['width']} x {about['height']}, "
         f"{about['faces_per_frame']:.2f} faces a frame\n"
         f"{about['device']}, {about['threads']} threads, GEMM {about['gemm_gflops']:.0f} GFLOP/s, "
-        f"{about['precision']}, batch {about['batch']}, {about['options']['direction']} direction(s), {about['weights']}, "
-        f"torch {about['versions']['torch']}"
+        f"{about['precision']}, batch {about['batch']}, {about['options']['direction']} direction(s), "
+        f"{about['weights']}, torch {about['versions']['torch']}"
     )
     return f"{table(rows, right=(1, 2, 3))}\n\n{conditions}\n{report.verdict()}"
