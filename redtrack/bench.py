@@ -118,7 +118,8 @@ def stopwatch(models: Models | None = None) -> Iterator[Callable[[], float]]:
 
 def measure_decoding(path: Path) -> tuple[Part, np.ndarray]:
     """Decodes everything; keeps the first frames, uint8 (n, H, W, 3)."""
-    kept, count = [], 0
+    kept: list[np.ndarray] = []
+    count = 0
     with stopwatch() as seconds, Video(path) as video:
         for frame in video.frames():
             count += 1

@@ -39,9 +39,7 @@ def find(name: str | Path) -> Path:
     shipped = {p.stem: p for folder in reversed(FOLDERS) for p in sorted(folder.glob("*.safetensors"))}
     if str(name) not in shipped:
         names = ", ".join(sorted(shipped)) or "none"
-        raise WeightsError(
-            "no weights of that name", path=name, remedy=f"shipped are: {names}; or give a path"
-        )
+        raise WeightsError("no weights of that name", path=name, remedy=f"shipped are: {names}; or give a path")
     return shipped[str(name)]
 
 
@@ -54,9 +52,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     header = _header(path)
     meta = header.pop("__metadata__", {})
     if meta.get("format") != FORMAT:
-        raise WeightsError(
-            "not weights of redtrack", path=path, remedy="use a file that `redtrack train` wrote"
-        )
+        raise WeightsError("not weights of redtrack", path=path, remedy="use a file that `redtrack train` wrote")
     if int(meta.get("format_version", 0)) > FORMAT_VERSION:
         raise WeightsError("weights of a newer redtrack", path=path, remedy="upgrade redtrack")
     sizes = [_count(t["shape"]) for t in header.values() if t["dtype"].startswith(("F", "BF"))]
@@ -111,9 +107,7 @@ def digest(path: str | Path) -> str:
     return _digest(path, stat.st_size, stat.st_mtime_ns)
 
 
-def load(
-    name: str | Path | None = None, kind: str = "rednet", device: str = "cpu", *, fused: bool = True
-) -> nn.Module:
+def load(name: str | Path | None = None, kind: str = "rednet", device: str = "cpu", *, fused: bool = True) -> nn.Module:
     """The network of a weights file, in eval mode on the device.
 
     name: a shipped network's name or a path; None is the default of that kind. fused folds the batch norms.
@@ -128,9 +122,7 @@ def load(
     path = find(name or DEFAULT[kind])
     about = describe(path)
     if about["kind"] != kind:
-        raise WeightsError(
-            f"weights of a {about['kind']}, not of a {kind}", path=path, remedy=f"give {kind} weights"
-        )
+        raise WeightsError(f"weights of a {about['kind']}, not of a {kind}", path=path, remedy=f"give {kind} weights")
     try:
         tensors = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
         net = build(kind, about["config"])
@@ -141,7 +133,7 @@ def load(
     net = net.eval().requires_grad_(False)
     if fused:
         fuse(net)
-    return net.to(device=torch.device(device), memory_format=torch.channels_last)
+    return net.to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def build(kind: str, config: dict[str, Any]) -> nn.Module:
@@ -164,8 +156,8 @@ def save(path: str | Path, net: nn.Module, kind: str, card: dict[str, Any], *, h
 
     import redtrack
 
-    config = net.config
-    values = config.to_dict() if hasattr(config, "to_dict") else asdict(config)  # type: ignore[call-overload]
+    config: Any = net.config
+    values = config.to_dict() if hasattr(config, "to_dict") else asdict(config)
     meta = {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),

@@ -46,7 +46,8 @@ def test_feedback_changes_the_next_step(net, crops):
     """The second step depends on the first one's maps (eq. 7)."""
     seen = net.look(crops[0])
     z = net.first_feedback(4)
-    assert not torch.equal(net.step(1, "reg68", seen, z).logits, net.step(1, "reg68", seen, z + 1).logits)
+    maps, others = (net.step(1, net.config.steps, seen, fed).logits for fed in (z, z + 1))
+    assert not torch.equal(maps, others)
 
 
 @pytest.mark.parametrize("steps", [("det68",), ("reg68",), ("det7", "det68"), ("det7", "reg68", "reg68")])
@@ -65,6 +66,8 @@ def test_a_cascade_has_a_body_for_each_step(crops):
     count = [sum(p.numel() for p in n.bodies.parameters()) for n in (shared, cascade)]
     assert count[1] == 2 * count[0]
     assert cascade.image_steps(crops[0])[-1].logits.shape == (4, 68, 32, 32)
+    assert [cascade.body_of_step(k, n) for n in (1, 2, 3) for k in range(n)] == [1, 0, 1, 0, 1, 1]
+    assert [shared.body_of_step(k, 2) for k in range(2)] == [0, 0]
 
 
 def test_z0_may_be_the_mean_shape():

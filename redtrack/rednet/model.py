@@ -5,7 +5,7 @@ N windows, T frames, S crop side, M map side, P points. B = N * T pictures go th
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from redtrack.geometry import LANDMARK_SCALE
 from redtrack.points import MEAN_SHAPE, SEVEN
 from redtrack.rednet import maps
+from redtrack.rednet.body import Body
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.identity import IdentityHead
 from redtrack.rednet.small import SmallBody
@@ -42,9 +43,8 @@ class Walk(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """The last spatial step before its decoder: which body, which task, bottleneck (B, C, h, w), skips."""
+    """The last spatial step before its decoder: its task, its bottleneck (B, C, h, w) and its skips."""
 
-    body: int
     task: str
     e: Tensor
     skips: list[Tensor]
@@ -73,22 +73,30 @@ class RedNet(nn.Module):
         self.config = config
         n_bodies = 1 if config.shared else len(config.steps)
         self.bodies = nn.ModuleList(make_body(config.body) for _ in range(n_bodies))
-        body = self.bodies[0]
+        body = self.body()
         # Section 4.2: the tasks share everything but the last convolution.
-        self.heads = nn.ModuleDict(
-            {t: nn.Conv2d(body.features, N_MAPS[t], 1) for t in dict.fromkeys(config.steps)}
-        )
+        self.heads = nn.ModuleDict({t: nn.Conv2d(body.features, N_MAPS[t], 1) for t in dict.fromkeys(config.steps)})
         if config.temporal:
             self.temporal = TemporalUpdate(body.pe_channels, body.pool)
             self.recurrence = PointRecurrence()
         if config.identities:
             self.identity = IdentityHead(body.id_channels, body.pool, config.identities)
+        self.pixel_mean: Tensor
+        self.pixel_std: Tensor
         self.register_buffer("pixel_mean", torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("pixel_std", torch.tensor(PIXEL_STD).view(1, 3, 1, 1), persistent=False)
 
+    def body(self, k: int = -1) -> Body:
+        """The k-th encoder-decoder; there is but one unless the steps share nothing."""
+        return cast(Body, self.bodies[k])
+
+    def body_of_step(self, k: int, n: int) -> int:
+        """Which body does step k of n: of fewer steps than bodies the last ones, with more the last repeats."""
+        return min(k + max(0, len(self.bodies) - n), len(self.bodies) - 1)
+
     @property
     def map_size(self) -> int:
-        return self.bodies[0].map_size
+        return self.body().map_size
 
     @property
     def stride(self) -> float:
@@ -107,24 +115,26 @@ class RedNet(nn.Module):
     def look(self, crops: Tensor) -> list[Tensor]:
         """What each body sees in all its steps. crops (B, 3, S, S) in 0..1."""
         pictures = (crops - self.pixel_mean) / self.pixel_std
-        return [body.look(pictures) for body in self.bodies]
+        return [self.body(k).look(pictures) for k in range(len(self.bodies))]
 
     def head(self, task: str, features: Tensor) -> Tensor:
         """Maps before the sigmoid, in float32: half precision would move the points. (B, F, M, M) -> (B, C, M, M)."""
         with torch.autocast(features.device.type, enabled=False):
             return self.heads[task](features.float())
 
-    def step(self, k: int, task: str, seen: list[Tensor], z: Tensor) -> StepOutput:
-        """Spatial step k, eq. 4: the picture and the last maps give new maps."""
-        k = min(k, len(self.bodies) - 1)
-        e, skips = self.bodies[k].encode(seen[k], z)
-        return StepOutput(task, self.head(task, self.bodies[k].decode(e, skips)), e)
+    def step(self, k: int, tasks: tuple[str, ...], seen: list[Tensor], z: Tensor) -> StepOutput:
+        """Step k of the tasks, eq. 4: the picture and the last maps give new maps."""
+        place, task = self.body_of_step(k, len(tasks)), tasks[k]
+        body = self.body(place)
+        e, skips = body.encode(seen[place], z)
+        return StepOutput(task, self.head(task, body.decode(e, skips)), e)
 
     def image_steps(self, crops: Tensor, tasks: tuple[str, ...] | None = None) -> list[StepOutput]:
         """All spatial steps on single pictures (B, 3, S, S), eq. 5 and 7; tasks default to the config's."""
+        tasks = tasks or self.config.steps
         seen, z, out = self.look(crops), self.first_feedback(len(crops)), []
-        for k, task in enumerate(tasks or self.config.steps):
-            out.append(self.step(k, task, seen, z))
+        for k in range(len(tasks)):
+            out.append(self.step(k, tasks, seen, z))
             z = feedback(out[-1])
         return out
 
@@ -135,21 +145,20 @@ class RedNet(nn.Module):
         """
         tasks = tasks or self.config.steps
         seen, z = self.look(crops), self.first_feedback(len(crops))
-        for k, task in enumerate(tasks[:-1]):
-            z = feedback(self.step(k, task, seen, z))
-        k = min(len(tasks), len(self.bodies)) - 1
-        e, skips = self.bodies[k].encode(seen[k], z)
-        return Encoded(k, tasks[-1], e, skips)
+        for k in range(len(tasks) - 1):
+            z = feedback(self.step(k, tasks, seen, z))
+        e, skips = self.body().encode(seen[-1], z)
+        return Encoded(tasks[-1], e, skips)
 
     def decode_last(self, encoded: Encoded, e_pe: Tensor) -> StepOutput:
         """The rest of the last step, with e_pe as the LSTM left it (eq. 2)."""
-        body = self.bodies[encoded.body]
+        body = self.body()
         e = torch.cat((encoded.e[:, : body.id_channels], e_pe), 1)
         return StepOutput(encoded.task, self.head(encoded.task, body.decode(e, encoded.skips)), e)
 
     def split(self, e: Tensor) -> tuple[Tensor, Tensor]:
         """e_id and e_pe of eq. 3."""
-        n = self.bodies[0].id_channels
+        n = self.body().id_channels
         return e[:, :n], e[:, n:]
 
     def walk(self, encoded: Encoded, state: TemporalState) -> Walk:
@@ -160,14 +169,10 @@ class RedNet(nn.Module):
         hidden, (h, c) = self.temporal.walk(vectors, state.h.to(vectors.dtype), state.c.to(vectors.dtype))
         out = self.decode_last(encoded, self.temporal.unpool(hidden.flatten(0, 1), e_pe))
         points, scores = (x.unflatten(0, (n, -1)) for x in self.read(out))
-        mixed, position, speed, seen = self.recurrence(
-            hidden.float(), points / self.config.size, scores, state
-        )
+        mixed, position, speed, seen = self.recurrence(hidden.float(), points / self.config.size, scores, state)
         return Walk(mixed * self.config.size, scores, TemporalState(h, c, position, speed, seen), out.logits)
 
-    def forward(
-        self, crops: Tensor, state: TemporalState | None = None
-    ) -> tuple[Tensor, Tensor, TemporalState]:
+    def forward(self, crops: Tensor, state: TemporalState | None = None) -> tuple[Tensor, Tensor, TemporalState]:
         """points, scores, state = net(crops, state): windows in one direction, frame after frame.
 
         crops (N, T, 3, S, S) in 0..1 -> points (N, T, 68, 2) in crop pixels, scores (N, T, 68), and the state with

@@ -102,9 +102,5 @@ def _one_way(net: RedNet, encoded: Encoded, n: int) -> tuple[Tensor, Tensor]:
 
 def _on_host(points: Tensor, scores: Tensor, disagreement: Tensor) -> WindowEstimate:
     """One transfer a batch."""
-    packed = (
-        torch.cat((points.float(), scores.float()[..., None], disagreement.float()[..., None]), -1)
-        .cpu()
-        .numpy()
-    )
+    packed = torch.cat((points.float(), scores.float()[..., None], disagreement.float()[..., None]), -1).cpu().numpy()
     return WindowEstimate(packed[..., :2], packed[..., 2], packed[..., 3])

@@ -74,10 +74,12 @@ class PointRecurrence(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.say = nn.Linear(HIDDEN, N_POINTS * PER_POINT)
-        self.gain = nn.Sequential(nn.Linear(PER_POINT + 5, 32), nn.ReLU(), nn.Linear(32, 2))
-        nn.init.zeros_(self.gain[2].weight)
+        last = nn.Linear(32, 2)
+        nn.init.zeros_(last.weight)
         with torch.no_grad():
-            self.gain[2].bias.copy_(torch.tensor([1.0, -1.5]))  # trust the maps at first
+            last.bias.copy_(torch.tensor([1.0, -1.5]))  # trust the maps at first
+        self.gain = nn.Sequential(nn.Linear(PER_POINT + 5, 32), nn.ReLU(), last)
+        self.members: Tensor
         members = torch.zeros(N_POINTS, N_POINTS)
         for part in PARTS.values():
             members[part.start : part.stop, part.start : part.stop] = 1 / len(part)
@@ -87,9 +89,7 @@ class PointRecurrence(nn.Module):
         """Length of the surprise of each point, its part's mean and the face's mean, as logarithms. -> (N, P, 3)."""
         part = torch.einsum("pq,nqc->npc", self.members, surprise)
         face = surprise.mean(1, keepdim=True).expand_as(surprise)
-        lengths = (
-            torch.stack((surprise, part, face), 2).square().sum(-1) + 1e-10
-        ).sqrt()  # (N, P, 3) crop sides
+        lengths = (torch.stack((surprise, part, face), 2).square().sum(-1) + 1e-10).sqrt()  # (N, P, 3) crop sides
         return torch.log(lengths * 200 + 0.1)
 
     def forward(

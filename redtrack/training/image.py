@@ -17,9 +17,7 @@ from redtrack.training.faces import FaceSet
 from redtrack.training.loop import BatchLoss, Figures
 from redtrack.training.losses import coordinate_loss, detection_loss, identity_loss, regression_loss
 
-VALIDATION_SHIFT = Augmentation(
-    rotation=0.0, scale=0.06, shift=0.025, flip=0.0
-)  # as our detector's boxes stray
+VALIDATION_SHIFT = Augmentation(rotation=0.0, scale=0.06, shift=0.025, flip=0.0)  # as our detector's boxes stray
 
 
 @dataclass(frozen=True)
@@ -32,9 +30,7 @@ class LossWeights:
     identity: float = 0.1
 
 
-def step_losses(
-    net: RedNet, out: StepOutput, truth: Tensor, weight: Tensor, factors: LossWeights
-) -> dict[str, Tensor]:
+def step_losses(net: RedNet, out: StepOutput, truth: Tensor, weight: Tensor, factors: LossWeights) -> dict[str, Tensor]:
     """The losses of one spatial step. truth (B, 68, 2) in crop pixels."""
     cells = maps.crop_to_map(truth, net.stride)
     if out.task == "reg68":
@@ -42,10 +38,7 @@ def step_losses(
         coordinate = coordinate_loss(net.points_of(out), truth, net.config.size, weight)
         return {"regression": factors.regression * heat, "coordinate": factors.coordinate * coordinate}
     wanted = cells[:, list(SEVEN)] if out.task == "det7" else cells
-    return {
-        "detection": factors.detection
-        * detection_loss(out.logits, maps.disc_maps(wanted, net.map_size), weight)
-    }
+    return {"detection": factors.detection * detection_loss(out.logits, maps.disc_maps(wanted, net.map_size), weight)}
 
 
 def run_steps(net: RedNet, crops: Tensor, rng: np.random.Generator) -> list[StepOutput]:
@@ -53,12 +46,10 @@ def run_steps(net: RedNet, crops: Tensor, rng: np.random.Generator) -> list[Step
 
     The first makes the last step work alone (`--spatial-steps 1`), the second lets it repeat (`--spatial-steps 3`).
     """
-    tasks = net.config.steps + net.config.steps[-1:] * int(
-        len(net.config.steps) > 1 and rng.random() < 1 / 12
-    )
+    tasks = net.config.steps + net.config.steps[-1:] * int(len(net.config.steps) > 1 and rng.random() < 1 / 12)
     seen, z, out = net.look(crops), net.first_feedback(len(crops)), []
-    for k, task in enumerate(tasks):
-        out.append(net.step(k, task, seen, z))
+    for k in range(len(tasks)):
+        out.append(net.step(k, tasks, seen, z))
         keep = torch.from_numpy(rng.random(len(crops)) >= 0.1).view(-1, 1, 1, 1).to(crops.device)
         z = torch.where(keep, feedback(out[-1]), net.first_feedback(len(crops)))
     return out
@@ -77,10 +68,8 @@ def image_loss(
     """The loss of a random batch of faces, drawn with chances `shares` (N,)."""
     factors = factors or LossWeights()
 
-    def loss(
-        module: nn.Module, rng: np.random.Generator, _progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        net = module.module if hasattr(module, "module") else module
+    def loss(net: nn.Module, rng: np.random.Generator, _progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        assert isinstance(net, RedNet)
         index = rng.choice(len(faces), batch, p=shares)
         crops, truth = training_crops(
             faces.images[torch.from_numpy(index)], faces.points[index], net.config.size, how, rng
@@ -108,9 +97,7 @@ def eye_distance(points: np.ndarray) -> np.ndarray:
 
 
 @torch.inference_mode()
-def predict_faces(
-    net: RedNet, faces: FaceSet, *, flip: bool = False, seed: int = 1, batch: int = 64
-) -> np.ndarray:
+def predict_faces(net: RedNet, faces: FaceSet, *, flip: bool = False, seed: int = 1, batch: int = 64) -> np.ndarray:
     """The points (N, 68, 2) of stored faces in their own pixels, from crops that stray a little."""
     images, points = faces.images, faces.points
     if flip:

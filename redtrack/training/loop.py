@@ -49,11 +49,7 @@ class Schedule:
 
     def rate_at(self, step: int, progress: float) -> float:
         """Linear warm-up, then half a cosine down to a hundredth."""
-        return (
-            self.rate
-            * min(1.0, (step + 1) / self.warmup)
-            * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
-        )
+        return self.rate * min(1.0, (step + 1) / self.warmup) * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
 
 
 @dataclass
@@ -144,9 +140,7 @@ def update_average(average: nn.Module, net: nn.Module, decay: float, step: int) 
 BatchLoss = Callable[[nn.Module, np.random.Generator, float], tuple[Tensor, dict[str, Tensor]]]
 
 
-def train(
-    run: Run, batch_loss: BatchLoss, validate: Callable[[nn.Module], Figures], *, show: bool = True
-) -> Figures:
+def train(run: Run, batch_loss: BatchLoss, validate: Callable[[nn.Module], Figures], *, show: bool = True) -> Figures:
     """Trains to the end of the budget and returns the last figures of the averaged network.
 
     batch_loss(net, rng, progress) gives the loss of the next batch and its parts; validate(net) gives figures, of which

@@ -106,9 +106,7 @@ def make_net(recipe: Recipe) -> RedNet:
     """The stage's network: fresh, from an ImageNet start, or from the stage before."""
     if recipe.start is None:
         if recipe.stage != "image":
-            raise UsageError(
-                f"the {recipe.stage} stage starts from trained weights", remedy="name them by --start"
-            )
+            raise UsageError(f"the {recipe.stage} stage starts from trained weights", remedy="name them by --start")
         net = RedNet(recipe.config)
         if recipe.pretrained is not None:
             from redtrack.rednet.pretrained import load_pretrained
@@ -121,11 +119,7 @@ def make_net(recipe: Recipe) -> RedNet:
     kept = replace(before.config, temporal=before.config.temporal or recipe.config.temporal,
                    identities=recipe.config.identities)  # fmt: skip
     net = RedNet(kept)
-    fitting = {
-        k: v
-        for k, v in before.state_dict().items()
-        if k in net.state_dict() and not k.startswith("identity.")
-    }
+    fitting = {k: v for k, v in before.state_dict().items() if k in net.state_dict() and not k.startswith("identity.")}
     net.load_state_dict(fitting, strict=False)
     return net.train().requires_grad_(True)
 
@@ -148,9 +142,7 @@ def video_parts(
 ) -> tuple[BatchLoss, Callable[[nn.Module], Figures]]:
     """The third stage's loss and validation."""
     exact = faces.subset(np.flatnonzero(faces.weight >= 1))
-    sharp = (
-        held_out.subset(np.flatnonzero(held_out.identity < 0)) if (held_out.identity < 0).any() else held_out
-    )
+    sharp = held_out.subset(np.flatnonzero(held_out.identity < 0)) if (held_out.identity < 0).any() else held_out
     clips, kept_back = video.ClipSet(exact if len(exact) else faces), []
     for folder in recipe.clips:
         for clip, name in zip(*video.read_clips(folder), strict=True):
@@ -182,9 +174,7 @@ def open_run(recipe: Recipe, net: RedNet) -> Run:
         if not run.resume():
             raise UsageError("nothing to resume", path=run.checkpoint, remedy="leave out --resume")
     elif run.checkpoint.exists():
-        raise UsageError(
-            "the folder holds a run", path=recipe.out, remedy="add --resume, or name another by --out"
-        )
+        raise UsageError("the folder holds a run", path=recipe.out, remedy="add --resume, or name another by --out")
     return run
 
 

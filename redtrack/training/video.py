@@ -34,9 +34,7 @@ from redtrack.training.losses import coordinate_loss, regression_loss
 from redtrack.video import Video
 
 STORED_FRAMES = 24  # real clips are stored in pieces of so many frames under one fixed square
-SMOOTHNESS = (
-    2.0  # weight of the error's second difference beside the coordinate term; tuned on held-out moving stills
-)
+SMOOTHNESS = 2.0  # weight of the error's second difference beside the coordinate term; tuned on held-out moving stills
 
 
 @dataclass
@@ -62,9 +60,7 @@ def read_clips(folder: Path) -> tuple[list[Clip], list[str]]:
             clips.append(clip)
             names.append(annot.parent.name)
     if not clips:
-        raise UsageError(
-            "no labelled videos", path=folder, remedy="name a folder with NAME/vid.* and NAME/annot/*.pts"
-        )
+        raise UsageError("no labelled videos", path=folder, remedy="name a folder with NAME/vid.* and NAME/annot/*.pts")
     return clips, names
 
 
@@ -94,9 +90,7 @@ def store_clip(images: list[np.ndarray], points: np.ndarray) -> Clip:
     side = max((boxes[:, 2:] - boxes[:, :2]).max() * 1.7, (high - low).max() * 1.3)
     crop = CropTransform(((low + high) / 2)[None], np.array([side]), np.zeros(1), STORED_SIZE)
     cut = torch.stack([cut_square(image, crop) for image in images])
-    every = CropTransform(
-        *(np.repeat(x, len(points), 0) for x in (crop.centre, crop.side, crop.angle)), STORED_SIZE
-    )
+    every = crop[np.zeros(len(points), dtype=np.int64)]
     return Clip(cut, every.to_crop(points).astype(np.float32))
 
 
@@ -150,10 +144,8 @@ def video_loss(
     """The loss of a random batch of clips, both ways in time (eq. 11); 5 clips of 10 frames as in the paper."""
     factors = factors or LossWeights()
 
-    def loss(
-        module: nn.Module, rng: np.random.Generator, _progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        net: RedNet = module.module if hasattr(module, "module") else module  # type: ignore[assignment]
+    def loss(net: nn.Module, rng: np.random.Generator, _progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        assert isinstance(net, RedNet)
         if frozen:
             net.bodies.eval()
         crops, truth, trust = random_batch(clips, batch, frames, net.config.size, real_share, rng)
@@ -191,9 +183,7 @@ class Trial:
     truth: np.ndarray
 
 
-def still_trial(
-    stills: FaceSet, count: int, frames: int, size: int, *, occluded: bool, seed: int = 7
-) -> Trial:
+def still_trial(stills: FaceSet, count: int, frames: int, size: int, *, occluded: bool, seed: int = 7) -> Trial:
     """Held-out stills moved by the camera, noise in each frame, with a passing occluder or without."""
     rng = np.random.default_rng(seed)
     crops, truth = [], []
