@@ -61,21 +61,21 @@ def replacing(path: PathLike) -> Iterator[IO[str]]:
         raise
 
 
-def output_error(error: OSError, path: Path) -> OutputError:
+def output_error(error: Exception, path: Path) -> OutputError:
     """Returns the OutputError that says in words why `path` could not be written."""
     reason = os_reason(error)
     remedy = "free some space or choose another folder" if _errno(error) in (errno.ENOSPC, errno.EDQUOT) else None
     return OutputError(f"cannot be written: {reason}", path, remedy)
 
 
-def os_reason(error: OSError) -> str:
-    """Returns the system's words for an error; HDF5 hides them in a long message of its own."""
+def os_reason(error: Exception) -> str:
+    """Returns the system's words for an error; HDF5 hides its number in a long message of its own."""
     code = _errno(error)
     return os.strerror(code).lower() if code else str(error).splitlines()[0].strip() or "unknown reason"
 
 
-def _errno(error: OSError) -> int | None:
-    if error.errno:
+def _errno(error: Exception) -> int | None:
+    if isinstance(error, OSError) and error.errno:
         return error.errno
     hidden = re.search(r"errno = (\d+)", str(error))
     return int(hidden.group(1)) if hidden else None

@@ -17,7 +17,7 @@ import numpy as np
 from redtrack.errors import FormatError
 from redtrack.formats.common import PathLike, check_file, naming, os_reason
 
-__all__ = ["open_hdf5", "dataset", "read", "text_attribute", "number_attribute"]
+__all__ = ["DAMAGE", "damage_told", "dataset", "number_attribute", "open_hdf5", "read", "text_attribute"]
 
 _SAFE_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 _DEFLATE_LIMIT = 1100  # deflate packs at most 1032 to one
@@ -25,7 +25,7 @@ _CHUNK_LIMIT = 64 << 20  # bytes of one chunk once unpacked
 _TEXT_LIMIT = 16 << 20
 
 # All that h5py is known to raise where the bytes of a file make no sense.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     RuntimeError,
     ValueError,
@@ -40,13 +40,19 @@ _DAMAGE = (
 @contextmanager
 def open_hdf5(path: PathLike) -> Iterator[h5py.File]:
     """Yields the file opened for reading; raises FormatError, with the path, for all that goes wrong."""
+    with damage_told(path), h5py.File(check_file(path), "r") as file:
+        yield file
+
+
+@contextmanager
+def damage_told(path: PathLike) -> Iterator[None]:
+    """Makes a FormatError with the path of whatever h5py raises in the block."""
     with naming(path):
         try:
-            with h5py.File(check_file(path), "r") as file:
-                yield file
+            yield
         except BlockingIOError as error:
             raise FormatError("is being written by another process", path) from error
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise FormatError(f"is not a readable HDF5 file ({_first_words(error)})", path) from error
 
 

@@ -108,7 +108,7 @@ def read_pts(path: PathLike, origin: float | None = None) -> Tracks:
         frame, face, points = zip(*rows, strict=True) if rows else ((), (), np.zeros((0, N_POINTS, 2)))
         frames = max(frame, default=-1) + 1
         about = {"times": record["times"], "info": {}} if len(record["times"]) >= frames else unknown_times(frames)
-        about["info"] |= {"pts_origin": origin}
+        about["info"] |= {"pts_origin": int(origin) if float(origin).is_integer() else origin}
         return Tracks.from_rows(frame, face, np.asarray(points), **about)
 
 

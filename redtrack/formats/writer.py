@@ -21,6 +21,7 @@ import redtrack
 from redtrack.errors import FormatError, OutputError
 from redtrack.formats import guard, hdf5
 from redtrack.formats.common import PathLike, check_file, naming, output_error, part_path
+from redtrack.formats.disk import DiskFile
 from redtrack.formats.hdf5 import CHUNK, FRAME_FIELDS, ROW_FIELDS
 from redtrack.tracks import Tracks
 
@@ -46,17 +47,23 @@ class TracksWriter:
     def __init__(self, path: PathLike, info: Mapping[str, Any] | None = None) -> None:
         """Starts the file anew, over whatever an earlier run left under the temporary name."""
         self._open(path)
-        with self._writing():
-            _refuse_busy(self.part)
-            self._file = h5py.File(self.part, "w", libver="earliest")
-            for name, field in (ROW_FIELDS | FRAME_FIELDS).items():
-                _create(self._file, name, field)
-            self._file.attrs["format"] = hdf5.FORMAT
-            self._file.attrs["format_version"] = hdf5.FORMAT_VERSION
-            self._file.attrs["writer"] = f"redtrack {getattr(redtrack, '__version__', '0')}"
-            self._file.attrs["complete"] = np.uint8(0)
-            self._put_info(dict(info or {}))
-            self._file.flush()
+        try:
+            with self._writing():
+                self._open_file(DiskFile(self.part, new=True), "w")
+                self._lay_out(dict(info or {}))
+        except BaseException:
+            self.discard()
+            raise
+
+    def _lay_out(self, info: dict[str, Any]) -> None:
+        for name, field in (ROW_FIELDS | FRAME_FIELDS).items():
+            _create(self._file, name, field)
+        self._file.attrs["format"] = hdf5.FORMAT
+        self._file.attrs["format_version"] = hdf5.FORMAT_VERSION
+        self._file.attrs["writer"] = f"redtrack {redtrack.__version__}"
+        self._file.attrs["complete"] = np.uint8(0)
+        self._put_info(info)
+        self._file.flush()
 
     @classmethod
     def resume(cls, path: PathLike) -> TracksWriter:
@@ -66,15 +73,20 @@ class TracksWriter:
         """
         writer = cls.__new__(cls)
         writer._open(path)
-        _mend(check_file(writer.part))
-        with guard.open_hdf5(writer.part) as file:
-            info = hdf5.read_header(file)
-            rows, frames = hdf5.finished(file, strict=False)
-            times = guard.read(file["times"], frames)
+        with guard.damage_told(check_file(writer.part)):
+            disk = DiskFile(writer.part, new=False)
+            try:
+                _mend(disk)
+                file = writer._open_file(disk, "r+")
+                info = hdf5.read_header(file)
+                rows, frames = hdf5.finished(file, strict=False)
+                times = guard.read(file["times"], frames)
+            except BaseException:
+                writer._let_go()
+                raise
+        writer.info = info
+        writer._last_time = float(times[-1]) if frames else -np.inf
         with writer._writing():
-            writer._file = h5py.File(writer.part, "r+", libver="earliest")
-            writer.info = info
-            writer._last_time = float(times[-1]) if frames else -np.inf
             writer._resize(rows, frames)
         return writer
 
@@ -85,8 +97,15 @@ class TracksWriter:
         self.rows = 0
         self.frames = 0
         self._last_time = -np.inf
+        self._disk: Any = None  # the DiskFile, once it is open
+        self._file: Any = None  # the h5py.File in it
         self._pending: list[Tracks] = []  # appended, not yet in the file
         self._flushed_at = monotonic()
+
+    def _open_file(self, disk: DiskFile, mode: str) -> h5py.File:
+        self._disk = disk
+        self._file = h5py.File(disk, mode, libver="earliest")
+        return self._file
 
     def append(self, chunk: Tracks) -> None:
         """Appends the next frames of the video: `chunk` counts its frames from 0, and its rows are final.
@@ -147,9 +166,10 @@ class TracksWriter:
             self._put_info(self.info | info)
             self._file.attrs["complete"] = np.uint8(info.get("complete", True))
             self._file.close()
-            _sync(self.part)
+            self._disk.sync()
             os.replace(self.part, self.path)
-            _sync(self.path.parent)
+            _sync_folder(self.path.parent)
+            self._disk.close()
 
     def close(self, **info: Any) -> None:
         """Adds `info` and leaves the temporary file to `resume`; does nothing once closed or complete."""
@@ -160,13 +180,21 @@ class TracksWriter:
             if info:
                 self._put_info(self.info | info)
             self._file.close()
+            self._disk.sync()
+            self._disk.close()
 
     def discard(self) -> None:
         """Removes the temporary file."""
-        with contextlib.suppress(OSError, RuntimeError, ValueError):  # a full disk fails the close as well
+        if self._disk and not self._disk.closed:
+            with contextlib.suppress(OSError):
+                self.part.unlink(missing_ok=True)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        with contextlib.suppress(*guard.DAMAGE):
             self._file.close()
-        with contextlib.suppress(OSError):
-            self.part.unlink(missing_ok=True)
+        if self._disk:
+            self._disk.close()
 
     def __enter__(self) -> TracksWriter:
         return self
@@ -197,12 +225,12 @@ class TracksWriter:
     def _writing(self) -> Iterator[None]:
         try:
             yield
+            if self._disk:
+                self._disk.check()
         except BlockingIOError as error:
             raise OutputError("is being written by another process", self.path) from error
         except OSError as error:
             raise output_error(error, self.path) from error
-        except RuntimeError as error:  # HDF5 says so of some failed writes
-            raise OutputError(f"cannot be written: {error}", self.path) from error
 
 
 def write_hdf5(tracks: Tracks, path: PathLike) -> None:
@@ -235,40 +263,30 @@ def _create(file: h5py.File, name: str, field: hdf5.Field) -> None:
         made.attrs["unit"] = field.unit
 
 
-def _refuse_busy(part: Path) -> None:
-    """Raises BlockingIOError where another process writes the file: HDF5 would empty it before it looks."""
-    if not part.is_file():
-        return
-    try:
-        h5py.File(part, "r+").close()
-    except BlockingIOError:
-        raise
-    except OSError:
-        part.unlink()  # not HDF5 at all: remains of a start that was killed
-
-
-def _mend(part: Path) -> None:
+def _mend(disk: DiskFile) -> None:
     """Lengthens a file that was killed in the middle of a flush to the length that it believes it has.
 
-    HDF5 writes the length before the last bytes, and opens no file that is too short. What the zeros stand in
-    for fails its checksum, and counts as not written.
+    HDF5 writes the length before the last bytes, and opens no file that is too short. What the zeros stand in for
+    fails its checksum, and counts as not written.
     """
-    with naming(part), open(part, "r+b") as file:
-        head = file.read(48)
-        if len(head) == 48 and head.startswith(b"\x89HDF\r\n\x1a\n\0"):  # superblock version 0
-            (believed,) = struct.unpack_from("<Q", head, 40)
-            actual = file.seek(0, os.SEEK_END)
-            if actual < believed < actual + (64 << 20):
-                file.truncate(believed)
+    head = bytearray(48)
+    disk.readinto(head)
+    actual = disk.seek(0, os.SEEK_END)
+    if head.startswith(b"\x89HDF\r\n\x1a\n\0"):  # superblock version 0
+        (believed,) = struct.unpack_from("<Q", head, 40)
+        if actual < believed < actual + (64 << 20):
+            disk.truncate(believed)
+    disk.seek(0)
 
 
-def _sync(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on the disk."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+def _sync_folder(folder: Path) -> None:
+    """Waits until the names in a folder are on the disk, where the system can do that."""
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,231 @@
+"""The native format: what it holds, what it says of itself, and what its reader refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from random_tracks import random_tracks
+
+from redtrack.errors import FormatError, OutputError
+from redtrack.formats import TracksWriter
+from redtrack.formats.hdf5 import FRAME_FIELDS, ROW_FIELDS, read_hdf5
+from redtrack.formats.writer import write_hdf5
+from redtrack.tracks import Tracks
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """A good file."""
+    path = tmp_path / "good.h5"
+    write_hdf5(random_tracks(), path)
+    return path
+
+
+def test_round_trip_is_exact(tmp_path: Path) -> None:
+    """All arrays and the info come back as they were, also of more rows than a chunk has."""
+    tracks = random_tracks(frames=700, source="a b.mp4", options={"window": 10, "ratio": 0.5}, none=None)
+    write_hdf5(tracks, tmp_path / "x.h5")
+    back = read_hdf5(tmp_path / "x.h5")
+    assert back.same_as(tracks)
+    assert back.info == {**tracks.info, "complete": True}
+
+
+@pytest.mark.parametrize("tracks", [Tracks.empty(), Tracks.empty([0, 0.5]), random_tracks(frames=1, faces=1, seen=2)])
+def test_small_videos(tmp_path: Path, tracks: Tracks) -> None:
+    """No frames, no faces, or one row are as good as any."""
+    write_hdf5(tracks, tmp_path / "x.h5")
+    assert read_hdf5(tmp_path / "x.h5").same_as(tracks)
+
+
+def test_info_may_hold_what_python_has(tmp_path: Path) -> None:
+    """Numpy numbers become numbers; paths and fractions become text."""
+    info = {"frames": np.int64(3), "sizes": np.array([1, 2]), "path": Path("a/b")}
+    write_hdf5(Tracks.empty(info=info), tmp_path / "x.h5")
+    assert read_hdf5(tmp_path / "x.h5").info == {"frames": 3, "sizes": [1, 2], "path": "a/b", "complete": True}
+
+
+def test_every_axis_has_a_name(written: Path) -> None:
+    """Each dataset says what its axes are, and is packed; the file says which version of what it is."""
+    with h5py.File(written) as file:
+        for name, field in (ROW_FIELDS | FRAME_FIELDS).items():
+            found = file[name]
+            assert tuple(axis.label for axis in found.dims) == field.axes
+            assert (found.compression, found.compression_opts, found.shuffle, found.fletcher32) == (
+                "gzip",
+                4,
+                True,
+                True,
+            )
+            assert found.chunks[0] == 512
+        assert file.attrs["format"] == "redtrack tracks"
+        assert file.attrs["format_version"] == 1
+        assert file.attrs["writer"].startswith("redtrack ")
+        assert file.attrs["complete"] == 1
+
+
+def test_specification_is_the_code() -> None:
+    """The module's page names each dataset with its type and axes."""
+    import redtrack.formats.hdf5 as module
+
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in (module.__doc__ or "").splitlines() if "|" in line
+    ]
+    page = {name: (shape.split(") ")[1], tuple(axes.split(", "))) for name, shape, axes, _ in rows[2:]}
+    fields = ROW_FIELDS | FRAME_FIELDS
+    assert page == {name: (np.dtype(field.dtype).name, field.axes) for name, field in fields.items()}
+
+
+def test_partial_says_so(tmp_path: Path) -> None:
+    """A video that ended too early is written, and marked."""
+    write_hdf5(random_tracks(complete=False, reason="cut off"), tmp_path / "x.h5")
+    back = read_hdf5(tmp_path / "x.h5")
+    assert not back.complete and back.info["reason"] == "cut off"
+
+
+def test_newer_file_is_refused_with_a_hint(written: Path) -> None:
+    """A version that this program does not know is not guessed at."""
+    with h5py.File(written, "r+") as file:
+        file.attrs["format_version"] = 2
+    with pytest.raises(FormatError, match=r"good\.h5: is of format version 2, and this redtrack reads up to 1; update"):
+        read_hdf5(written)
+
+
+def replace(name: str, **made: object) -> Callable[[h5py.File], None]:
+    """Returns a deed that puts another dataset in the place of one."""
+
+    def deed(file: h5py.File) -> None:
+        del file[name]
+        file.create_dataset(name, **made)
+
+    return deed
+
+
+def link(name: str, target: object) -> Callable[[h5py.File], None]:
+    """Returns a deed that puts a link in the place of a dataset."""
+
+    def deed(file: h5py.File) -> None:
+        del file[name]
+        file[name] = target
+
+    return deed
+
+
+def virtual(file: h5py.File) -> None:
+    """Puts a dataset made of another file's into the place of `scores`."""
+    layout = h5py.VirtualLayout(shape=(4, 68), dtype="f4")
+    layout[:] = h5py.VirtualSource("elsewhere.h5", "scores", shape=(4, 68))
+    del file["scores"]
+    file.create_virtual_dataset("scores", layout)
+
+
+def attribute(name: str, value: object) -> Callable[[h5py.File], None]:
+    """Returns a deed that changes an attribute."""
+    return lambda file: file.attrs.__setitem__(name, value)
+
+
+HUGE = {"shape": (2**40, 68), "chunks": (512, 68), "dtype": "f4", "compression": "gzip"}
+HOSTILE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
+    "another file's dataset": (
+        link("scores", h5py.ExternalLink("/etc/passwd", "/x")),
+        "no dataset 'scores' of its own",
+    ),
+    "a soft link": (link("scores", h5py.SoftLink("/points")), "no dataset 'scores' of its own"),
+    "a virtual dataset": (virtual, "stored outside"),
+    "bytes of another file": (
+        replace("state", shape=(4,), dtype="u1", external=[("/etc/passwd", 0, 4)]),
+        "stored outside",
+    ),
+    "terabytes that are not there": (replace("scores", **HUGE), "more than the 0 bytes stored"),
+    "one monstrous chunk": (
+        replace("scores", shape=(2**20, 68), chunks=(2**20, 68), dtype="f4", compression="gzip"),
+        "more than the 0 bytes stored",
+    ),
+    "pickled objects": (
+        replace("scores", data=[b"cos\nsystem\n"], dtype=h5py.special_dtype(vlen=bytes)),
+        "not an array",
+    ),
+    "a table": (replace("scores", data=np.zeros(3, [("a", "f4")])), "not an array of numbers"),
+    "text": (replace("scores", data=np.array([b"x"] * 3)), "not an array of numbers"),
+    "another filter": (
+        replace("scores", data=np.zeros((99, 68), "f4"), compression="lzf"),
+        "a filter that is not deflate",
+    ),
+    "a group": (link("scores", h5py.SoftLink("/")), "no dataset"),
+    "floats for ids": (replace("face", data=np.zeros(84)), "not rows of"),
+    "fewer points": (replace("points", data=np.zeros((84, 51, 2), "f4")), "not rows of"),
+    "a shorter column": (replace("boxes", data=np.zeros((3, 4), "f4")), "not of one length"),
+    "an id beyond all": (lambda file: file["face"].__setitem__(0, -5), "'face' is -5"),
+    "a frame twice": (lambda file: file["frame"].__setitem__(3, 0), "appears twice or out of order|frames -?"),
+    "no times": (lambda file: file.__delitem__("times"), "has no dataset 'times'"),
+    "another format": (attribute("format", "analysis"), "not one of redtrack's"),
+    "a version in words": (attribute("format_version", "one"), "'format_version' is not a whole number"),
+    "an empty attribute": (attribute("format", h5py.Empty("f4")), "not text|not a readable"),
+    "info that is no JSON": (attribute("info", "{"), "'info' is not JSON"),
+    "info nested without end": (attribute("info", "[" * 100_000), "'info' is not JSON"),
+    "info that is a list": (attribute("info", "[]"), "not a JSON object"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_file_is_refused(written: Path, case: str) -> None:
+    """Nothing outside of the file is read, nothing absurd allocated, and one sentence says what is wrong."""
+    deed, words = HOSTILE[case]
+    with h5py.File(written, "r+") as file:
+        deed(file)
+    with pytest.raises(FormatError, match=words) as caught:
+        read_hdf5(written)
+    assert caught.value.path == written and "\n" not in str(caught.value)
+
+
+def test_not_hdf5_is_refused(tmp_path: Path) -> None:
+    """Other bytes, an empty file, a folder and a missing file each get their sentence."""
+    (tmp_path / "x.h5").write_bytes(b"no HDF5")
+    (tmp_path / "empty.h5").touch()
+    for name, words in {
+        "x.h5": "not a readable HDF5",
+        "empty.h5": "not a readable",
+        ".": "a folder",
+        "y": "no such file",
+    }.items():
+        with pytest.raises(FormatError, match=words):
+            read_hdf5(tmp_path / name)
+
+
+def test_flipped_bit_is_noticed(written: Path) -> None:
+    """The checksum of each chunk finds what deflate would pass on."""
+    with h5py.File(written) as file:
+        offset = file["points"].id.get_chunk_info(0).byte_offset
+    with open(written, "r+b") as raw:
+        raw.seek(offset + 900)
+        byte = raw.read(1)
+        raw.seek(offset + 900)
+        raw.write(bytes([byte[0] ^ 1]))
+    with pytest.raises(FormatError, match="not a readable HDF5 file"):
+        read_hdf5(written)
+
+
+def test_import_of_the_table_is_light() -> None:
+    """`redtrack.formats` does not import h5py before a file needs it."""
+    code = "import sys, redtrack.formats; sys.exit('h5py' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_save_goes_through_a_temporary_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that fails leaves the old file as it was, and nothing else."""
+    path = tmp_path / "x.h5"
+    write_hdf5(random_tracks(seed=1), path)
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(TracksWriter, "_extend", fail)
+    with pytest.raises(OutputError, match="no space left on device; free some space"):
+        write_hdf5(random_tracks(seed=2), path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.h5"]
+    assert read_hdf5(path).same_as(random_tracks(seed=1))

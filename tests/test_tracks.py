@@ -1,0 +1,114 @@
+"""Tracks: what it refuses, and the views on it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from random_tracks import random_tracks
+
+from redtrack.errors import FormatError
+from redtrack.tracks import FrameState, RowState, Tracks
+
+
+def rows(**changed: Any) -> Tracks:
+    """Returns two rows in three frames, with something changed."""
+    given: dict[str, Any] = {"frame": [0, 2], "face": [0, 1], "points": np.zeros((2, 68, 2)), "times": [0, 0.04, 0.08]}
+    return Tracks.from_rows(**(given | changed))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"frame": [0, 3]}, "frames 0 to 3 in a video of 3"),
+        ({"frame": [-1, 2]}, "frames -1 to 2"),
+        ({"face": [0, -1]}, "a face id is -1"),
+        ({"frame": [1, 1], "face": [4, 4]}, "face 4 of frame 1 appears twice"),
+        ({"points": np.zeros((2, 51, 2))}, r"'points' is \(2, 51, 2\)"),
+        ({"points": np.full((2, 68, 2), np.nan)}, "'points' has values that are not finite"),
+        ({"points": np.full((2, 68, 2), 1e300)}, "'points' has values that are not finite"),
+        ({"boxes": np.full((2, 4), np.inf)}, "'boxes' has values that are not finite"),
+        ({"scores": np.full((2, 68), 1.5)}, "'scores' has values outside 0 to 1"),
+        ({"disagreement": np.full((2, 68), -1)}, "'disagreement' has values below 0"),
+        ({"state": [0, 3]}, "a row's state is 3"),
+        ({"frame_state": [0, 0, 9]}, "a frame's state is 9"),
+        ({"times": [0, 0.08, 0.04]}, "'times'"),
+        ({"times": [0, np.nan, 0.04]}, "'times'"),
+        ({"frame_state": [0, 0]}, r"'frame_state' is \(2,\) uint8, not \(3,\) uint8"),
+    ],
+)
+def test_what_is_refused(changed: dict[str, Any], words: str) -> None:
+    """Anything that breaks an invariant is refused with a sentence that says which."""
+    with pytest.raises(FormatError, match=words):
+        rows(**changed)
+
+
+def test_wrong_type_is_refused() -> None:
+    """The constructor takes arrays of the exact type; `from_rows` converts."""
+    good = rows()
+    arrays = {name: getattr(good, name) for name in Tracks.__dataclass_fields__}
+    with pytest.raises(FormatError, match="'frame' is .* int32, not .* int64"):
+        Tracks(**(arrays | {"frame": good.frame.astype(np.int32)}))
+
+
+def test_unknown_is_said() -> None:
+    """What is not given is unknown: NaN, the extent of the points, detected, ok."""
+    points = np.zeros((2, 68, 2))
+    points[:, 3], points[:, 5] = (10, 20), (30, -5)
+    tracks = rows(points=points)
+    assert np.isnan(tracks.scores).all() and np.isnan(tracks.disagreement).all()
+    assert tracks.boxes.tolist() == [[0, -5, 30, 20]] * 2
+    assert (tracks.state == RowState.DETECTED).all() and (tracks.frame_state == FrameState.OK).all()
+    assert tracks.complete
+
+
+def test_rows_are_sorted() -> None:
+    """Rows given in any order end up by frame, then face, each with its own values."""
+    tracks = rows(frame=[2, 0], face=[1, 0], points=np.stack([np.full((68, 2), 7), np.zeros((68, 2))]))
+    assert tracks.frame.tolist() == [0, 2] and tracks.face.tolist() == [0, 1]
+    assert tracks.points[:, 0, 0].tolist() == [0, 7]
+
+
+def test_dense_has_nan_where_the_face_is_not() -> None:
+    """The cube of a face holds its points in its frames and NaN elsewhere."""
+    cube = rows().dense(1)
+    assert cube.shape == (3, 68, 2)
+    assert np.isnan(cube[:2]).all() and (cube[2] == 0).all()
+
+
+def test_faces_and_their_rows() -> None:
+    """Ids ascend, and each face's rows are in order of time."""
+    tracks = random_tracks()
+    assert tracks.faces == [0, 1, 2]
+    assert sum(len(tracks.face_rows(face)) for face in tracks.faces) == len(tracks)
+    assert (np.diff(tracks.frame[tracks.face_rows(2)]) > 0).all()
+
+
+def test_pieces_put_together_are_the_whole() -> None:
+    """Cut between any frames and concatenated, tracks are what they were."""
+    tracks = random_tracks()
+    pieces = [tracks.between(a, b) for a, b in ((0, 1), (1, 17), (17, 17), (17, 40))]
+    assert Tracks.concatenate(pieces).same_as(tracks)
+
+
+def test_select_keeps_the_video() -> None:
+    """Fewer rows leave the frames and times as they were."""
+    tracks = random_tracks()
+    one = tracks.select(tracks.face == 1)
+    assert one.faces == [1] and one.frames == tracks.frames
+    assert np.array_equal(one.dense(1), tracks.dense(1), equal_nan=True)
+
+
+def test_same_as_sees_a_difference() -> None:
+    """One bit in any array tells two tracks apart."""
+    tracks, other = random_tracks(), random_tracks()
+    assert tracks.same_as(other)
+    other.times[3] += 1e-9
+    assert not tracks.same_as(other)
+
+
+def test_empty_is_a_video_without_faces() -> None:
+    """No rows, but as many frames as there are times."""
+    tracks = Tracks.empty([0, 0.5])
+    assert (len(tracks), tracks.frames, tracks.faces) == (0, 2, [])
+    assert repr(tracks) == "Tracks(0 rows, 0 faces, 2 frames)"
+    assert Tracks.empty().frames == 0
