@@ -1,0 +1,65 @@
+"""`redtrack convert`: tracks of any format into another."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from redtrack.cli.formats import OUTPUT_FORMATS, pts_origin
+from redtrack.errors import OutputError, RedtrackError, printable
+
+
+@click.command(no_args_is_help=True)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("--to", "format", type=click.Choice(OUTPUT_FORMATS), required=True, help="The format to write.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR",
+              help="Folder for the results; made if need be.")
+@click.option("--from", "source", type=click.Choice(OUTPUT_FORMATS), help="The format of FILE.  [default: by its content]")
+@pts_origin
+def convert(files: tuple[Path, ...], format: str, out: Path, source: str | None, pts_origin: int) -> None:
+    """Turn tracks of any format into another.
+
+    FILE is a tracks file, or a folder of .pts files. Results are named for their source's stem and replace what has that
+    name. What the other format cannot hold is lost: only hdf5 holds everything.
+
+    Exit status: 0 all done, 1 some failed.
+
+    \b
+    Examples:
+      redtrack convert tracks/*.h5 --to csv -o tables
+      redtrack convert 300vw/001/annot --to hdf5 -o truth
+    """  # fmt: skip
+    from redtrack.annotate.batch import prepare_folder
+    from redtrack.annotate.outputs import name_outputs
+    from redtrack.formats import suffix
+
+    prepare_folder(out)
+    failed = 0
+    for path, names in zip(files, name_outputs([_named(path) for path in files]), strict=True):
+        try:
+            result = out / f"{names[0]}{suffix(format)}"
+            _convert(path, result, source, format, pts_origin)
+            click.echo(printable(result))
+        except RedtrackError as error:
+            failed += 1
+            click.echo(f"Error: {error}", err=True)
+    sys.exit(1 if failed else 0)
+
+
+def _named(path: Path) -> Path:
+    """Returns the path that a result is named for: of DIR/annot it is DIR."""
+    path = Path(path.absolute())
+    return path.parent if path.name == "annot" else path
+
+
+def _convert(path: Path, result: Path, source: str | None, format: str, pts_origin: int) -> None:
+    from redtrack import formats
+
+    if result.exists() and path.exists() and result.samefile(path):
+        raise OutputError("would be written over itself", path, "choose another -o")
+    origin: dict[str, Any] = {"origin": pts_origin}
+    tracks = formats.read(path, source)
+    formats.write(tracks, result, format, **(origin if format == "pts" else {}))

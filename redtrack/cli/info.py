@@ -1,0 +1,150 @@
+"""`redtrack info`: what a video, a tracks file or a weights file holds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from redtrack.cli.table import table
+from redtrack.errors import FormatError, RedtrackError, printable
+
+if TYPE_CHECKING:
+    from redtrack.tracks import Tracks
+
+
+@click.command(no_args_is_help=True)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line in place of text.")
+def info(files: tuple[Path, ...], as_json: bool) -> None:
+    """Tell what a video, a tracks file or a weights file holds.
+
+    Of tracks: for each face its first and last frame, how many frames it has and in how many gaps it is gone, where its
+    boxes came from, and how sure its points are.
+
+    \b
+    Examples:
+      redtrack info clip.mp4
+      redtrack info tracks/clip.h5 --json
+    """
+    failed = 0
+    for number, path in enumerate(files):
+        try:
+            about = describe(path)
+        except RedtrackError as error:
+            failed += 1
+            click.echo(f"Error: {error}", err=True)
+            continue
+        if as_json:
+            click.echo(json.dumps(about, default=str))
+        else:
+            click.echo(("\n" if number else "") + text(about))
+    sys.exit(1 if failed else 0)
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Returns what a file holds, as JSON values: `kind` is weights, tracks or video."""
+    kind = kind_of(path)
+    if kind == "weights":
+        from redtrack import checkpoint
+
+        about = checkpoint.describe(path)
+        return {"file": str(path), "kind": "weights", "network": about.pop("kind"), **about}
+    if kind == "tracks":
+        return {"file": str(path), "kind": "tracks", **describe_tracks(path)}
+    from dataclasses import asdict
+
+    from redtrack.video import probe
+
+    about = asdict(probe(path))
+    about.pop("path")
+    rate = about["average_rate"]
+    return {"file": str(path), "kind": "video", **about, "average_rate": None if rate is None else str(rate)}
+
+
+def kind_of(path: Path) -> str:
+    """Returns weights, tracks or video, by the first bytes."""
+    from redtrack import formats
+
+    if path.is_dir():
+        return "tracks"
+    if path.suffix == ".safetensors":
+        return "weights"
+    if not path.is_file():
+        return "video"  # what is wrong with it is said when it is opened
+    try:
+        formats.sniff(path)
+    except FormatError:
+        return "video"
+    return "tracks"
+
+
+def describe_tracks(path: Path) -> dict[str, Any]:
+    """Returns what tracks hold: format, counts, time, faces, and their own info."""
+    from redtrack import formats
+    from redtrack.tracks import FrameState
+
+    tracks = formats.read(path)
+    return {
+        "format": formats.sniff(path).name,
+        "complete": tracks.complete,
+        "frames": tracks.frames,
+        "damaged_frames": int((tracks.frame_state == FrameState.DAMAGED).sum()),
+        "missing_frames": int((tracks.frame_state == FrameState.MISSING).sum()),
+        "first_time": float(tracks.times[0]) if tracks.frames else None,
+        "last_time": float(tracks.times[-1]) if tracks.frames else None,
+        "rows": len(tracks),
+        "faces": [describe_face(tracks, face) for face in tracks.faces],
+        "info": dict(tracks.info),
+    }
+
+
+def describe_face(tracks: Tracks, face: int) -> dict[str, Any]:
+    """Returns the extent of one face in frames, its gaps, its rows by state, and the mean of its scores."""
+    import numpy as np
+
+    from redtrack.tracks import RowState
+
+    rows = tracks.face_rows(face)
+    frame, state = tracks.frame[rows], tracks.state[rows]
+    known = {"score": tracks.scores[rows], "disagreement": tracks.disagreement[rows]}
+    means = {name: float(np.nanmean(v)) if np.isfinite(v).any() else None for name, v in known.items()}
+    return {
+        "face": face,
+        "first_frame": int(frame[0]),
+        "last_frame": int(frame[-1]),
+        "frames": len(rows),
+        "gaps": int((np.diff(frame) > 1).sum()),
+        **{kind.name.lower(): int((state == kind).sum()) for kind in RowState},
+        **means,
+    }
+
+
+def text(about: Mapping[str, Any]) -> str:
+    """Returns a description as lines of name and value, and a table of the faces."""
+    plain = {name: value for name, value in about.items() if not isinstance(value, (dict, list))}
+    lines = [f"{name.replace('_', ' ')}: {_value(value)}" for name, value in plain.items()]
+    for name in ("config", "card", "info"):
+        for key, value in dict(about.get(name) or {}).items():
+            if key not in plain and value is not None:
+                lines.append(f"{name} {key.replace('_', ' ')}: {_value(value)}")
+    faces = about.get("faces")
+    if faces:
+        rows = [[name.replace("_", " ") for name in faces[0]]]
+        rows += [[_value(value) for value in face.values()] for face in faces]
+        lines += ["", table(rows, right=range(len(rows[0])))]
+    return "\n".join(lines)
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return printable(value) if isinstance(value, str) else json.dumps(value, default=str)

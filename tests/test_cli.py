@@ -1,0 +1,106 @@
+"""The command line's frame: statuses and streams, one sentence for bad input, a traceback for bugs."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import redtrack
+from redtrack.cli import COMMANDS, cli
+from redtrack.errors import DeviceError, FormatError, UsageError, WeightsError
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`redtrack info` raises whatever is named: a stand-in for a command that fails."""
+    errors = {
+        "format": FormatError("is odd", "a.h5", "mend it"),
+        "usage": UsageError("is odd"),
+        "device": DeviceError("is odd"),
+        "weights": WeightsError("is odd"),
+        "bug": ZeroDivisionError("odd"),
+        "interrupt": KeyboardInterrupt(),
+        "disk": OSError(5, "Input/output error"),
+    }
+
+    @click.command()
+    @click.argument("name")
+    def info(name: str) -> None:
+        raise errors[name]
+
+    monkeypatch.setattr("redtrack.cli.info.info", info)
+
+
+@pytest.mark.parametrize(("name", "status"), [("format", 1), ("usage", 2), ("device", 2), ("weights", 2)])
+def test_bad_input_is_one_sentence_on_stderr(failing: None, name: str, status: int) -> None:
+    done = CliRunner().invoke(cli, ["info", name])
+    assert done.exit_code == status and done.stdout == ""
+    assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
+    if name == "format":
+        assert done.stderr == "Error: a.h5: is odd; mend it\n"
+
+
+def test_traceback_of_bad_input_is_shown_on_demand(failing: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDTRACK_DEBUG", "1")
+    done = CliRunner().invoke(cli, ["info", "format"])
+    assert isinstance(done.exception, FormatError)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("bug", ZeroDivisionError), ("disk", OSError)])
+def test_bug_is_not_hidden(failing: None, name: str, kind: type[Exception]) -> None:
+    done = CliRunner().invoke(cli, ["info", name])
+    assert isinstance(done.exception, kind)
+
+
+def test_interrupt_is_status_130_without_a_traceback(failing: None) -> None:
+    done = CliRunner().invoke(cli, ["info", "interrupt"])
+    assert done.exit_code == 130 and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("wrong", [["nonsense"], ["annotate", "--nonsense"], ["annotate", "a.mp4"], ["info"]])
+def test_wrong_usage_is_status_2(wrong: list[str]) -> None:
+    done = CliRunner().invoke(cli, wrong)
+    assert done.exit_code == 2 and done.stderr
+
+
+def test_version_is_the_packages() -> None:
+    assert redtrack.__version__ in CliRunner().invoke(cli, ["--version"]).stdout
+
+
+def test_every_command_is_listed_and_can_be_imported() -> None:
+    context = click.Context(cli)
+    names = cli.list_commands(context)
+    assert set(names) == set(COMMANDS)
+    assert all(isinstance(cli.get_command(context, name), click.Command) for name in names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["--help"], ["annotate", "--help"]])
+def test_help_takes_less_than_0_4_seconds(arguments: list[str]) -> None:
+    """The best of five: what the machine does beside is not ours."""
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "redtrack", *arguments], check=True, capture_output=True)
+        times.append(time.perf_counter() - began)
+    assert min(times) < 0.4
+
+
+def test_module_runs_as_the_command(tmp_path: Path) -> None:
+    call = [sys.executable, "-m", "redtrack", "--version"]
+    env = os.environ | {"PYTHONPATH": str(Path(redtrack.__file__).parent.parent)}
+    done = subprocess.run(call, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    assert redtrack.__version__ in done.stdout
+
+
+def test_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:
+    """As in `redtrack info … | head -1`."""
+    call = f"{sys.executable} -m redtrack train --help | head -c 1"
+    env = os.environ | {"PYTHONPATH": str(Path(redtrack.__file__).parent.parent)}
+    done = subprocess.run(["bash", "-c", call], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,73 @@
+"""`redtrack convert`: any format to any other, file by file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from random_tracks import random_tracks
+
+import redtrack
+from redtrack.cli import cli
+from redtrack.tracks import Tracks
+
+
+@pytest.fixture
+def tracks() -> Tracks:
+    return random_tracks()
+
+
+def convert(*arguments: object, status: int = 0) -> Result:
+    done = CliRunner().invoke(cli, ["convert", *map(str, arguments)])
+    assert done.exit_code == status, (done.output, done.exception)
+    return done
+
+
+@pytest.mark.parametrize("format", ["csv", "pts"])
+def test_there_and_back_again(tracks: Tracks, tmp_path: Path, format: str) -> None:
+    tracks.save(tmp_path / "clip.h5")
+    first = convert(tmp_path / "clip.h5", "--to", format, "-o", tmp_path / "there").stdout.strip()
+    second = convert(first, "--to", "hdf5", "-o", tmp_path / "back").stdout.strip()
+    assert Path(second) == tmp_path / "back" / "clip.h5"
+    back = redtrack.load(second)
+    assert np.abs(back.points - tracks.points).max() <= 0.001
+    assert np.array_equal(back.frame, tracks.frame) and np.array_equal(back.face, tracks.face)
+
+
+def test_origin_of_pixels_is_an_option(tracks: Tracks, tmp_path: Path) -> None:
+    tracks.save(tmp_path / "clip.h5")
+    for origin in ("0", "1"):
+        convert(tmp_path / "clip.h5", "--to", "pts", "-o", tmp_path / origin, "--pts-origin", origin)
+    zero, one = (next((tmp_path / o / "clip").glob("annot*/*.pts")).read_text().split() for o in ("0", "1"))
+    assert float(one[5]) - float(zero[5]) == pytest.approx(1, abs=0.002)
+
+
+def test_folder_of_points_is_named_for_its_video(tracks: Tracks, tmp_path: Path) -> None:
+    tracks.save(tmp_path / "001", "pts")
+    assert convert(tmp_path / "001" / "annot", "--to", "csv", "-o", tmp_path / "out").stdout.strip().endswith("001.csv")
+
+
+def test_bad_file_is_named_and_the_others_are_done(tracks: Tracks, tmp_path: Path) -> None:
+    tracks.save(tmp_path / "clip.h5")
+    (tmp_path / "bad.h5").write_bytes(b"nothing")
+    done = convert(tmp_path / "bad.h5", tmp_path / "clip.h5", "--to", "csv", "-o", tmp_path / "out", status=1)
+    assert done.stderr.startswith("Error: ") and "bad.h5" in done.stderr
+    assert done.stdout == f"{tmp_path / 'out' / 'clip.csv'}\n"
+
+
+def test_two_files_of_one_stem_have_two_results(tracks: Tracks, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        tracks.save(tmp_path / name / "clip.h5")
+    done = convert(tmp_path / "a" / "clip.h5", tmp_path / "b" / "clip.h5", "--to", "csv", "-o", tmp_path / "out")
+    assert [Path(line).name for line in done.stdout.splitlines()] == ["a-clip.csv", "b-clip.csv"]
+
+
+def test_file_is_not_written_over_itself(tracks: Tracks, tmp_path: Path) -> None:
+    tracks.save(tmp_path / "clip.h5")
+    done = convert(tmp_path / "clip.h5", "--to", "hdf5", "-o", tmp_path, status=1)
+    assert "over itself" in done.stderr and redtrack.load(tmp_path / "clip.h5").same_as(tracks)
+
+
+def test_unknown_format_is_wrong_usage(tmp_path: Path) -> None:
+    assert "gif" in convert("a.h5", "--to", "gif", "-o", tmp_path, status=2).stderr
