@@ -90,15 +90,15 @@ def test_two_faces_keep_their_points_apart(two: Path) -> None:
 def test_windows_of_several_videos_share_a_call(one: Path, two: Path) -> None:
     """Two short videos of 20 and 33 frames fill calls of 6 windows that neither could fill alone."""
     _, models = run([two, one], batch=60)
-    assert models.calls[0][0] == 6 and sum(call[0] for call in models.calls) < 20
-    assert len(models.calls) < 5
+    windows = [call[0] for call in models.calls if call[1] == 10]
+    assert 6 in windows and sum(windows) < 20 and len(windows) < 6
 
 
 @pytest.mark.parametrize("batch", [1, 20, 30, 1000])
 def test_batch_size_does_not_change_a_point(one: Path, two: Path, batch: int) -> None:
     reference, _ = run([one, two])
     jobs, models = run([one, two], batch=batch)
-    assert max(call[0] for call in models.calls) <= max(1, batch // 10)
+    assert max(call[0] * call[1] for call in models.calls) <= max(10, batch)
     for job, other in zip(jobs, reference, strict=True):
         assert job.sink.tracks().same_as(other.sink.tracks())
 
@@ -142,7 +142,7 @@ class Forgetful(SquareModels):
     room = 2
 
     def predict(self, crops: torch.Tensor, lengths: np.ndarray, options: Any) -> Any:
-        if len(crops) > self.room:
+        if crops.shape[0] * crops.shape[1] > self.room * 10:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return super().predict(crops, lengths, options)
 
@@ -285,7 +285,7 @@ def test_faces_are_limited_in_number_and_size(two: Path) -> None:
 
 def test_window_and_detection_interval_are_as_asked_for(one: Path) -> None:
     (_,), models = run([one], window=5, detect_every=3)
-    assert {call[1] for call in models.calls} == {5}
+    assert {call[1] for call in models.calls} == {5, 1}  # and looks at single frames
     _, often = run([one], detect_every=1)
     assert often.detector.frames > models.detector.frames  # type: ignore[union-attr]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from redtrack.annotate.merge import WindowPoints
 from redtrack.annotate.options import Options
+from redtrack.annotate.path import KeyLooks
 from redtrack.annotate.second_look import second_crops
 from redtrack.annotate.windows import Window
 from redtrack.geometry import Floats, landmark_crop
@@ -21,29 +23,42 @@ class Aim(Protocol):
 
     window: int
 
+    def plan(self, windows: list[Window], continues: Callable[[int, int], bool | None]) -> list[Window]:
+        """Takes new windows; returns what the network is to look at now, these or others. See `KeyLooks.push`."""
+        ...
+
     def aim(self, window: Window) -> Window:
         """Returns the window with the crops to be cut now."""
         ...
 
-    def again(self, window: Window, found: WindowPoints) -> Window | None:
-        """Takes the points that were found; returns the window to be looked at again, None where they are final."""
+    def again(self, window: Window, found: WindowPoints) -> list[Window]:
+        """Takes the points that were found; returns what is to be looked at next because of them.
+
+        A window's points are final unless the same window is to be looked at again.
+        """
         ...
 
 
 class TwoLooks:
-    """Crops from the faces' boxes; where the landmarks say that these were off, once more from the landmarks."""
+    """Crops on a smooth way along the face; where the landmarks say that they were off, once more from those."""
 
     def __init__(self, window: int) -> None:
         self.window = window
+        self._keys = KeyLooks()
+
+    def plan(self, windows: list[Window], continues: Callable[[int, int], bool | None]) -> list[Window]:
+        return self._keys.push(windows, continues)
 
     def aim(self, window: Window) -> Window:
         return window
 
-    def again(self, window: Window, found: WindowPoints) -> Window | None:
+    def again(self, window: Window, found: WindowPoints) -> list[Window]:
+        if window.peek:
+            return self._keys.found(window, found.points if found.believed else None)
         if window.again or not found.believed:
-            return None
+            return []
         crop = second_crops(found.points, window.crop)
-        return None if crop is None else window.look_again(crop)
+        return [] if crop is None else [window.look_again(crop)]
 
 
 class Tracking:
@@ -58,17 +73,20 @@ class Tracking:
     def __init__(self) -> None:
         self._last: dict[int, tuple[int, Floats]] = {}  # face -> the frame after, points (68, 2)
 
+    def plan(self, windows: list[Window], continues: Callable[[int, int], bool | None]) -> list[Window]:
+        return windows
+
     def aim(self, window: Window) -> Window:
         frame, points = self._last.get(window.face, (-1, np.zeros((0, 2))))
         if frame != window.first:
             return window
         return replace(window, crop=landmark_crop(points[None].astype(np.float64), window.crop.size))
 
-    def again(self, window: Window, found: WindowPoints) -> Window | None:
+    def again(self, window: Window, found: WindowPoints) -> list[Window]:
         self._last.pop(window.face, None)
         if found.believed:
             self._last[window.face] = (window.first + 1, found.points[0])
-        return None
+        return []
 
 
 def make_aim(options: Options) -> Aim:

@@ -10,6 +10,7 @@ N windows, T frames, S crop side.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
@@ -44,7 +45,7 @@ class Job(Protocol):
     def start(self) -> None: ...
     def advance(self) -> list[Window]: ...
     def crops(self, window: Window) -> tuple[Window, Tensor]: ...
-    def accept(self, window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray) -> Window | None: ...
+    def accept(self, window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray) -> list[Window]: ...
     def finish(self) -> None: ...
     def stop(self) -> None: ...
     def fail(self, error: RedtrackError) -> None: ...
@@ -100,7 +101,8 @@ class Engine:
     def _full(self) -> bool:
         """Whether enough waits for the network."""
         held = sum(job.nbytes for job in self._open)
-        return len(self._waiting) >= self._batch or (bool(self._waiting) and held > HOLD_BYTES)
+        peeks = sum(window.peek for _, window in self._waiting)
+        return max(peeks, len(self._waiting) - peeks) >= self._batch or (bool(self._waiting) and held > HOLD_BYTES)
 
     def _next(self, source: Iterator[Job]) -> Job | None:
         """Returns the job whose turn it is to decode, and sees to it that the one after it has begun."""
@@ -118,22 +120,27 @@ class Engine:
         self._waiting += [(job, window) for window in windows]
 
     def _look(self) -> None:
-        """Runs the network on the windows that have waited longest; those to be looked at again come first next."""
-        waited, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
-        looked, crops = self._cut(waited)
+        """Runs the network on what has waited longest of one kind; what follows from it comes first next."""
+        peek = self._waiting[0][1].peek
+        alike = [pair for pair in self._waiting if pair[1].peek == peek]
+        length = 1 if peek else self._length
+        waited = alike[: self._batch * self._length // length]
+        self._waiting = alike[len(waited) :] + [pair for pair in self._waiting if pair[1].peek != peek]
+        looked, crops = self._cut(waited, length)
         if not looked:
             return
         lengths = np.array([len(window) for _, window in looked], np.int64)
-        estimates = zip(*self._predict(crops, lengths), strict=True)  # window by window
-        again = [self._accept(*pair, *estimate) for pair, estimate in zip(looked, estimates, strict=True)]
-        self._waiting[:0] = [pair for pair in again if pair is not None and pair[0].error is None]
+        options = replace(self._options, direction="forward") if peek else self._options  # one frame has no direction
+        estimates = zip(*self._predict(crops, lengths, options), strict=True)  # window by window
+        following = [self._accept(*pair, *estimate) for pair, estimate in zip(looked, estimates, strict=True)]
+        self._waiting[:0] = [pair for pairs in following for pair in pairs if pair[0].error is None]
 
-    def _cut(self, waited: list[Looked]) -> tuple[list[Looked], Tensor]:
+    def _cut(self, waited: list[Looked], length: int) -> tuple[list[Looked], Tensor]:
         """Returns the windows as they are aimed now, and their crops (N, T, 3, S, S), nought beyond their length."""
         import torch
 
         size = self._models.crop_size
-        crops = torch.zeros(len(waited), self._length, 3, size, size, device=self._models.device)
+        crops = torch.zeros(len(waited), length, 3, size, size, device=self._models.device)
         looked: list[Looked] = []
         for job, window in waited:
             cut = self._guard(job, job.crops, window)
@@ -144,24 +151,24 @@ class Engine:
 
     def _accept(
         self, job: Job, window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray
-    ) -> Looked | None:
-        """Hands a window's points to its job; returns the pair again where it is to be looked at once more."""
+    ) -> list[Looked]:
+        """Hands a window's points to its job; returns what is to be looked at because of them."""
         if job.error is not None:
-            return None
+            return []
         n = len(window)
-        again = self._guard(job, job.accept, window, points[:n], scores[:n], apart[:n])
-        return None if again is None else (job, again)
+        following = self._guard(job, job.accept, window, points[:n], scores[:n], apart[:n])
+        return [(job, window) for window in following or []]
 
-    def _predict(self, crops: Tensor, lengths: np.ndarray) -> WindowEstimate:
+    def _predict(self, crops: Tensor, lengths: np.ndarray, options: Options) -> WindowEstimate:
         """Returns the network's word on all windows, in as many calls as the device's memory asks for."""
         import torch
 
         parts: list[WindowEstimate] = []
         done = 0
         while done < len(lengths):
-            part = slice(done, done + self._batch)
+            part = slice(done, done + max(1, self.batch // crops.shape[1]))
             try:
-                parts.append(self._models.predict(crops[part], lengths[part], self._options))
+                parts.append(self._models.predict(crops[part], lengths[part], options))
                 done = part.stop
             except torch.OutOfMemoryError as error:
                 self._halve(error)

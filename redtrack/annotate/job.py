@@ -91,7 +91,7 @@ class VideoJob:
         """Returns the window as it is aimed now, and its crops."""
         return self._running().crops(window)
 
-    def accept(self, window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray) -> Window | None:
+    def accept(self, window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray) -> list[Window]:
         """Takes a window's points."""
         return self._running().accept(window, points, scores, apart)
 

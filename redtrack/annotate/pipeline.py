@@ -7,6 +7,7 @@ memory does not grow with the length of the video.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -85,10 +86,11 @@ class Pipeline:
         """Decodes and detects one chunk; returns the windows that are ready for the network, often none."""
         chunk = next(self._chunks, None)
         windows = self._finish() if chunk is None else self._take(chunk)
-        windows = [window for window in windows if window.first + len(window) > self._merger.done]
-        self._out |= {(window.first, window.face): window for window in windows}
+        self._out |= {(window.first, window.face): window for window in windows if self._wanted(window)}
+        near = [window for window in windows if window.first + 2 * len(window) > self._merger.done]
+        planned = self._aim.plan(near, self._builder.continues)
         self._release(BLOCK)
-        return windows
+        return self._worth(planned)
 
     def crops(self, window: Window) -> tuple[Window, Tensor]:
         """Returns the window as it is aimed now, and its crops float32 (n, 3, S, S) in 0..1 on the device."""
@@ -98,10 +100,10 @@ class Pipeline:
 
     def accept(
         self, window: Window, points: NDArray[np.floating], scores: NDArray[np.floating], apart: NDArray[np.floating]
-    ) -> Window | None:
+    ) -> list[Window]:
         """Takes what the network says of a window: points (n, 68, 2) and disagreement (n, 68) in crop pixels.
 
-        Returns the window with better crops where it has to be looked at again, None where its rows are final.
+        Returns what is to be looked at next because of it; that may be the window again, with better crops.
         """
         scale = window.crop.side / window.crop.size
         found = WindowPoints(
@@ -110,11 +112,19 @@ class Pipeline:
             (apart * scale[:, None]).astype(np.float32),
         )
         again = self._aim.again(window, found)
-        if again is None:
+        if not window.peek and not again:
             del self._out[window.first, window.face]
             self._merger.add_window(window, found)
             self._release(BLOCK)
-        return again
+        return self._worth(again)
+
+    def _wanted(self, window: Window) -> bool:
+        """Whether the sink lacks rows of the window."""
+        return window.first + len(window) > self._merger.done
+
+    def _worth(self, windows: list[Window]) -> list[Window]:
+        """Leaves out windows whose rows the sink has; a look at one frame may serve windows after it."""
+        return [window for window in windows if window.peek or self._wanted(window)]
 
     def stop(self) -> None:
         """Ends the decoding and gives all rows that are final to the sink."""
@@ -123,7 +133,8 @@ class Pipeline:
 
     def close(self) -> None:
         """Ends the decoding; what is not in the sink is lost."""
-        self._chunks.close()
+        if isinstance(self._chunks, Generator):
+            self._chunks.close()
 
     def _take(self, chunk: Chunk) -> list[Window]:
         """Follows the faces through a chunk."""

@@ -22,7 +22,8 @@ __all__ = ["Window", "WindowBuilder"]
 class Window:
     """n consecutive frames of one face, from frame `first` on, and where to crop each of them.
 
-    boxes (n, 4) float32 in frame pixels and state (n,) uint8 as in `Tracks`; `again` marks a second look.
+    boxes (n, 4) float32 in frame pixels and state (n,) uint8 as in `Tracks`; `again` marks a second look, `peek` a look
+    at one frame that only says where to crop. A `fresh` window does not go on where one of the same face ended.
     """
 
     face: int
@@ -31,6 +32,8 @@ class Window:
     state: NDArray[np.uint8]
     crop: CropTransform
     again: bool = False
+    peek: bool = False
+    fresh: bool = True
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -52,6 +55,7 @@ class _Run:
     first: int
     boxes: list[NDArray[np.float32]]
     state: list[int]
+    fresh: bool
 
     @property
     def end(self) -> int:
@@ -67,6 +71,8 @@ class WindowBuilder:
         self._runs: dict[int, _Run] = {}
         self._settled = 0
         self._cuts: set[int] = set()
+        self._finished = False
+        self._full: dict[int, int] = {}  # where the last full window of a face ended
 
     @property
     def settled(self) -> int:
@@ -88,7 +94,16 @@ class WindowBuilder:
 
     def finish(self) -> list[Window]:
         """Returns the windows that are left at the end of the video."""
+        self._finished = True
         return [self._end(face) for face in sorted(self._runs)]
+
+    def continues(self, face: int, frame: int) -> bool | None:
+        """Returns whether the face goes on at the frame where a window of it ended; None if that is not settled."""
+        run = self._runs.get(face)
+        if run is not None and run.first == frame and not run.fresh:
+            return True
+        known = self._finished or frame < self._settled or frame in self._cuts
+        return False if known else None
 
     def _add(self, face: int, frame: int, box: NDArray[np.float32], state: int) -> Iterator[Window]:
         run = self._runs.get(face)
@@ -96,17 +111,19 @@ class WindowBuilder:
             yield self._end(face)
             run = None
         if run is None:
-            run = self._runs[face] = _Run(frame, [], [])
+            fresh = self._full.get(face) != frame or frame in self._cuts
+            run = self._runs[face] = _Run(frame, [], [], fresh)
         run.boxes.append(box)
         run.state.append(state)
         if len(run.boxes) == self._length:
+            self._full[face] = run.end
             yield self._end(face)
 
     def _end(self, face: int) -> Window:
         run = self._runs.pop(face)
         boxes = np.array(run.boxes, np.float32).reshape(-1, 4)
         crop = detector_crop(boxes, self._crop_size)
-        return Window(face, run.first, boxes, np.array(run.state, np.uint8), crop)
+        return Window(face, run.first, boxes, np.array(run.state, np.uint8), crop, fresh=run.fresh)
 
 
 def _each(rows: FaceBoxes | None) -> Iterator[tuple[int, NDArray[np.float32], int, int]]:
