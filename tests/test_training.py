@@ -13,7 +13,7 @@ from redtrack import checkpoint
 from redtrack.cli.train import train as train_command
 from redtrack.errors import RedtrackError, UsageError
 from redtrack.render.png import encode_png
-from redtrack.training import image, loop, video
+from redtrack.training import image, loop, trials
 from redtrack.training.faces import FaceSet, held_out, join, labelled_pictures, read_faces
 from redtrack.training.loop import Run, Schedule
 from redtrack.training.plot import plot_log
@@ -236,7 +236,7 @@ def test_errors_are_in_percent_of_the_eye_distance():
 def test_a_still_trial_measures_jitter_against_exact_truth(folder):
     """The truth itself has neither error nor jitter; the trial's frames differ."""
     faces, _ = read_faces(folder / "faces")
-    trial = video.still_trial(faces, 2, 5, 128, occluded=True)
+    trial = trials.still_trial(faces, 2, 5, 128, occluded=True)
     assert trial.crops.shape == (2, 5, 3, 128, 128) and trial.truth.shape == (2, 5, 68, 2)
     assert not torch.equal(trial.crops[0, 0], trial.crops[0, 4])
 

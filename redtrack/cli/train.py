@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def common(rate: float, minutes: float) -> Callable[[Callable[..., None]], Calla
         click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=minutes, show_default=True,
                      help="Stop after so long; the rate falls to nothing by then."),
         click.option("--steps", type=click.IntRange(min=1), help="Stop after so many batches, if that is earlier."),
-        click.option("--batch", type=click.IntRange(min=1), help="Faces (32), or clips (5), in a batch."),
+        click.option("--batch", type=click.IntRange(min=1), help="Faces (32), or clips (3), in a batch."),
         click.option("--rate", type=float, default=rate, show_default=True, help="Highest learning rate."),
         click.option("--optimizer", type=click.Choice(["adamw", "sgd"]), default="adamw", show_default=True,
                      help="sgd has the paper's momentum of 0.9."),
@@ -200,7 +201,8 @@ def detector(data: Path, out: Path, minutes: float, resume: bool, device: str, s
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    net = train_detector(data, out, minutes, device, resume, seed=seed, report=lambda line: click.echo(line, err=True))
+    report = partial(click.echo, err=True)
+    net = train_detector(data, out, minutes, device, resume, seed=seed, report=report)
     path = out / "weights.safetensors"
     checkpoint.save(path, net, "detector", {"stage": "detector", "data": data.name, "minutes": minutes})
     click.echo(path)

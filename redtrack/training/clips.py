@@ -13,11 +13,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from redtrack.annotate.path import through
 from redtrack.geometry import CropTransform, landmark_box
 from redtrack.points import MIRROR
 from redtrack.training.augment import OURS, Augmentation, add_noise, random_crops, relight, soften
 
 MOVED_PARTS = 4  # at most so many parts of a face move by themselves
+KEY_EVERY = 10  # frames between two looks that say where to crop
+CENTRED = Augmentation(rotation=12.0, scale=0.05, shift=0.02)  # how far the first of those is off
 
 
 @dataclass
@@ -37,17 +40,24 @@ def still_clip(image: Tensor, points: np.ndarray, frames: int) -> Clip:
 
 
 def camera_path(clip: Clip, size: int, how: Augmentation, rng: np.random.Generator) -> CropTransform:
-    """T crops that follow a face as interpolated boxes do: strayed, drifting straight, and shaken a little."""
-    share = np.linspace(0, 1, len(clip))
+    """T crops that follow a face as `annotate.path` does: through a crop every ten frames, each a little off."""
+    t = len(clip)
+    at = np.unique([*range(0, t, KEY_EVERY), t - 1])
     first = random_crops(clip.points[:1], size, how, rng)
-    shake = rng.choice([0.0, 0.002, 0.012], p=[0.4, 0.4, 0.2])
-    shaken = wobble(len(clip), 4, rng) * shake
-    side = first.side * np.exp(share * rng.normal(0, 0.06) + shaken[:, 0])
-    angle = first.angle + share * rng.normal(0, np.radians(6)) + 2 * shaken[:, 1]
-    drift = share[:, None] * rng.normal(0, 0.03, 2) + shaken[:, 2:]
-    followed = landmark_centre(clip.points[[0, -1]])
-    centre = first.centre + share[:, None] * (followed[1] - followed[0]) + drift * side[:, None]
-    return CropTransform(centre, side, angle, size)
+    off = rng.normal(0, (0.012, 0.012, 0.015, np.radians(1.5)), (len(at), 4))  # as the key looks themselves err
+    followed = landmark_centre(clip.points[at]) - landmark_centre(clip.points[:1])
+    keys = [
+        CropTransform(first.centre + moved + o[:2] * first.side, first.side * np.exp(o[2]), first.angle + o[3], size)
+        for moved, o in zip(followed, off, strict=True)
+    ]
+    way = through(at.astype(np.float64), keys, np.arange(t, dtype=np.float64))
+    shaken = wobble(t, 4, rng) * rng.choice([0.0, 0.002, 0.01], p=[0.5, 0.3, 0.2])  # a head that shakes, or a hand
+    return CropTransform(
+        way.centre + shaken[:, :2] * way.side[:, None],
+        way.side * np.exp(shaken[:, 2]),
+        way.angle + 2 * shaken[:, 3],
+        size,
+    )
 
 
 def landmark_centre(points: np.ndarray) -> np.ndarray:
@@ -150,9 +160,7 @@ def spoil_clip(crops: Tensor, how: Augmentation, rng: np.random.Generator) -> Te
     t, _, size, _ = crops.shape
     if rng.random() < how.occlude:
         crops = pass_occluder(crops, rng)
-    strip = crops.permute(1, 0, 2, 3).reshape(
-        1, 3, t * size, size
-    )  # the vertical slope of light becomes a drift
+    strip = crops.permute(1, 0, 2, 3).reshape(1, 3, t * size, size)  # the vertical slope of light becomes a drift
     crops = relight(strip, how, rng)[0].view(3, t, size, size).permute(1, 0, 2, 3)
     if rng.random() < how.blur:
         crops = soften(crops, Augmentation(blur=1.0), rng)
@@ -166,7 +174,7 @@ def random_clip(clip: Clip, size: int, rng: np.random.Generator, *, still: bool)
     if rng.random() < 0.5:
         clip = mirrored(clip)
     bulges = random_bulges(clip.points[0], len(clip), rng) if still else None
-    crops, truth = clip_crops(clip, camera_path(clip, size, OURS, rng), bulges)
+    crops, truth = clip_crops(clip, camera_path(clip, size, CENTRED, rng), bulges)
     return spoil_clip(crops, OURS, rng), truth
 
 

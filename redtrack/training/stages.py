@@ -15,7 +15,7 @@ from redtrack import checkpoint
 from redtrack.errors import UsageError
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
-from redtrack.training import image, parallel, video
+from redtrack.training import image, parallel, trials, video
 from redtrack.training.augment import OURS, PAPER
 from redtrack.training.faces import FaceSet, join, read_faces
 from redtrack.training.loop import BatchLoss, Figures, Run, Schedule, train
@@ -152,14 +152,15 @@ def video_parts(
                 clips.real.append(clip)
                 clips.names.append(name)
     size, frames = net.config.size, recipe.frames
-    trials = [video.still_trial(sharp, TRIALS, frames, size, occluded=o) for o in (False, True)]
+    length = video.WINDOWS * frames
+    tried = [trials.still_trial(sharp, TRIALS, length, size, occluded=o) for o in (False, True)]
     if kept_back:
-        trials.append(video.real_trial(kept_back, frames, size))
+        tried.append(trials.real_trial(kept_back, length, size))
     video.set_frozen(net, recipe.freeze)
     loss = video.video_loss(
-        clips, frames=frames, batch=recipe.batch or 5, frozen=recipe.freeze, half=half, device=device
+        clips, frames=frames, batch=recipe.batch or 3, frozen=recipe.freeze, half=half, device=device
     )
-    return loss, video.video_validator(trials)
+    return loss, trials.video_validator(tried)
 
 
 def half_precision(device: str) -> bool:

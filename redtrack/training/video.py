@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,27 +13,19 @@ from redtrack.errors import UsageError
 from redtrack.formats.pts import read_points
 from redtrack.geometry import CropTransform, landmark_box
 from redtrack.rednet import maps
-from redtrack.rednet.model import RedNet
-from redtrack.rednet.predict import predict_windows, reorder, reversed_order, undo
+from redtrack.rednet.model import RedNet, Walk
+from redtrack.rednet.predict import merge, reorder, reversed_order, undo
 from redtrack.rednet.temporal import first_state
-from redtrack.training.augment import NONE
-from redtrack.training.clips import (
-    Clip,
-    camera_path,
-    clip_crops,
-    pass_occluder,
-    random_bulges,
-    random_clip,
-    still_clip,
-)
+from redtrack.training.clips import Clip, random_clip, still_clip
 from redtrack.training.faces import STORED_SIZE, FaceSet, cut_square
-from redtrack.training.image import LossWeights, eye_distance
-from redtrack.training.loop import BatchLoss, Figures
+from redtrack.training.image import LossWeights
+from redtrack.training.loop import BatchLoss
 from redtrack.training.losses import coordinate_loss, regression_loss
 from redtrack.video import Video
 
-STORED_FRAMES = 24  # real clips are stored in pieces of so many frames under one fixed square
-SMOOTHNESS = 2.0  # weight of the error's second difference beside the coordinate term; tuned on held-out moving stills
+STORED_FRAMES = 30  # real clips are stored in pieces of so many frames under one fixed square
+WINDOWS = 2  # windows one after another in a training clip
+SMOOTHNESS = 8.0  # weight of the error's second difference beside the coordinate term; tuned on held-out moving stills
 
 
 @dataclass
@@ -134,132 +125,57 @@ def video_loss(
     clips: ClipSet,
     *,
     frames: int = 10,
-    batch: int = 5,
+    batch: int = 3,
     real_share: float = 0.3,
     factors: LossWeights | None = None,
     frozen: bool = True,
     half: bool = False,
     device: str = "cpu",
 ) -> BatchLoss:
-    """The loss of a random batch of clips, both ways in time (eq. 11); 5 clips of 10 frames as in the paper."""
+    """The loss of a random batch of clips, both ways in time (eq. 11).
+
+    A clip is two windows of T frames one after the other, so that the border between windows counts as well: the
+    paper's 5 clips of one window are 3 of two here.
+    """
     factors = factors or LossWeights()
 
     def loss(net: nn.Module, rng: np.random.Generator, _progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         assert isinstance(net, RedNet)
         if frozen:
             net.bodies.eval()
-        crops, truth, trust = random_batch(clips, batch, frames, net.config.size, real_share, rng)
+        crops, truth, trust = random_batch(clips, batch, WINDOWS * frames, net.config.size, real_share, rng)
         crops, truth, trust = crops.to(device), truth.to(device), trust.to(device)
-        pictures = crops.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device, torch.bfloat16, enabled=half), torch.set_grad_enabled(not frozen):
-            encoded = net.encode_last(pictures)
-        order = reversed_order(torch.full((batch,), frames, device=device), frames)
+        windows = truth.unflatten(1, (WINDOWS, frames)).flatten(0, 1)  # (N * 2, T, P, 2)
         with torch.autocast(device, torch.bfloat16, enabled=half):
-            forward = net.walk(encoded, first_state(batch, net.pixel_mean))
-            backward = net.walk(reorder(encoded, order), first_state(batch, net.pixel_mean))
-        parts = {
-            "coordinate": crops.new_zeros(()),
-            "regression": crops.new_zeros(()),
-            "unsteady": crops.new_zeros(()),
-        }
-        each = trust.repeat_interleave(frames)
-        for walk, wanted in ((forward, truth), (backward, undo(truth, order))):
+            forward, backward, order = both_ways(net, crops.flatten(0, 1), len(windows), frames, frozen)
+        parts = dict.fromkeys(("coordinate", "regression", "unsteady"), crops.new_zeros(()))
+        each = trust.repeat_interleave(WINDOWS * frames)
+        for walk, wanted in ((forward, windows), (backward, undo(windows, order))):
             flat = wanted.flatten(0, 1)
             target = maps.gaussian_maps(maps.crop_to_map(flat, net.stride), net.map_size)
-            parts["regression"] += factors.regression * regression_loss(walk.logits, target, each) / 2
-            parts["coordinate"] += coordinate_loss(walk.points.flatten(0, 1), flat, net.config.size, each) / 2
-            parts["unsteady"] += SMOOTHNESS * unsteadiness(walk.points, wanted, net.config.size, trust) / 2
+            parts["regression"] = (
+                parts["regression"] + factors.regression * regression_loss(walk.logits, target, each) / 2
+            )
+            coordinate = coordinate_loss(walk.points.flatten(0, 1), flat, net.config.size, each)
+            parts["coordinate"] = parts["coordinate"] + factors.coordinate * coordinate / 2
+        lengths = torch.full((len(windows),), frames, device=device)
+        points, scores = undo(backward.points, order), undo(backward.scores, order)
+        merged, _, _ = merge(forward.points, forward.scores, points, scores, lengths)
+        whole = merged.view_as(truth)
+        parts["coordinate"] = parts["coordinate"] + factors.coordinate * coordinate_loss(
+            whole.flatten(0, 1), truth.flatten(0, 1), net.config.size, each
+        )
+        parts["unsteady"] = SMOOTHNESS * unsteadiness(whole, truth, net.config.size, trust)
         return torch.stack(list(parts.values())).sum(), parts
 
     return loss
 
 
-@dataclass
-class Trial:
-    """Held-out clips for validation: crops (N, T, 3, S, S) and truth (N, T, 68, 2) in crop pixels."""
-
-    name: str
-    crops: Tensor
-    truth: np.ndarray
-
-
-def still_trial(stills: FaceSet, count: int, frames: int, size: int, *, occluded: bool, seed: int = 7) -> Trial:
-    """Held-out stills moved by the camera, noise in each frame, with a passing occluder or without."""
-    rng = np.random.default_rng(seed)
-    crops, truth = [], []
-    for k in rng.choice(len(stills), count, replace=len(stills) < count):
-        clip = still_clip(stills.images[int(k)], stills.points[int(k)], frames)
-        bulges = random_bulges(clip.points[0], frames, rng)
-        bulges.push[:] = 0  # a still face: only the camera moves
-        made, points = clip_crops(clip, camera_path(clip, size, NONE, rng), bulges)
-        if occluded:
-            made = pass_occluder(made, rng)
-        noise = torch.from_numpy(rng.normal(0, 0.015, made.shape).astype(np.float32))
-        crops.append((made + noise).clamp(0, 1))
-        truth.append(points.numpy())
-    return Trial("occluded" if occluded else "stills", torch.stack(crops), np.stack(truth))
-
-
-def real_trial(clips: list[Clip], frames: int, size: int, seed: int = 7) -> Trial:
-    """Held-out real clips, whole windows one after another."""
-    rng = np.random.default_rng(seed)
-    crops, truth = [], []
-    for clip in clips:
-        for start in range(0, len(clip) - frames + 1, frames):
-            part = Clip(clip.images[start : start + frames], clip.points[start : start + frames])
-            made, points = clip_crops(part, camera_path(part, size, NONE, rng), None)
-            crops.append(made)
-            truth.append(points.numpy())
-    return Trial("real", torch.stack(crops), np.stack(truth))
-
-
-def measure(net: RedNet, trial: Trial, direction: str, temporal: bool, batch: int = 6) -> tuple[float, float]:
-    """Error and jitter in percent of the eye distance; the jitter is the second difference of the error."""
-    found = []
-    for start in range(0, len(trial.crops), batch):
-        part = trial.crops[start : start + batch].to(net.pixel_mean.device)
-        lengths = torch.full((len(part),), part.shape[1])
-        found.append(predict_windows(net, part, lengths, direction, temporal=temporal).points)
-    error = np.concatenate(found) - trial.truth
-    scale = 100 / eye_distance(trial.truth).mean(1)[:, None, None]
-    second = error[:, 2:] - 2 * error[:, 1:-1] + error[:, :-2]
-    return (
-        float((np.linalg.norm(error, axis=-1) * scale).mean()),
-        float((np.linalg.norm(second, axis=-1) * scale).mean()),
-    )
-
-
-def video_validator(trials: list[Trial]) -> Callable[[nn.Module], Figures]:
-    """Error and jitter with the LSTM and without it; `error` is the mean of the trials' error and jitter."""
-    without: dict[str, tuple[float, float]] = {}
-
-    def validate(net: nn.Module) -> Figures:
-        assert isinstance(net, RedNet)
-        net.eval()
-        figures: Figures = {}
-        for trial in trials:
-            if trial.name not in without:
-                without[trial.name] = measure(net, trial, "both", temporal=False)
-            error, jitter = measure(net, trial, "both", temporal=True)
-            figures |= {f"{trial.name}_error": error, f"{trial.name}_jitter": jitter}
-            figures |= {
-                f"{trial.name}_error_off": without[trial.name][0],
-                f"{trial.name}_jitter_off": without[trial.name][1],
-            }
-        total = [figures[f"{t.name}_error"] + figures[f"{t.name}_jitter"] for t in trials]
-        return {"error": float(np.mean(total)), **figures}
-
-    return validate
-
-
-__all__ = [
-    "ClipSet",
-    "Trial",
-    "measure",
-    "read_clips",
-    "real_trial",
-    "set_frozen",
-    "still_trial",
-    "video_loss",
-    "video_validator",
-]
+def both_ways(net: RedNet, crops: Tensor, windows: int, frames: int, frozen: bool) -> tuple[Walk, Walk, Tensor]:
+    """The walks forward and backward through crops (N * T, 3, S, S), and the frames' order in the second (N, T)."""
+    pictures = crops.contiguous(memory_format=torch.channels_last)
+    with torch.set_grad_enabled(not frozen):
+        encoded = net.encode_last(pictures)
+    order = reversed_order(torch.full((windows,), frames, device=crops.device), frames)
+    start = first_state(windows, net.pixel_mean)
+    return net.walk(encoded, start), net.walk(reorder(encoded, order), start), order

@@ -1,0 +1,99 @@
+"""What the video stage is validated on: held-out stills moved by a known camera, and held-out real clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from redtrack.rednet.model import RedNet
+from redtrack.rednet.predict import predict_windows
+from redtrack.training.augment import NONE
+from redtrack.training.clips import Clip, camera_path, clip_crops, pass_occluder, random_bulges, still_clip
+from redtrack.training.faces import FaceSet
+from redtrack.training.image import eye_distance
+from redtrack.training.loop import Figures
+from redtrack.training.video import WINDOWS
+
+
+@dataclass
+class Trial:
+    """Held-out clips of two windows: crops (N, 2 T, 3, S, S) and truth (N, 2 T, 68, 2) in crop pixels."""
+
+    name: str
+    crops: Tensor
+    truth: np.ndarray
+
+
+def still_trial(stills: FaceSet, count: int, frames: int, size: int, *, occluded: bool, seed: int = 7) -> Trial:
+    """Held-out stills moved by the camera, noise in each frame, with a passing occluder or without."""
+    rng = np.random.default_rng(seed)
+    crops, truth = [], []
+    for k in rng.choice(len(stills), count, replace=len(stills) < count):
+        clip = still_clip(stills.images[int(k)], stills.points[int(k)], frames)
+        bulges = random_bulges(clip.points[0], frames, rng)
+        bulges.push[:] = 0  # a still face: only the camera moves
+        made, points = clip_crops(clip, camera_path(clip, size, NONE, rng), bulges)
+        if occluded:
+            made = pass_occluder(made, rng)
+        noise = torch.from_numpy(rng.normal(0, 0.015, made.shape).astype(np.float32))
+        crops.append((made + noise).clamp(0, 1))
+        truth.append(points.numpy())
+    return Trial("occluded" if occluded else "stills", torch.stack(crops), np.stack(truth))
+
+
+def real_trial(clips: list[Clip], frames: int, size: int, seed: int = 7) -> Trial:
+    """Held-out real clips, whole windows one after another."""
+    rng = np.random.default_rng(seed)
+    crops, truth = [], []
+    for clip in clips:
+        for start in range(0, len(clip) - frames + 1, frames):
+            part = Clip(clip.images[start : start + frames], clip.points[start : start + frames])
+            made, points = clip_crops(part, camera_path(part, size, NONE, rng), None)
+            crops.append(made)
+            truth.append(points.numpy())
+    return Trial("real", torch.stack(crops), np.stack(truth))
+
+
+def measure(net: RedNet, trial: Trial, direction: str, temporal: bool, batch: int = 6) -> tuple[float, float]:
+    """Error and jitter in percent of the eye distance; the jitter is the second difference of the error."""
+    found = []
+    for start in range(0, len(trial.crops), batch):
+        part = trial.crops[start : start + batch].to(net.pixel_mean.device)
+        windows = part.unflatten(1, (WINDOWS, -1)).flatten(0, 1)
+        lengths = torch.full((len(windows),), windows.shape[1])
+        points = predict_windows(net, windows, lengths, direction, temporal=temporal).points
+        found.append(points.reshape(len(part), -1, *points.shape[2:]))
+    error = np.concatenate(found) - trial.truth
+    scale = 100 / eye_distance(trial.truth).mean(1)[:, None, None]
+    second = error[:, 2:] - 2 * error[:, 1:-1] + error[:, :-2]
+    return (
+        float((np.linalg.norm(error, axis=-1) * scale).mean()),
+        float((np.linalg.norm(second, axis=-1) * scale).mean()),
+    )
+
+
+def video_validator(trials: list[Trial]) -> Callable[[nn.Module], Figures]:
+    """Error and jitter with the LSTM and without it; `error` is the mean of the trials' error and jitter."""
+    without: dict[str, tuple[float, float]] = {}
+
+    def validate(net: nn.Module) -> Figures:
+        assert isinstance(net, RedNet)
+        net.eval()
+        figures: Figures = {}
+        for trial in trials:
+            if trial.name not in without:
+                without[trial.name] = measure(net, trial, "both", temporal=False)
+            error, jitter = measure(net, trial, "both", temporal=True)
+            figures |= {f"{trial.name}_error": error, f"{trial.name}_jitter": jitter}
+            figures |= {
+                f"{trial.name}_error_off": without[trial.name][0],
+                f"{trial.name}_jitter_off": without[trial.name][1],
+            }
+        total = [figures[f"{t.name}_error"] + figures[f"{t.name}_jitter"] for t in trials]
+        return {"error": float(np.mean(total)), **figures}
+
+    return validate
