@@ -127,7 +127,7 @@ def identity(**options: Any) -> None:
 @train.command()
 @common(rate=1e-3, minutes=20)
 @click.option("--clips", type=click.Path(exists=True, file_okay=False, path_type=Path), multiple=True,
-              help="300-VW folder: NAME/vid.* with NAME/annot/*.pts. Repeatable; without, stills are moved.")  # fmt: skip
+              help="300-VW folder: NAME/vid.*, NAME/annot/*.pts. Repeatable; without, stills are moved.")  # fmt: skip
 @click.option("--hold-out", multiple=True, metavar="NAME", help="A video kept for validation. Repeatable.")
 @click.option("--frames", type=click.IntRange(min=3), default=10, show_default=True, help="Frames T of a clip.")
 @click.option("--freeze/--no-freeze", default=True, show_default=True, help="Leave the encoder-decoder as it is.")
