@@ -37,6 +37,14 @@ USUAL_CODECS = {
     ".mpg": "mpeg2video",
     ".ts": "libx264",
 }
+# Encoders are told to hurry: what they save does not matter here.
+HASTE = {
+    "libx264": {"preset": "superfast"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none"},
+    "libsvtav1": {"preset": "12"},
+}
 
 
 def numbered(number: int, width: int = WIDTH, height: int = HEIGHT) -> Image:
@@ -75,8 +83,9 @@ def clip(
     """Writes `frames`, a count of numbered ones or the pictures, at `pts` in units of `time_base`, else at `rate`."""
     pictures = [numbered(i) for i in range(frames)] if isinstance(frames, int) else list(frames)
     time_base = time_base or 1 / Fraction(rate)
+    codec = codec or USUAL_CODECS[path.suffix]
     with av.open(str(path), "w", format=container) as output:
-        stream = output.add_stream(codec or USUAL_CODECS[path.suffix], rate=rate, options=options or {})
+        stream = output.add_stream(codec, rate=rate, options=HASTE.get(codec, {}) | (options or {}))
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = pixel_format
         stream.codec_context.time_base = time_base
@@ -177,7 +186,7 @@ def resized(path: Path, size: tuple[int, int] = (240, 180)) -> Path:
 
 
 def coloured(path: Path, rgb: tuple[int, int, int], matrix: str, full_range: bool, size: tuple[int, int]) -> Path:
-    """12 frames of one colour, encoded by the matrix "bt601", "bt709" or "untold" (601 or 709 by size, as players do)."""
+    """12 frames of one colour by the matrix "bt601", "bt709" or "untold" (one of the two by size, as players do)."""
     width, height = size
     is_709 = matrix == "bt709" or (matrix == "untold" and height >= 720)
     red, blue = (0.2126, 0.0722) if is_709 else (0.299, 0.114)
@@ -267,7 +276,7 @@ def _write_silence(output: OutputContainer, stream: AudioStream, seconds: float)
 
 
 def no_frames(path: Path) -> Path:
-    """A header that announces a video stream, and nothing after it."""
+    """An AVI header that announces a video stream, and nothing after it."""
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
@@ -300,7 +309,7 @@ def truncated(path: Path, source: Path, share: float = 0.5) -> Path:
 
 def index_first(path: Path, frames: int = 48) -> Path:
     """An MP4 file whose index stands at its front, so that its first half can be decoded alone."""
-    plain = clip(path.with_suffix(".plain.mp4"), frames, options={"g": "12", "bf": "2"})
+    plain = clip(path.with_suffix(".plain.mp4"), frames, options={"g": "12", "bf": "0"})
     with av.open(str(plain)) as source, av.open(str(path), "w", options={"movflags": "faststart"}) as output:
         stream = output.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(video=0):

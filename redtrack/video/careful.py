@@ -16,6 +16,7 @@ import av
 
 from redtrack.video.container import decode_one_by_one
 from redtrack.video.parallel import HIDING_CODECS, PATIENCE, TINY, Picture
+from redtrack.video.witness import Witness
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -31,8 +32,11 @@ def decode_careful(reader: PacketReader) -> Iterator[Picture]:
     decode_one_by_one(reader.stream)
     second = round(1 / reader.stream.time_base) if reader.stream.time_base else 1
     queue = _Queue(second, reader.stream.codec_context.codec.canonical_name in HIDING_CODECS)
+    witness = Witness(reader.stream)
     for packet in reader:
         place = queue.sent(packet) if packet else None
+        if packet and place and witness.objects(packet):
+            place.failed = True
         for frame in _decode(reader, packet, place):
             queue.came(frame)
         yield from queue.ready(finished=packet is None)
@@ -148,14 +152,16 @@ class _Damage:
 
     def __init__(self) -> None:
         self._damaged: list[int] = []  # packet numbers, in ascending order
-        self._keys: list[int] = []
+        self._keys: list[tuple[int, int]] = []  # packet number and ticks of each key frame, in ascending order
 
     def spoils(self, place: _Place) -> bool:
         """Returns whether this picture is damaged, be it through those that went into the decoder before it."""
         damaged = place.failed or place.frame is None or place.frame.is_corrupt
         if place.is_key:
-            insort(self._keys, place.serial)
-        if damaged and not (place.packet and place.packet.is_disposable):
+            insort(self._keys, (place.serial, place.ticks))
+        after = bisect(self._keys, (place.serial, place.ticks))
+        key, key_ticks = self._keys[after - 1] if after else (0, place.ticks)
+        is_leading = place.ticks < key_ticks  # shown before its key frame, and drawn from the pictures before that
+        if damaged and not is_leading and not (place.packet and place.packet.is_disposable):
             insort(self._damaged, place.serial)
-        key = self._keys[bisect(self._keys, place.serial) - 1] if self._keys else 0
         return damaged or bisect_left(self._damaged, key) < bisect_left(self._damaged, place.serial)

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 import av
 
 from redtrack.video.container import decode_in_parallel
+from redtrack.video.witness import STRICT, Witness
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
 
     from redtrack.video.packets import PacketReader, VideoPacket
 
@@ -49,6 +51,8 @@ def decode_parallel(reader: PacketReader) -> Iterator[Picture]:
     held: deque[VideoFrame] = deque()
     for packet in reader:
         if packet:
+            if not reader.stream.codec_context.is_open:
+                _be_strict(reader.stream, packet)
             ledger.sent(packet)
         for frame in _decode(reader, packet):
             if frame.is_corrupt or not ledger.came(frame):
@@ -66,6 +70,14 @@ def _decode(reader: PacketReader, packet: VideoPacket | None) -> list[VideoFrame
         return reader.decode(packet)
     except av.FFmpegError as error:
         raise Disorder from error
+
+
+def _be_strict(stream: VideoStream, first: VideoPacket) -> None:
+    """Has the decoder raise on damage that it would pass over."""
+    witness = Witness(stream)
+    witness.objects(first)
+    if witness.is_heard:
+        stream.codec_context.options = {**stream.codec_context.options, **STRICT}
 
 
 class _Ledger:
