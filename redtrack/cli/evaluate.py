@@ -16,6 +16,35 @@ if TYPE_CHECKING:
 @click.command(no_args_is_help=True)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="PRED... TRUTH")
 @click.option(
+    "--images",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="TRUTH is this 300-W folder, and the network itself is scored on its pictures; PRED is optional.",
+)
+@click.option(
+    "--boxes",
+    multiple=True,
+    default=("detected",),
+    show_default=True,
+    metavar="detected|truth|FILE",
+    help="With --images: whose boxes. A FILE is CSV with file,x0,y0,x1,y1. Repeatable.",
+)
+@click.option(
+    "--looks",
+    type=click.IntRange(1, 5),
+    default=2,
+    show_default=True,
+    help="With --images: how often a face is cut out, again where its landmarks say so.",
+)
+@click.option("--weights", metavar="NAME|PATH", help="With --images: landmark network.  [default: the one that ships]")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="auto|cpu|cuda:N",
+    help="With --images: where the networks run.",
+)
+@click.option(
     "--norm",
     type=click.Choice(["eyes", "pupils", "box"]),
     default="eyes",
@@ -46,6 +75,11 @@ if TYPE_CHECKING:
 )
 def evaluate(
     paths: tuple[Path, ...],
+    images: Path | None,
+    boxes: tuple[str, ...],
+    looks: int,
+    weights: str | None,
+    device: str,
     norm: str,
     points: str,
     category: int | None,
@@ -64,7 +98,8 @@ def evaluate(
     Examples:
       redtrack evaluate tracks/clip.h5 clip/annot
       redtrack evaluate tracks 300vw --category 3 --points 49
-      redtrack evaluate ours theirs.csv truth.h5 --plot curves.png
+      redtrack evaluate ours.h5 theirs.csv truth.h5 --plot curves.png
+      redtrack evaluate --images 300w/ibug --boxes detected --boxes truth
 
     Exit status: 0 scored, 1 a file could not be read, 2 wrong usage.
     """
@@ -72,11 +107,14 @@ def evaluate(
     from redtrack.evaluate.pairs import find_truth
     from redtrack.evaluate.protocol import Protocol
 
-    if len(paths) < 2:  # noqa: PLR2004
+    predictions = paths if images else paths[:-1]
+    if not images and not predictions:
         raise UsageError("needs a prediction and the truth", remedy="redtrack evaluate PRED... TRUTH")
-    truth = find_truth(paths[-1]).of_category(category)
-    origins = {"origin": pts_origin, "pred_origin": pred_origin}
-    scores = score_all(paths[:-1], truth, Protocol(norm, int(points)), origins)
+    truth = find_truth(images or paths[-1]).of_category(category)
+    protocol = Protocol(norm, int(points))
+    scores = score_all(predictions, truth, protocol, {"origin": pts_origin, "pred_origin": pred_origin})
+    if images:
+        scores |= score_network(truth, protocol, boxes, looks, weights, device, pts_origin)
     show(scores, truth.kind, as_json, by_video)
     if plot:
         draw_curves(plot, scores)
@@ -94,19 +132,50 @@ def score_all(predictions: tuple[Path, ...], truth: Truth, protocol: Protocol, o
     return {name: score(pairs(truth, places, **origins), protocol) for name, places in zip(unique, found, strict=True)}
 
 
+def score_network(
+    truth: Truth,
+    protocol: Protocol,
+    kinds: tuple[str, ...],
+    looks: int,
+    weights: str | None,
+    device: str,
+    origin: int | None,
+) -> dict[str, Score]:
+    """Returns the scores of the network on the truth's pictures, one for each kind of boxes."""
+    from tqdm import tqdm
+
+    from redtrack.annotate.models import load_models
+    from redtrack.annotate.options import Options
+    from redtrack.errors import UsageError
+    from redtrack.evaluate.pictures import box_source, predict_pairs
+    from redtrack.evaluate.score import score
+
+    if not truth.pictures:
+        raise UsageError("--images needs a folder of pictures with .pts files", remedy="for videos run annotate first")
+    models = load_models(weights, device, Options(boxes=None if "detected" in kinds else Path()))
+    scores = {}
+    for kind in dict.fromkeys(kinds):
+        pairs = predict_pairs(truth, models, box_source(kind, models, truth), looks, origin)
+        shown = tqdm(pairs, f"{kind} boxes", len(truth.pictures), unit=" pictures", disable=None, leave=False)
+        scores[f"{Path(kind).stem} boxes"] = score(shown, protocol)
+    return scores
+
+
 def show(scores: dict[str, Score], dataset: str, as_json: bool, by_video: bool) -> None:
     """Prints scores as JSON or as a table with its protocol."""
     import json
 
     from redtrack.cli.table import table
     from redtrack.evaluate import report
+    from redtrack.evaluate.pairs import PICTURES
 
     if as_json:
         click.echo(json.dumps(report.as_json(scores, dataset), indent=2))
         return
     first = next(iter(scores.values()))
     videos, faces = len(first.videos), first.summary.faces
-    click.echo(f"{dataset}: {videos} video{'s' * (videos != 1)}, {faces} faces")
+    what = "picture" if dataset == PICTURES else "video"
+    click.echo(f"{dataset}: {videos} {what}{'s' * (videos != 1)}, {faces} faces")
     click.echo(f"{first.protocol.name}\n")
     rows = report.as_rows(scores)
     click.echo(table(rows, right=range(1, len(rows[0]))))

@@ -30,6 +30,7 @@ __all__ = ["PICTURE_ENDINGS", "Truth", "find_predictions", "find_truth", "pairs"
 PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 TRACKS_ENDINGS = frozenset({".h5", ".hdf5", ".csv", ".pts", ".json"})
 
+PICTURES = "300-W pictures"
 _NUMBERED = re.compile(r"[0-9]{1,9}\.pts")
 _INNER_NAMES = ("vid", "annot")  # what a video and its truth are called inside of the folder that has their name
 
@@ -62,7 +63,7 @@ def find_truth(path: Path) -> Truth:
         return Truth("a tracks file", {_name_of(path): path})
     pictures = {p.with_suffix("").relative_to(path).as_posix(): p for p in _pictures_below(path)}
     if pictures:
-        return Truth("300-W pictures", {name: p.with_suffix(".pts") for name, p in pictures.items()}, pictures)
+        return Truth(PICTURES, {name: p.with_suffix(".pts") for name, p in pictures.items()}, pictures)
     if _is_video_folder(path):
         return Truth("a video of 300-VW", {_name_of(path): path})
     videos = {entry.name: entry for entry in sorted(path.iterdir()) if _is_video_folder(entry)}
