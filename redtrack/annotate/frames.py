@@ -1,4 +1,4 @@
-"""Frames on their way through a video: gathered into chunks by the decoder's thread, held on the device while needed."""
+"""Frames on their way through a video: gathered into chunks by the decoder's thread, held on the device as needed."""
 
 from __future__ import annotations
 

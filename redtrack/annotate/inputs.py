@@ -1,7 +1,7 @@
 """From what a user types to the videos that are meant: files, folders, patterns and lists of files.
 
 - a file is taken whatever its ending is (a picture is a video of one frame);
-- a folder stands for all videos in it and below it, by their endings, in order of their names; hidden files are left out;
+- a folder stands for all videos in it and below it, by their endings, in order of their names, hidden ones left out;
 - a pattern (`*`, `?`, `[`, `**`), where no file has that very name, for what it fits;
 - `@list.txt` for the paths in it, one a line (or ended by NUL, as `find -print0` writes them), from the working folder
   or, failing that, from the list's own; empty lines and lines that begin with # are left out; `-` stands for stdin.

@@ -5,10 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
-from redtrack.annotate.outcome import DONE, Outcome
+from redtrack.annotate.outcome import DONE, FAILED, PARTIAL, SKIPPED, Outcome
 from redtrack.annotate.progress import Working, describe, pace
 from redtrack.errors import printable
 
@@ -54,7 +62,7 @@ class LiveReporter:
             self._progress.remove_task(task)
         if self._all is not None:
             self._progress.advance(self._all)
-        self._console.print(Text(describe(outcome), style="" if outcome.state == DONE else _STYLE.get(outcome.state, "")))
+        self._console.print(Text(describe(outcome), style=_STYLE[outcome.state]))
 
     def say(self, text: str) -> None:
         """Leaves a line."""
@@ -65,4 +73,4 @@ class LiveReporter:
         self._progress.stop()
 
 
-_STYLE = {"failed": "red", "partial": "yellow", "skipped": "dim"}
+_STYLE = {DONE: "", FAILED: "red", PARTIAL: "yellow", SKIPPED: "dim"}

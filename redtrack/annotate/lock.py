@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from pathlib import Path
 from types import TracebackType
 
 from redtrack.errors import OutputError
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Lock"]
 
@@ -36,7 +35,8 @@ class Lock:
             try:
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
             except OSError as error:
-                raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", self._result) from error
+                reason = (error.strerror or str(error)).lower()
+                raise OutputError(f"cannot be written: {reason}", self._result) from error
             if not self._lock():
                 self._close()
                 return False
@@ -58,12 +58,11 @@ class Lock:
 
     def _lock(self) -> bool:
         assert self._file is not None
-        if fcntl is None:
-            return True
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
         return True
 
     def _is_current(self) -> bool:

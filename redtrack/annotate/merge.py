@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ class RowMerger:
         """Returns the frames before `until` that were not given back yet, counted from 0."""
         count = until - self._done
         assert count >= 0, f"frames to {self._done} were given back already, beyond {until}"
-        rows = self._take_rows(until)
+        rows: dict[str, Any] = dict(self._take_rows(until))
         rows["frame"] = rows["frame"] - self._done
         self._done = until
         times, states = _take(self._times, count), _take(self._states, count)

@@ -103,7 +103,8 @@ def find_device(name: str) -> torch.device:
     except RuntimeError as error:
         raise DeviceError(f"{name!r} is no device", remedy="use auto, cpu, cuda or cuda:N") from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("no CUDA device can be used here", remedy="use --device cpu, or install a CUDA build of torch")
+        remedy = "use --device cpu, or install a CUDA build of torch"
+        raise DeviceError("no CUDA device can be used here", remedy=remedy)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         last = torch.cuda.device_count() - 1
         raise DeviceError(f"no device {name}", remedy=f"the last one is cuda:{last}")

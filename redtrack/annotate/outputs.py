@@ -26,10 +26,8 @@ Names = tuple[str, ...]
 
 def name_outputs(paths: Sequence[Path]) -> list[Names]:
     """Returns for each input the names of its result: what is its own in this run, its stem, one with a checksum."""
-    own = _tell_apart(paths)
-    return [
-        tuple(dict.fromkeys((name, safe_name(path.stem), _checked(path)))) for name, path in zip(own, paths, strict=True)
-    ]
+    own = zip(_tell_apart(paths), paths, strict=True)
+    return [tuple(dict.fromkeys((name, safe_name(path.stem), _checked(path)))) for name, path in own]
 
 
 def _tell_apart(paths: Sequence[Path]) -> list[str]:

@@ -111,7 +111,7 @@ def _on_their_way(run: _Run) -> Iterator[Window]:
         run.keys = {frame: key for frame, key in run.keys.items() if frame >= window.first}
 
 
-def through(at: Floats, keys: list[CropTransform], frames: Floats) -> CropTransform:
+def through(at: np.ndarray, keys: list[CropTransform], frames: np.ndarray) -> CropTransform:
     """The crops of `frames` (n,) on a smooth curve through one crop at each of the frames `at` (m,).
 
     A cubic Hermite spline with the slopes of Catmull and Rom; its pieces depend on two keys to either side alone.

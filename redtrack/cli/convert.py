@@ -17,13 +17,14 @@ from redtrack.errors import OutputError, RedtrackError, printable
 @click.option("--to", "format", type=click.Choice(OUTPUT_FORMATS), required=True, help="The format to write.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR",
               help="Folder for the results; made if need be.")
-@click.option("--from", "source", type=click.Choice(OUTPUT_FORMATS), help="The format of FILE.  [default: by its content]")
+@click.option("--from", "source", type=click.Choice(OUTPUT_FORMATS),
+              help="The format of FILE.  [default: by its content]")
 @pts_origin
 def convert(files: tuple[Path, ...], format: str, out: Path, source: str | None, pts_origin: int) -> None:
     """Turn tracks of any format into another.
 
-    FILE is a tracks file, or a folder of .pts files. Results are named for their source's stem and replace what has that
-    name. What the other format cannot hold is lost: only hdf5 holds everything.
+    FILE is a tracks file, or a folder of .pts files. Results are named for their source's stem and replace what has
+    that name. What the other format cannot hold is lost: only hdf5 holds everything.
 
     Exit status: 0 all done, 1 some failed.
 
