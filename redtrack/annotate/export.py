@@ -16,7 +16,7 @@ NATIVE = "hdf5"
 
 @dataclass(frozen=True)
 class Where:
-    """Where results go: the folder, the formats beside the native one and their options, what becomes of old results."""
+    """Where results go: the folder, the formats beside the native one and their options, what becomes of old ones."""
 
     folder: Path
     formats: Sequence[str] = ()
