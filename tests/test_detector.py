@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redtrack import checkpoint
-from redtrack.faces.detect import NetworkDetector, fused, reduce, suppress
+from redtrack.faces.detect import GLANCE, NetworkDetector, fused, reduce, suppress
 from redtrack.faces.detector import DetectorConfig, FaceDetector, cells
 from redtrack.geometry import box_iou
 
@@ -31,7 +31,9 @@ class OneBox(torch.nn.Module):
         self.box = (torch.tensor(box) + 0.5) * long_side / max(frame) - 0.5
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.full((len(pictures), 1), 3.0), self.box.expand(len(pictures), 1, 4)
+        glance = max(pictures.shape[2:]) < 0.6 * self.config.long_side
+        box = (self.box + 0.5) / GLANCE - 0.5 if glance else self.box
+        return torch.full((len(pictures), 1), 3.0), box.expand(len(pictures), 1, 4)
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +106,28 @@ def test_folding_normalisation_changes_nothing_but_the_speed(tiny: FaceDetector)
 
 @pytest.mark.parametrize("size", [(360, 640), (640, 360), (480, 640), (33, 47), (1, 1), (2160, 3840)])
 def test_pictures_of_any_size_are_reduced_to_the_long_side(size: tuple[int, int]) -> None:
-    """Sides become multiples of 32, the picture fills the top left, the scale is within a pixel."""
+    """The other side follows, rounded; the scale of each side is what was really done."""
     height, width = size
-    picture, ratio = reduce(torch.full((1, height, width, 3), 255, dtype=torch.uint8), 128)
-    assert picture.shape[1] == 3 and picture.shape[2] % 32 == picture.shape[3] % 32 == 0
-    assert max(picture.shape[2:]) == 128
-    filled = (picture[0, 0] > 0.99).nonzero().max(0).values + 1
-    assert np.allclose(filled.numpy(), [height * ratio[1], width * ratio[0]])
-    assert abs(ratio - 128 / max(size)).max() * max(size) <= 64
+    picture, ratio = reduce(torch.full((2, height, width, 3), 255, dtype=torch.uint8), 128)
+    assert picture.shape == (2, 3, max(1, round(128 * height / max(size))), max(1, round(128 * width / max(size))))
+    assert np.allclose(ratio * [width, height], [picture.shape[3], picture.shape[2]])
+    assert (picture == 1).all()
+
+
+def test_faces_that_fill_the_picture_are_left_to_the_glance() -> None:
+    """Each of the two looks gives the sizes that it is good at, and both together every size."""
+    for share in (0.1, 0.3, 0.45, 0.6, 0.9):
+        net = OneBox((0, 0, 500 * share, 500 * share), (512, 512), 512)
+        rows = NetworkDetector(net).detect(torch.zeros(1, 512, 512, 3, dtype=torch.uint8))[0]  # type: ignore[arg-type]
+        assert len(rows) == 1, f"a face of {500 * share} px"
+        assert np.allclose(rows[0, :4], [0, 0, 500 * share, 500 * share], atol=0.1)
+
+
+def test_parts_of_a_face_are_not_faces() -> None:
+    """A much weaker box inside a better one goes; one nearly as good stays (a child before a parent)."""
+    face, part, child = [0, 0, 100, 130, 0.9], [30, 80, 70, 120, 0.5], [30, 80, 70, 120, 0.85]
+    assert len(suppress(np.array([face, part], np.float32))) == 1
+    assert len(suppress(np.array([face, child], np.float32))) == 2
 
 
 @settings(max_examples=25, deadline=None)

@@ -215,9 +215,7 @@ def test_frames_and_cuts_of_different_lengths_are_refused() -> None:
     st.sets(st.integers(1, 69), max_size=3),
     st.integers(1, 40),
 )
-def test_whatever_happens_rows_are_whole(
-    spans: list[tuple[int, int, int]], cuts: set[int], chunk: int
-) -> None:
+def test_whatever_happens_rows_are_whole(spans: list[tuple[int, int, int]], cuts: set[int], chunk: int) -> None:
     """Rows in order, no id on both sides of a cut, ids in order of appearance, no row where no face was near."""
     faces = [still(start, start + length, x=100 + 150 * place) for start, length, place in spans]
     unique = world(70, *{place: one for (*_, place), one in zip(spans, faces, strict=True)}.values())

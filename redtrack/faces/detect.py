@@ -13,13 +13,18 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from redtrack.faces.detector import FaceDetector
+from redtrack.faces.link import covered_share, sizes
 from redtrack.geometry import box_area, box_iou
 
 Boxes = NDArray[np.float32]
 
 SAME_FACE = 0.45  # boxes of one picture that overlap more are one face; 0.35 to 0.55 gave the same recall
 VOTE = 0.65  # boxes that overlap the best one more are averaged with it, which steadies it from frame to frame
+INSIDE, LESS_SURE = 0.75, 0.8  # a box that lies in a better one by this share, with less than that share of its score,
+# is a part of its face
 MULTIPLE = 32  # px; the network's coarsest stride
+GLANCE = 4  # the picture is also looked at this many times smaller, for faces that fill it
+SEAM = (160.0, 320.0)  # px of the reduced picture: faces below the first are left to it, above the second to the glance
 
 
 class Detector(Protocol):
@@ -33,7 +38,7 @@ class Detector(Protocol):
 
 
 class NetworkDetector:
-    """Our own `FaceDetector` on pictures reduced to `long_side` px.
+    """Our own `FaceDetector` on pictures reduced to `long_side` px, and on those again at a quarter of the size.
 
     `threshold` and `weak` are scores: `detect` gives the faces above the first, `candidates` also those above
     the second, which are faces only where the frames around say so. All three default to the network's own.
@@ -72,20 +77,30 @@ class NetworkDetector:
     @torch.inference_mode()
     def _detect_batch(self, frames: Tensor) -> list[Boxes]:
         pictures, ratio = reduce(frames.to(self.device), self.long_side)
-        logits, boxes = self.net(pictures)  # (N, A), (N, A, 4)
-        scores = logits.sigmoid()
-        picture, cell = torch.nonzero(scores >= self.weak, as_tuple=True)
-        owner = picture.cpu().numpy()
-        rows = torch.cat([boxes[picture, cell], scores[picture, cell, None]], dim=1).float().cpu().numpy()
+        near, near_owner = self._look(pictures)
+        far, far_owner = self._look(F.avg_pool2d(pictures, GLANCE, ceil_mode=True))
+        far[:, :4] = (far[:, :4] + 0.5) * GLANCE - 0.5
+        small, large = sizes(near) < SEAM[1], sizes(far) >= SEAM[0]
+        rows, owner = np.concatenate([near[small], far[large]]), np.concatenate([near_owner[small], far_owner[large]])
         height, width = frames.shape[1:3]
         rows[:, :4] = (rows[:, :4] + 0.5) / np.tile(ratio, 2) - 0.5
         rows[:, 0:4:2] = rows[:, 0:4:2].clip(0, width - 1)
         rows[:, 1:4:2] = rows[:, 1:4:2].clip(0, height - 1)
         return [suppress(rows[owner == index]) for index in range(len(frames))]
 
+    def _look(self, pictures: Tensor) -> tuple[Boxes, NDArray[np.int64]]:
+        """Rows (M, 5) in px of `pictures` (N, 3, h, w), and the picture (M,) of each."""
+        pad = (0, -pictures.shape[3] % MULTIPLE, 0, -pictures.shape[2] % MULTIPLE)
+        padded = F.pad(pictures, pad).contiguous(memory_format=torch.channels_last)
+        logits, boxes = self.net(padded)  # (N, A), (N, A, 4)
+        scores = logits.sigmoid()
+        picture, cell = torch.nonzero(scores >= self.weak, as_tuple=True)
+        rows = torch.cat([boxes[picture, cell], scores[picture, cell, None]], dim=1).float()
+        return rows.cpu().numpy(), picture.cpu().numpy()
+
 
 def reduce(frames: Tensor, long_side: int) -> tuple[Tensor, NDArray[np.float64]]:
-    """Frames uint8 (N, H, W, 3) as float (N, 3, h, w) in 0..1, h and w multiples of 32, and their x and y
+    """Frames uint8 (N, H, W, 3) as float (N, 3, h, w) in 0..1, and their x and y
     scale.
 
     The picture's own long side becomes `long_side`; black is added on the right and below.
@@ -98,10 +113,8 @@ def reduce(frames: Tensor, long_side: int) -> tuple[Tensor, NDArray[np.float64]]
         pictures = pictures.float()  # only the CPU resizes bytes
     if size != (height, width):
         pictures = F.interpolate(pictures, size=size, mode="bilinear", antialias=True)
-    pad = (0, -size[1] % MULTIPLE, 0, -size[0] % MULTIPLE)
-    pictures = F.pad(pictures.float().clamp(0, 255) / 255, pad)
-    ratio = np.array([size[1] / width, size[0] / height])
-    return pictures.contiguous(memory_format=torch.channels_last), ratio
+    pictures = pictures.float().clamp(0, 255) / 255
+    return pictures, np.array([size[1] / width, size[0] / height])
 
 
 def suppress(rows: Boxes) -> Boxes:
@@ -120,7 +133,8 @@ def suppress(rows: Boxes) -> Boxes:
         voters = free & (overlap[index] >= VOTE)
         weight = rows[voters, 4:]
         kept.append(np.append((rows[voters, :4] * weight).sum(0) / weight.sum(), rows[index, 4]))
-        free &= overlap[index] < SAME_FACE
+        weaker = rows[:, 4] < LESS_SURE * rows[index, 4]
+        free &= (overlap[index] < SAME_FACE) & ~(weaker & (covered_share(rows[index, :4], rows[:, :4]) >= INSIDE))
     return np.array(kept, np.float32).reshape(-1, 5)
 
 

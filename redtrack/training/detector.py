@@ -17,7 +17,7 @@ from redtrack.training.detector_loss import detector_loss, stack_truth
 from redtrack.training.scenes import Mosaics, drawn_scenes, faceless_scenes, read_scenes
 from redtrack.training.spoil import cover, spoil
 
-SIZES = (256, 256, 320, 192, 320, 448)  # px; one is drawn for each batch
+SIZES = (256, 256, 320, 192, 320, 384)  # px; one is drawn for each batch
 PIXELS = 32 * 256 * 256  # of one batch, whatever the size of its pictures
 RATE = 2e-3  # AdamW's highest; 4e-3 was no better in the first 1,000 steps and less steady
 WARM_UP = 200  # steps
@@ -117,8 +117,10 @@ def train_detector(
     seed: int = 0,
     save_every: float = 120.0,
     report: Callable[[str], None] = print,
+    steps: int | None = None,
 ) -> FaceDetector:
-    """Trains on `data`/boxes.csv until `minutes` have been spent in all and returns the averaged network.
+    """Trains on `data`/boxes.csv until `minutes` have been spent, or `steps` done, in all, and returns the
+    averaged network.
 
     `out` is a folder: `training.pt` in it holds all that `resume` needs and is renewed every `save_every`
     seconds. The learning rate falls along a half cosine over the whole time, so more minutes than before
@@ -137,7 +139,7 @@ def train_detector(
     clock = time.monotonic() - training.seconds
     for pictures, boxes, ignore in batches(mosaics, seed + training.step):
         training.seconds = time.monotonic() - clock
-        if training.seconds >= limit:
+        if training.seconds >= limit or (steps is not None and training.step >= steps):
             break
         rate = RATE * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * training.seconds / limit)))
         losses = training.learn(pictures, boxes, ignore, rate)

@@ -20,6 +20,8 @@ from redtrack.training.doodles import doodle
 
 ROUNDNESS = 1.5  # dual exponent of a face's outline between an ellipse (2) and a rectangle (1), see `turn_boxes`
 SMALLEST = 8.0  # px, sqrt of the area: smaller faces are neither taught nor punished
+NATURAL = 0.6  # share of training pictures that are no mosaics; without them hard faces of real photos stay unlearnt
+MOST = 5  # faces of a photo above which it is not drawn more often still
 VISIBLE = 0.35  # share of a face inside its tile below which it is neither taught nor punished
 FACELESS = ("brick", "cell", "chelsea", "chessboard_GRAY", "clock_motion", "coffee", "color", "grass",
             "gravel", "horse", "hubble_deep_field", "ihc", "logo", "moon", "motorcycle_left", "motorcycle_right",
@@ -90,22 +92,29 @@ def pyramid(picture: Tensor, smallest: int = 32) -> tuple[Tensor, ...]:
     return tuple(levels)
 
 
-def faceless_scenes(paths: Sequence[str | Path] | None = None) -> list[Scene]:
-    """Pictures without faces: the given files, else those of scikit-image where it is installed."""
-    if paths is None:
-        spec = importlib.util.find_spec("skimage")
-        folder = Path(spec.origin).parent / "data" if spec and spec.origin else Path()
-        files = [*folder.glob("*.png"), *folder.glob("*.jpg")] if spec else []
-        paths = sorted(file for file in files if file.stem in FACELESS)
-    return [make_scene(Path(path), np.zeros((0, 5), np.float32)) for path in paths]
+def faceless_scenes() -> list[Scene]:
+    """The pictures of scikit-image that show no face; none where it is not installed."""
+    if importlib.util.find_spec("skimage") is None:
+        return []
+    import skimage.data
+    from skimage.io import imread
+
+    folder = Path(skimage.data.__file__).parent
+    files = sorted(file for file in folder.iterdir() if file.stem in FACELESS and file.suffix in (".png", ".jpg"))
+    return [plain_scene(file.name, imread(file)) for file in files]
+
+
+def plain_scene(name: str, image: np.ndarray) -> Scene:
+    """A scene without faces from uint8 (H, W), (H, W, 3) or (H, W, 4)."""
+    colours = np.dstack([image] * 3) if image.ndim == 2 else image[..., :3]
+    picture = torch.from_numpy(np.ascontiguousarray(colours)).permute(2, 0, 1).contiguous()
+    return Scene(name, pyramid(picture), np.zeros((0, 4), np.float32), np.zeros(0, bool))
 
 
 def drawn_scenes(count: int, seed: int = 0) -> list[Scene]:
     """Drawn pictures without faces."""
     random = np.random.default_rng(seed)
-    pictures = [torch.from_numpy(doodle(random)).permute(2, 0, 1).contiguous() for _ in range(count)]
-    nobody = np.zeros((0, 4), np.float32), np.zeros(0, bool)
-    return [Scene(f"drawn {index}", pyramid(picture), *nobody) for index, picture in enumerate(pictures)]
+    return [plain_scene(f"drawn {index}", doodle(random)) for index in range(count)]
 
 
 def turn_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -194,16 +203,20 @@ def box_area(boxes: np.ndarray) -> np.ndarray:
 
 
 class Mosaics:
-    """Random training pictures: one photo, or a mosaic of up to 4 x 4, each tile turned, scaled and flipped."""
+    """Random training pictures: one photo, or a mosaic of up to 3 x 3, each tile turned, scaled and flipped."""
 
     def __init__(self, scenes: Sequence[Scene], faceless: Sequence[Scene], seed: int = 0) -> None:
         assert scenes, "no scenes to make mosaics of"
         self.scenes, self.faceless = list(scenes), list(faceless)
+        crowd = np.array([min(len(scene.boxes), MOST) for scene in self.scenes]) + 1.0  # hard faces are in crowds
+        self.odds = np.cumsum(crowd / crowd.sum())
         self.random = np.random.default_rng(seed)
 
     def draw(self, size: int) -> Labelled:
-        """One picture of size x size px."""
-        grid = int(self.random.choice([1, 2, 3, 4], p=[0.5, 0.25, 0.15, 0.1]))
+        """One picture of size x size px: often a part of one photo at about its own scale, else a mosaic."""
+        if self.random.random() < NATURAL:
+            return self.natural(size)
+        grid = int(self.random.choice([1, 2, 3], p=[0.55, 0.25, 0.2]))
         edges = np.linspace(0, size, grid + 1).round().astype(int)
         if grid == 2:
             edges[1] = int(size * self.random.uniform(0.3, 0.7))
@@ -216,6 +229,15 @@ class Mosaics:
                 ignore.append(tile.ignore)
         return Labelled(picture, np.concatenate(boxes), np.concatenate(ignore))
 
+    def natural(self, size: int) -> Labelled:
+        """A part of a photo with one of its faces, near the scale that the detector will see it at."""
+        scene = self.pick_photo()
+        anchor = self.face(scene)
+        focus = np.array(scene.size[::-1]) / 2 if anchor is None else (anchor[:2] + anchor[2:]) / 2
+        target = size * self.random.uniform(0.15, 0.85, 2)
+        matrix = self.affine(np.exp(self.random.uniform(-0.4, 0.5)), focus, target, turned=0.4)
+        return cut(scene, matrix, size, size)
+
     def tile(self, height: int, width: int) -> Labelled:
         """One tile: around a face of a size drawn at random, somewhere in a photo, or of a picture without
         faces.
@@ -224,7 +246,7 @@ class Mosaics:
         if kind < 0.1 and self.faceless:
             scene, anchor = self.pick(self.faceless), None
         else:
-            scene = self.pick(self.scenes)
+            scene = self.pick_photo()
             anchor = self.face(scene) if kind < 0.85 else None
         matrix = self.placement(scene, anchor, height, width)
         inside = photo_mask(scene, matrix, height, width)
@@ -235,7 +257,8 @@ class Mosaics:
 
     def backdrop(self, height: int, width: int) -> Labelled:
         """A tile wholly filled by a part of one photo, upright."""
-        scene = self.pick(self.faceless if self.faceless and self.random.random() < 0.3 else self.scenes)
+        plain = self.faceless and self.random.random() < 0.3
+        scene = self.pick(self.faceless) if plain else self.pick_photo()
         tall, wide = scene.size
         scale = max(height / tall, width / wide) * np.exp(self.random.uniform(0.0, 0.9))
         slack = np.array([wide * scale - width, tall * scale - height])
@@ -244,6 +267,10 @@ class Mosaics:
 
     def pick(self, scenes: list[Scene]) -> Scene:
         return scenes[int(self.random.integers(len(scenes)))]
+
+    def pick_photo(self) -> Scene:
+        """A photo, those with more faces more often."""
+        return self.scenes[min(int(np.searchsorted(self.odds, self.random.random())), len(self.scenes) - 1)]
 
     def face(self, scene: Scene) -> np.ndarray | None:
         """A face's box (4,) drawn at random from a scene, or None."""
@@ -266,8 +293,14 @@ class Mosaics:
             scale = min(wanted / own, 2.5)  # beyond 2.5 there is only blur to learn
             slack = np.maximum(np.array([width, height]) - 0.8 * own * scale, 0.15 * limit) / 2
             target = np.array([width, height]) / 2 + random.uniform(-1, 1, 2) * slack
-        angle = np.radians(random.uniform(-40, 40)) if random.random() < 0.6 else np.radians(random.normal() * 5)
+        return self.affine(scale, focus, target, turned=0.6)
+
+    def affine(self, scale: float, focus: np.ndarray, target: np.ndarray, turned: float) -> np.ndarray:
+        """A map (2, 3) that brings `focus` to `target`, mirrored or not, turned up to 40 degrees at the rate
+        `turned`.
+        """
+        random = self.random
+        angle = np.radians(random.uniform(-40, 40) if random.random() < turned else random.normal() * 5)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        stretch = np.diag(scale * np.exp(random.uniform(-0.1, 0.1, 2)) * [random.choice([-1, 1]), 1])
-        linear = turn @ stretch
+        linear = turn @ np.diag(scale * np.exp(random.uniform(-0.1, 0.1, 2)) * [random.choice([-1, 1]), 1])
         return np.concatenate([linear, (target - linear @ focus)[:, None]], axis=1)

@@ -16,11 +16,11 @@ from torch.nn import functional as F
 def spoil(pictures: Tensor, generator: torch.Generator) -> Tensor:
     """The batch with every kind of damage at its own rate, clamped to 0..1. Changes `pictures`."""
     pictures = colours(pictures, generator)
-    pictures = some(pictures, 0.25, generator, blur)
-    pictures = some(pictures, 0.12, generator, smear)
-    pictures = some(pictures, 0.08, generator, night)
-    pictures = some(pictures, 0.2, generator, noise)
-    return some(pictures, 0.3, generator, compress).clamp_(0, 1)
+    pictures = some(pictures, 0.12, generator, blur)
+    pictures = some(pictures, 0.06, generator, smear)
+    pictures = some(pictures, 0.05, generator, night)
+    pictures = some(pictures, 0.1, generator, noise)
+    return some(pictures, 0.2, generator, compress).clamp_(0, 1)
 
 
 def some(pictures: Tensor, rate: float, generator: torch.Generator, damage) -> Tensor:  # type: ignore[no-untyped-def]
@@ -95,7 +95,7 @@ def compress(pictures: Tensor, generator: torch.Generator) -> Tensor:
     return (basis.T @ rounded @ basis).permute(0, 1, 2, 4, 3, 5).reshape(pictures.shape)
 
 
-def cover(pictures: Tensor, faces: Sequence[np.ndarray], random: np.random.Generator, rate: float = 0.15) -> None:
+def cover(pictures: Tensor, faces: Sequence[np.ndarray], random: np.random.Generator, rate: float = 0.08) -> None:
     """Puts things in front of some faces, in place: a patch of another picture or a plain colour, up to 45 %
     of the face.
     """
