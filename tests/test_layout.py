@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "redtrack"
 ORDER = (
     "errors points tracks geometry measures video faces rednet checkpoint formats annotate evaluate "
-    "render review plots training cli"
+    "render review plots training bench cli"
 ).split()
 TOP_LEVEL = {
     *("redtrack", "tests", "examples", "weights", "docs", "benchmarks"),
@@ -31,6 +32,11 @@ def name_of(path: Path) -> str:
 
 def part_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -55,7 +61,7 @@ def test_a_part_imports_only_parts_to_its_left(path):
     part = part_of(path)
     if part in ("__init__", "__main__"):
         return
-    names = [name.split(".") for name in imported(ast.parse(path.read_text(encoding="utf-8")))]
+    names = [name.split(".") for name in imported(parsed(path))]
     parts = {name[1] for name in names if name[0] == "redtrack" and len(name) > 1} & set(ORDER)
     wrong = [other for other in parts if ORDER.index(other) > ORDER.index(part)]
     assert not wrong, f"{part} imports {wrong}"
@@ -64,9 +70,8 @@ def test_a_part_imports_only_parts_to_its_left(path):
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_files_and_functions_are_short(path):
     """No file is longer than 400 lines, no function than 60."""
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= MOST_LINES
-    functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    functions = [n for n in ast.walk(parsed(path)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
     long = [f.name for f in functions if (f.end_lineno or 0) - f.lineno + 1 > MOST_LINES_OF_A_FUNCTION]
     assert not long
 
@@ -74,7 +79,7 @@ def test_files_and_functions_are_short(path):
 def test_no_picture_library_but_av():
     """OpenCV, pandas and scipy are imported nowhere; Pillow, scikit-image and matplotlib only inside functions."""
     for path in SOURCES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         assert not {n.split(".")[0] for n in imported(tree)} & {"cv2", "pandas", "scipy"}, path
         on_top = ast.Module([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)], [])
         assert not {n.split(".")[0] for n in imported(on_top)} & {"PIL", "skimage", "matplotlib"}, path
