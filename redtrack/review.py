@@ -74,10 +74,11 @@ def find_spans(tracks: Mapping[str, Tracks], share: float = SHARE, top: int | No
     Raises FormatError where no file has confidence or disagreement.
     """
     signs = _signs(list(tracks.values()))
+    limit = min(1 - share, float(signs.doubt.max(initial=0))) or np.inf  # where all are alike, none is in doubt
     spans: list[Span] = []
     start = 0
     for name, one in tracks.items():
-        spans.extend(_spans_of(name, one, signs.of(slice(start, start + len(one))), 1 - share))
+        spans.extend(_spans_of(name, one, signs.of(slice(start, start + len(one))), limit))
         start += len(one)
     spans.sort(key=lambda span: (-span.doubt, -span.frames, span.name, span.first))
     return spans[:top]

@@ -53,6 +53,12 @@ def test_files_are_ranked_together() -> None:
     assert find_spans({"mild": mild, "wild": wild}, share=0.015, top=1) == spans[:1]
 
 
+def test_short_files_have_a_span_too_and_even_ones_none() -> None:
+    """The most doubtful row of a few is told however few they are; where all are alike nothing stands out."""
+    assert [span.worst for span in find_spans({"a": bumpy(6, apart=[2])})] == [2]
+    assert find_spans({"a": bumpy(6)}) == []
+
+
 def test_faces_are_reviewed_apart() -> None:
     """Two faces in doubt at the same time are two spans."""
     points = np.stack([face(), face(x=150)] * 10)
@@ -71,6 +77,13 @@ def test_confidence_alone_is_enough_and_nothing_is_refused() -> None:
     with pytest.raises(FormatError, match="neither"):
         find_spans({"a": moving_face(5)})
     assert find_spans({"a": Tracks.empty([0.0])}) == []
+
+
+def test_command_without_spans_draws_no_sheet(tmp_path) -> None:
+    """Where nothing stands out no sheet is written, and that is said."""
+    bumpy(6).save(tmp_path / "a.h5")
+    done = CliRunner().invoke(review, [str(tmp_path / "a.h5"), "--sheet", str(tmp_path / "a.png")])
+    assert done.exit_code == 0 and "not written" in done.stderr and not (tmp_path / "a.png").exists()
 
 
 def test_sheet_needs_the_video(tmp_path) -> None:
@@ -121,4 +134,4 @@ def test_command_without_faces_says_so(tmp_path) -> None:
     """Nothing to review is no error."""
     Tracks.empty([0.0, 0.04]).save(tmp_path / "a.h5")
     done = CliRunner().invoke(review, [str(tmp_path / "a.h5")])
-    assert done.exit_code == 0 and "No faces" in done.stdout
+    assert done.exit_code == 0 and "Nothing stands out" in done.stdout

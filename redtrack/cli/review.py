@@ -62,7 +62,9 @@ def review(
         click.echo(json.dumps([span.as_json() for span in spans], indent=2))
     else:
         show(spans, tracks)
-    if sheet and spans:
+    if sheet and not spans:
+        click.echo(f"{sheet}: not written, for there is nothing to show", err=True)
+    elif sheet:
         draw_sheet(sheet, spans, tracks, video)
     return 0
 
@@ -74,7 +76,7 @@ def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:
     from redtrack.render.overlay import clock
 
     if not spans:
-        click.echo("No faces to review.")
+        click.echo("Nothing stands out.")
         return
     rows = [["from", "to", "frames", "face", "disagreement", "confidence", "worst frame", "by", "file"]]
     for span in spans:
