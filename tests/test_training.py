@@ -12,6 +12,7 @@ from torch import nn
 from redtrack import checkpoint
 from redtrack.cli.train import train as train_command
 from redtrack.errors import RedtrackError, UsageError
+from redtrack.formats.pts import read_points
 from redtrack.render.png import encode_png
 from redtrack.training import image, loop, trials
 from redtrack.training.faces import FaceSet, held_out, join, labelled_pictures, read_faces
@@ -224,6 +225,17 @@ def test_relabelling_moves_labels_and_drops_those_it_cannot_believe(folder):
     new = relabel(RedNet(RedNetConfig()).eval(), faces, np.array([0, 2]), looks=1)
     assert (new.weight[[0, 2]] == 0).all() and (new.weight[[1, 3]] == 1).all()
     assert np.array_equal(new.points[1], faces.points[1]) and not np.array_equal(new.points[0], faces.points[0])
+
+
+def test_relabelled_folder_has_the_networks_points(folder, tmp_path, monkeypatch):
+    """Pictures are copied with the network's points, in the picture's own pixels; held-out ones are not."""
+    monkeypatch.setattr("redtrack.training.relabel.predict_faces", lambda net, faces, **how: faces.points + 1.0)
+    said = run_command("relabel", "--data", folder / "faces", "-o", tmp_path / "new")
+    assert said.startswith("6 of 8 faces")
+    name = next(iter(sorted((tmp_path / "new").glob("*.pts")))).name
+    moved = read_points(tmp_path / "new" / name) - read_points(folder / "faces" / name)
+    assert np.allclose(moved, moved[0], atol=0.01) and 0.3 < moved[0, 0] < 3
+    assert (tmp_path / "new" / name).with_suffix(".png").exists()
 
 
 def test_errors_are_in_percent_of_the_eye_distance():

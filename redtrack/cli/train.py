@@ -141,6 +141,27 @@ def video(**options: Any) -> None:
 
 
 @train.command()
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
+              help="Folder of coarsely labelled pictures.")  # fmt: skip
+@click.option("--weights", metavar="NAME|PATH", help="The network that knows better.  [default: the shipped one]")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder for pictures and labels.")
+@click.option("--looks", type=click.IntRange(min=1), default=3, show_default=True, help="Each also in a mirror.")
+def relabel(data: Path, weights: str | None, out: Path, looks: int) -> None:
+    """Copy pictures with better labels, by a network that is better than the labels are.
+
+    Faces where the two are far apart, or where the network is unsure, are left out; so are those held out.
+
+    \b
+    Example: redtrack train relabel --data coarse --weights runs/image/weights.safetensors -o relabelled
+    """
+    from redtrack import checkpoint
+    from redtrack.training.relabel import relabel_folder
+
+    kept, total = relabel_folder(checkpoint.load(weights), data, out, looks)
+    click.echo(f"{kept} of {total} faces relabelled in {out}")
+
+
+@train.command()
 @click.argument("run_folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def plot(run_folder: Path) -> None:
     """Draw a run's losses and validation errors as RUN_FOLDER/log.png.

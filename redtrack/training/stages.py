@@ -22,7 +22,7 @@ from redtrack.training.loop import BatchLoss, Figures, Run, Schedule, train
 
 STAGES = ("image", "identity", "video")
 WEIGHTS = "weights.safetensors"  # in the run's folder
-TRIALS = 40  # moved stills of each kind that the video stage is validated on
+TRIALS = 20  # moved stills of each kind that the video stage is validated on
 
 
 @dataclass(frozen=True)
