@@ -20,7 +20,8 @@ DETECTED, INTERPOLATED = 0, 1  # states of a row, as in `Tracks`
 SEEN = 3  # frames that a face has to last, unless its whole shot is shorter
 MEMORY = 8  # observations that a face's speed is taken from: enough to smooth the detector's unrest of about 2 %
 NEAR = 0.6  # centre distance over size within which boxes that no longer overlap may still be one face
-ALIKE = 1.7  # ratio of sizes above which two boxes are never one face
+ALIKE = 1.8  # ratio of widths or of heights above which two boxes are never one face
+AWAY = 4  # a face may come back after so many times the longest gap that is filled
 DOUBLE = 0.7  # share of the smaller box inside a stronger one above which it starts no face of its own
 STILL = 0.8  # IoU of a face on two key frames above which it counts as not moving
 AGREE = 0.5  # IoU of a face on two key frames above which the frames between are not looked at
@@ -53,18 +54,30 @@ class Track:
         return self.frames[-1]
 
     def predict(self, frame: int) -> Boxes:
-        """The box (4,) that a steady motion would have reached; the size stays as last seen."""
-        return self.boxes[-1] + np.tile(self.speed() * (frame - self.last), 2).astype(np.float32)
+        """The box (4,) that a steady motion would have reached; of the usual size, for a face that goes behind
+        something shows less and less of itself.
+        """
+        frames, centres = self._path()
+        ahead = centres.mean(0) + self.speed() * (frame - frames.mean())
+        half = self.shape() / 2
+        return np.concatenate([ahead - half, ahead + half]).astype(np.float32)
+
+    def shape(self) -> NDArray[np.floating]:
+        """The usual width and height of late, px."""
+        boxes = np.array(self.boxes[-MEMORY:])
+        return np.median(boxes[:, 2:] - boxes[:, :2], axis=0)
 
     def speed(self) -> NDArray[np.float64]:
         """x, y in px a frame: the slope of a line through the last sightings' centres."""
-        frames = np.array(self.frames[-MEMORY:], float)
+        frames, centres = self._path()
         if len(frames) < 2:
             return np.zeros(2)
-        boxes = np.array(self.boxes[-MEMORY:], float)
-        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
         away = frames - frames.mean()
         return away @ (centres - centres.mean(0)) / (away @ away)
+
+    def _path(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Frames (n,) and centres (n, 2) of the last sightings."""
+        return np.array(self.frames[-MEMORY:], float), centre(np.array(self.boxes[-MEMORY:], float))
 
     def row(self, frame: int, bridge: int) -> tuple[Boxes, float, int] | None:
         """Box, score and state at a frame; None before, after, and in gaps longer than `bridge`."""
@@ -107,7 +120,7 @@ class Linker:
     def push(self, frame: int, rows: Boxes) -> None:
         """The boxes (M, 5) of the next frame that was looked at, best first."""
         rows = rows[sizes(rows) >= 0.8 * self.min_face]
-        near = [track for track in self.tracks if frame - track.last <= 2 * self.bridge]
+        near = [track for track in self.tracks if frame - track.last <= AWAY * self.bridge]
         known = pair(near, frame, rows)
         for index, row in enumerate(rows):
             track = near[known[index]] if index in known else self.start(rows, index)
@@ -142,7 +155,7 @@ class Linker:
         self.tracks = [
             track
             for track in self.tracks
-            if (frame - track.last <= 2 * self.bridge if track.real else frame - track.first < patience)
+            if (frame - track.last <= AWAY * self.bridge if track.real else frame - track.first < patience)
         ]
 
     def conclude(self, length: int) -> None:
@@ -162,13 +175,14 @@ def pair(tracks: Sequence[Track], frame: int, rows: Boxes) -> dict[int, int]:
     ahead = np.array([track.predict(frame) for track in tracks])
     behind = np.array([track.boxes[-1] for track in tracks])
     overlap, before = box_iou(ahead, rows[:, :4]), box_iou(behind, rows[:, :4])
-    side, other = sizes(behind)[:, None], sizes(rows)[None]
-    away = np.linalg.norm(centre(ahead)[:, None] - centre(rows)[None], axis=-1) / np.sqrt(side * other)
-    possible = ((overlap >= 0.15) | (before >= 0.3) | (away <= NEAR)) & (
-        np.maximum(side / other, other / side) <= ALIKE
-    )
+    side = np.sqrt(sizes(ahead)[:, None] * sizes(rows)[None])
+    away = np.linalg.norm(centre(ahead)[:, None] - centre(rows)[None], axis=-1) / side
+    ratio = np.log((ahead[:, 2:] - ahead[:, :2])[:, None] / (rows[:, 2:4] - rows[:, :2])[None])
+    alike = np.abs(ratio).max(-1) <= np.log(ALIKE)
+    possible = ((overlap >= 0.15) | (before >= 0.3) | (away <= NEAR)) & alike
     value = overlap + 0.1 * before + 0.1 * (1 - away.clip(0, 1))
     value -= 0.1 * np.array([frame - track.last > 1 for track in tracks])[:, None]  # seen just now goes first
+    value -= np.array([not track.real for track in tracks])[:, None]  # and faces before what may be none
     return greedy(np.where(possible, value, -np.inf))
 
 
