@@ -122,8 +122,8 @@ def test_a_face_that_goes_behind_another_shows_less_and_less_and_is_known_again(
     """Slivers of it are not rows, nor do they spoil the memory of its size and speed."""
 
     def behind(i: int) -> list[float] | None:
-        x0, x1 = 400 - 4 * i, 480 - 4 * i
-        wall = (190 + 4 * i, 340 + 4 * i)
+        x0, x1 = 480 - 4 * i, 560 - 4 * i
+        wall = (110 + 4 * i, 260 + 4 * i)
         if x0 < wall[0] < x1:
             x1 = wall[0]
         elif x0 < wall[1] < x1:
@@ -132,7 +132,7 @@ def test_a_face_that_goes_behind_another_shows_less_and_less_and_is_known_again(
             return None
         return [x0, 60, x1, 160, 0.9 if x1 - x0 > 50 else 0.3] if x1 - x0 > 20 else None
 
-    rows = follow(DoubtfulDetector(world(100, behind, lambda i: face(265 + 4 * i, 115, size=90))))
+    rows = follow(DoubtfulDetector(world(100, behind, lambda i: face(185 + 4 * i, 115, size=90))))
     assert set(rows.face) == {0, 1}
     widths = (rows.boxes[:, 2] - rows.boxes[:, 0])[rows.face == 1]
     assert widths.min() > 80 / 1.9, "a sliver"

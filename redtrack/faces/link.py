@@ -19,6 +19,7 @@ Boxes = NDArray[np.float32]
 DETECTED, INTERPOLATED = 0, 1  # states of a row, as in `Tracks`
 SEEN = 3  # frames that a face has to last, unless its whole shot is shorter
 MEMORY = 8  # observations that a face's speed is taken from: enough to smooth the detector's unrest of about 2 %
+WHOLE = 0.85  # share of its usual width and height below which a face is partly hidden
 NEAR = 0.6  # centre distance over size within which boxes that no longer overlap may still be one face
 ALIKE = 1.8  # ratio of widths or of heights above which two boxes are never one face
 AWAY = 4  # a face may come back after so many times the longest gap that is filled
@@ -64,7 +65,7 @@ class Track:
 
     def shape(self) -> NDArray[np.floating]:
         """The usual width and height of late, px."""
-        boxes = np.array(self.boxes[-MEMORY:])
+        boxes = np.array(self.boxes[-2 * MEMORY :])
         return np.median(boxes[:, 2:] - boxes[:, :2], axis=0)
 
     def speed(self) -> NDArray[np.float64]:
@@ -76,8 +77,12 @@ class Track:
         return away @ (centres - centres.mean(0)) / (away @ away)
 
     def _path(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Frames (n,) and centres (n, 2) of the last sightings."""
-        return np.array(self.frames[-MEMORY:], float), centre(np.array(self.boxes[-MEMORY:], float))
+        """Frames (n,) and centres (n, 2) of the last sightings that show the whole face."""
+        frames, boxes = np.array(self.frames[-2 * MEMORY :], float), np.array(self.boxes[-2 * MEMORY :])
+        whole = ((boxes[:, 2:] - boxes[:, :2]) >= WHOLE * self.shape()).all(1)
+        if whole.sum() < 2:
+            whole[:] = True
+        return frames[whole][-MEMORY:], centre(boxes[whole][-MEMORY:].astype(float))
 
     def row(self, frame: int, bridge: int) -> tuple[Boxes, float, int] | None:
         """Box, score and state at a frame; None before, after, and in gaps longer than `bridge`."""
@@ -99,7 +104,7 @@ class Track:
 
     def forget(self, frame: int) -> None:
         """Drops the sightings that neither rows from `frame` on nor the speed need."""
-        keep = min(bisect_right(self.frames, frame) - 1, len(self.frames) - MEMORY)
+        keep = min(bisect_right(self.frames, frame) - 1, len(self.frames) - 2 * MEMORY)
         if keep > 0:
             del self.frames[:keep], self.boxes[:keep], self.scores[:keep]
 
