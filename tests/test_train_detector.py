@@ -11,12 +11,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from redtrack import checkpoint
 from redtrack.errors import UsageError, WeightsError
-from redtrack.faces.detector import DetectorConfig, cells
+from redtrack.faces.detector import DetectorConfig, FaceDetector, cells
 from redtrack.training import detector as training
 from redtrack.training.detector_loss import assign, detector_loss, generalised_iou, pair_iou, stack_truth
 from redtrack.training.doodles import doodle
-from redtrack.training.evaluate_detector import Findings, View, choose_threshold, find, match, show, table
+from redtrack.training.evaluate_detector import (
+    Findings,
+    View,
+    choose_threshold,
+    find,
+    match,
+    measured_table,
+    show,
+    table,
+)
 from redtrack.training.scenes import (
     Labelled,
     Mosaics,
@@ -367,3 +377,14 @@ def test_the_table_says_what_was_measured() -> None:
     lines = table({"1x": right, "other": wrong}, 0.5).splitlines()
     assert lines[1].split()[:3] == ["1x", "1", "1.0000"]
     assert lines[2].split()[2] == "0.0000" and lines[2].split()[-1] == "100.00"
+
+
+def test_a_weights_file_is_measured_on_the_validation_photos(tmp_path: Path) -> None:
+    """At its own threshold and size, in five views."""
+    write_photos(tmp_path, 25)
+    path = tmp_path / "tiny.safetensors"
+    checkpoint.save(path, FaceDetector(TINY), "detector", {})
+    lines = measured_table(tmp_path, path).splitlines()
+    count = len(read_scenes(tmp_path, validation=True))
+    assert lines[0] == f"{count} photos, long side 512, threshold 0.5"
+    assert [line.split()[0] for line in lines[2:]] == ["1x", "0.5x", "0.25x", "turned", "turned"]

@@ -79,10 +79,9 @@ class Track:
     def _path(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Frames (n,) and centres (n, 2) of the last sightings that show the whole face."""
         frames, boxes = np.array(self.frames[-2 * MEMORY :], float), np.array(self.boxes[-2 * MEMORY :])
-        whole = ((boxes[:, 2:] - boxes[:, :2]) >= WHOLE * self.shape()).all(1)
-        if whole.sum() < 2:
-            whole[:] = True
-        return frames[whole][-MEMORY:], centre(boxes[whole][-MEMORY:].astype(float))
+        whole = np.flatnonzero(((boxes[:, 2:] - boxes[:, :2]) >= WHOLE * self.shape()).all(1))
+        chosen = whole[-MEMORY:] if len(whole) > 1 else np.arange(len(frames))[-MEMORY:]
+        return frames[chosen], centre(boxes[chosen]).astype(np.float64)
 
     def row(self, frame: int, bridge: int) -> tuple[Boxes, float, int] | None:
         """Box, score and state at a frame; None before, after, and in gaps longer than `bridge`."""

@@ -1,17 +1,25 @@
-"""How many faces of the validation photos the detector finds, and how many boxes are no face."""
+"""How many faces of the validation photos the detector finds, and how many boxes are no face.
+
+    python -m redtrack.training.evaluate_detector SCENES [WEIGHTS]
+
+prints the table of the card for the shipped detector, or another.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from redtrack.faces.detect import Detector
+from redtrack import checkpoint
+from redtrack.faces.detect import Detector, NetworkDetector
 from redtrack.geometry import box_area, box_iou
-from redtrack.training.scenes import Scene, cut
+from redtrack.training.scenes import Scene, cut, read_scenes
 
 FACE_SIZE = 24.0  # px, sqrt of the area in the photo as it is: smaller faces do not count
 MATCH = 0.5  # IoU of a face found
@@ -127,3 +135,15 @@ def choose_threshold(found: Findings, most_false: float = 1.0) -> float:
     steps = np.arange(0.05, 0.96, 0.01)
     fine = [step for step in steps if found.false_per_100(step) <= most_false]
     return round(float(fine[0]), 2) if fine else 0.95
+
+
+def measured_table(data: str | Path, weights: str | Path | None = None, device: str = "cpu") -> str:
+    """The table of a weights file at its own threshold, on the validation photos of `data`/boxes.csv."""
+    detector = NetworkDetector(checkpoint.load(weights, kind="detector", device=device), device)  # type: ignore[arg-type]
+    scenes = read_scenes(data, validation=True)
+    head = f"{len(scenes)} photos, long side {detector.long_side}, threshold {detector.threshold}"
+    return head + "\n" + table(evaluate_detector(detector, scenes), detector.threshold)
+
+
+if __name__ == "__main__":
+    print(measured_table(*sys.argv[1:3]))
