@@ -64,7 +64,7 @@ class VideoJob:
 
     @property
     def seconds(self) -> float:
-        """Time since the start."""
+        """Time since the first frames were asked for: a video is opened while the one before is still worked on."""
         return 0.0 if self._began is None else time.monotonic() - self._began
 
     def open_sink(self, video: VideoInfo) -> Sink:
@@ -78,13 +78,13 @@ class VideoJob:
         """Opens the video."""
         from redtrack.video import Video
 
-        self._began = time.monotonic()
         self.video = Video(self.path)
         sink = self.open_sink(self.video.info)
         self.pipeline = Pipeline(self.video, self.models, self.options, sink)
 
     def advance(self) -> list[Window]:
         """Decodes and detects one chunk."""
+        self._began = self._began or time.monotonic()
         return self._running().advance()
 
     def crops(self, window: Window) -> tuple[Window, Tensor]:
