@@ -130,6 +130,8 @@ def test_video_stage_adds_the_lstm_and_freezes_the_rest(folder, trained, tmp_pat
     before = checkpoint.load(trained / "weights.safetensors", fused=False).state_dict()
     after = checkpoint.load(tmp_path / "v" / "weights.safetensors", fused=False)
     assert after.config.temporal
+    card = checkpoint.describe(tmp_path / "v" / "weights.safetensors")["card"]
+    assert card["stage"] == "video" and card["before"]["stage"] == "image"
     assert all(torch.equal(before[k], v) for k, v in after.state_dict().items() if k in before)
 
 

@@ -190,7 +190,7 @@ def card(recipe: Recipe, run: Run, figures: Figures) -> dict[str, Any]:
     return {
         "stage": recipe.stage,
         "data": {folder.name: trust for folder, trust in recipe.data} | {f.name: 0.5 for f in recipe.clips},
-        "start": recipe.start.name if recipe.start else None,
+        "before": checkpoint.describe(recipe.start)["card"] if recipe.start else None,
         "steps": run.step,
         "minutes": round(run.seconds / 60, 1),
         "device": device_name(recipe.device),
