@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,4 +174,6 @@ def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
         figure.savefig(part, dpi=_DPI)
         part.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", path) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -32,4 +33,6 @@ def write_png(path: str | os.PathLike[str], image: Image) -> None:
         part.write_bytes(encode_png(image))
         part.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", path) from error
