@@ -85,7 +85,7 @@ def test_nothing_to_resume(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="no such file"):
         TracksWriter.resume(path)
     part(path).write_bytes(b"\x89HDF\r\n\x1a\n\0 torn")
-    with pytest.raises(FormatError, match="not a readable HDF5 file"):
+    with pytest.raises(FormatError, match="is a damaged HDF5 file"):
         TracksWriter.resume(path)
     with TracksWriter(path) as writer:
         writer.append(WHOLE)
@@ -132,8 +132,8 @@ def test_spoiled_last_chunk_costs_only_its_frames(tmp_path: Path) -> None:
     assert read_hdf5(path).same_as(WHOLE)
 
 
-def test_file_shorter_than_it_believes_is_mended(tmp_path: Path) -> None:
-    """Killed after the length was written and before the last bytes were, a file can be resumed."""
+def test_file_shorter_than_it_believes(tmp_path: Path) -> None:
+    """Killed after the length was written and before the last bytes were, a file can be read and resumed."""
     path = tmp_path / "x.h5"
     with TracksWriter(path) as writer:
         for piece in pieces():
@@ -141,7 +141,7 @@ def test_file_shorter_than_it_believes_is_mended(tmp_path: Path) -> None:
     with open(part(path), "r+b") as raw:  # bytes 40 to 47 of HDF5's oldest superblock are the file's length
         raw.seek(40)
         raw.write(struct.pack("<Q", part(path).stat().st_size + 5000))
-    assert sound(part(path))
+    assert read_hdf5(part(path)).same_as(WHOLE)
     with TracksWriter.resume(path) as writer:
         writer.append(WHOLE.between(writer.frames, 900))
         writer.complete()

@@ -28,14 +28,15 @@ reach the disk before the times of their frames, so that a frame which has a tim
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import h5py
 import numpy as np
 
 from redtrack.errors import FormatError
 from redtrack.formats import guard
 from redtrack.formats.common import MAX_FACE, MAX_FRAMES, PathLike, naming, whole_numbers
+from redtrack.formats.guard import Array, Tree
 from redtrack.points import N_POINTS
 from redtrack.tracks import Tracks
 
@@ -79,10 +80,25 @@ def read_hdf5(path: PathLike) -> Tracks:
             rows, frames = finished(file, strict=info["complete"])
             arrays = {name: guard.read(checked(file, name), rows) for name in ROW_FIELDS}
             arrays |= {name: guard.read(checked(file, name), frames) for name in FRAME_FIELDS}
-        arrays["face"] = whole_numbers(arrays["face"], "face", 0, MAX_FACE)
-        times, frame_state = arrays.pop("times"), arrays.pop("frame_state")
-        typed = {name: array.astype(field_of(name).dtype) for name, array in arrays.items()}
-        return Tracks(**typed, times=times.astype(np.float64), frame_state=frame_state.astype(np.uint8), info=info)
+        return _typed(arrays, info)
+
+
+def _typed(arrays: dict[str, np.ndarray], info: dict[str, Any]) -> Tracks:
+    arrays["face"] = whole_numbers(arrays["face"], "face", 0, MAX_FACE)
+    return Tracks(**{name: array.astype(field_of(name).dtype) for name, array in arrays.items()}, info=info)
+
+
+def read_pieces(tree: Tree, frames: int = 2048) -> Iterator[Tracks]:
+    """Yields what a file that was cut off holds in full, some frames at a time, each piece counted from 0."""
+    rows, total = finished(tree, strict=False)
+    arrays = {name: checked(tree, name) for name in ROW_FIELDS | FRAME_FIELDS}
+    frame = guard.read(arrays["frame"], rows)
+    for start in range(0, total, frames):
+        stop = min(start + frames, total)
+        first, last = (int(place) for place in np.searchsorted(frame, [start, stop]))
+        piece = {name: arrays[name][first:last] for name in ROW_FIELDS}
+        piece |= {name: arrays[name][start:stop] for name in FRAME_FIELDS}
+        yield _typed(piece | {"frame": piece["frame"] - start}, {})
 
 
 def field_of(name: str) -> Field:
@@ -90,9 +106,9 @@ def field_of(name: str) -> Field:
     return ROW_FIELDS.get(name) or FRAME_FIELDS[name]
 
 
-def read_header(file: h5py.File) -> dict[str, Any]:
+def read_header(file: Tree) -> dict[str, Any]:
     """Returns the info, with `complete`; raises FormatError for another format and for a newer version."""
-    if "format" not in file.attrs or guard.text_attribute(file, "format") != FORMAT:
+    if "format" not in file.attributes() or guard.text_attribute(file, "format") != FORMAT:
         raise FormatError("is an HDF5 file, but not one of redtrack's")
     version = guard.number_attribute(file, "format_version")
     if version > FORMAT_VERSION:
@@ -107,7 +123,7 @@ def read_header(file: h5py.File) -> dict[str, Any]:
     return info | {"complete": guard.number_attribute(file, "complete") == 1}
 
 
-def checked(file: h5py.File, name: str) -> h5py.Dataset:
+def checked(file: Tree, name: str) -> Array:
     """Returns a dataset whose type and shape are as specified."""
     field = field_of(name)
     found = guard.dataset(file, name)
@@ -119,7 +135,7 @@ def checked(file: h5py.File, name: str) -> h5py.Dataset:
     return found
 
 
-def finished(file: h5py.File, strict: bool) -> tuple[int, int]:
+def finished(file: Tree, strict: bool) -> tuple[int, int]:
     """Returns how many rows and how many frames are there in full.
 
     Strict, all datasets must agree; otherwise (a file that was cut off) it is what can be read of the
@@ -133,17 +149,16 @@ def finished(file: h5py.File, strict: bool) -> tuple[int, int]:
                 raise FormatError("is complete by its own word, but its datasets are not of one length")
         return len(row_sets[0]), len(frame_sets[0])
     rows = min(_unpackable(found) for found in row_sets)
-    frame = guard.read(file["frame"], rows)
+    frame = guard.read(checked(file, "frame"), rows)
     rows = _leading(frame != ROW_FIELDS["frame"].fill)
-    written = [_leading(np.isfinite(guard.read(file["times"], _unpackable(file["times"]))))]
-    written += [_leading(guard.read(file["frame_state"], _unpackable(file["frame_state"])) != 255)]
-    frames = min(written)
+    times, frame_state = (guard.read(found, _unpackable(found)) for found in frame_sets)
+    frames = min(_leading(np.isfinite(times)), _leading(frame_state != FRAME_FIELDS["frame_state"].fill))
     if rows < max(len(found) for found in row_sets):  # rows were lost: so is the frame that they may belong to
         frames = min(frames, max(int(frame[rows - 1]), 0) if rows else 0)
     return int(np.searchsorted(frame[:rows], frames)), frames
 
 
-def _unpackable(found: h5py.Dataset) -> int:
+def _unpackable(found: Array) -> int:
     """Returns how many leading entries can be unpacked: a kill spoils only the last chunk."""
     count = len(found)
     while count:
@@ -151,7 +166,7 @@ def _unpackable(found: h5py.Dataset) -> int:
         try:
             found[start:count]
             return count
-        except (OSError, RuntimeError):
+        except FormatError:
             count = start
     return 0
 

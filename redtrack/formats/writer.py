@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
@@ -49,7 +48,7 @@ class TracksWriter:
         self._open(path)
         try:
             with self._writing():
-                self._open_file(DiskFile(self.part, new=True), "w")
+                self._open_file(DiskFile(self.part, new=True))
                 self._lay_out(dict(info or {}))
         except BaseException:
             self.discard()
@@ -69,25 +68,28 @@ class TracksWriter:
     def resume(cls, path: PathLike) -> TracksWriter:
         """Returns a writer that goes on after the frames which the temporary file of `path` holds in full.
 
-        Raises FormatError where there is no such file or it cannot be read: start anew then.
+        What is good of it is copied into a fresh file, which takes its place: HDF5 never opens a file that was cut
+        off. Raises FormatError where there is no such file or it cannot be read: start anew then.
         """
         writer = cls.__new__(cls)
         writer._open(path)
-        with guard.damage_told(check_file(writer.part)):
-            disk = DiskFile(writer.part, new=False)
-            try:
-                _mend(disk)
-                file = writer._open_file(disk, "r+")
-                info = hdf5.read_header(file)
-                rows, frames = hdf5.finished(file, strict=False)
-                times = guard.read(file["times"], frames)
-            except BaseException:
-                writer._let_go()
-                raise
-        writer.info = info
-        writer._last_time = float(times[-1]) if frames else -np.inf
-        with writer._writing():
-            writer._resize(rows, frames)
+        fresh = writer.part.with_name(writer.part.name + ".new")
+        check_file(writer.part)
+        try:
+            with writer._writing(), contextlib.closing(DiskFile(writer.part, new=False)):
+                with guard.open_hdf5(writer.part) as tree:
+                    writer._open_file(DiskFile(fresh, new=True))
+                    writer._lay_out(hdf5.read_header(tree))
+                    for chunk in hdf5.read_pieces(tree):
+                        writer.append(chunk)
+                writer.flush()
+                writer._disk.sync()
+                os.replace(fresh, writer.part)
+        except BaseException:
+            writer._let_go()
+            with contextlib.suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            raise
         return writer
 
     def _open(self, path: PathLike) -> None:
@@ -102,10 +104,9 @@ class TracksWriter:
         self._pending: list[Tracks] = []  # appended, not yet in the file
         self._flushed_at = monotonic()
 
-    def _open_file(self, disk: DiskFile, mode: str) -> h5py.File:
+    def _open_file(self, disk: DiskFile) -> None:
         self._disk = disk
-        self._file = h5py.File(disk, mode, libver="earliest")
-        return self._file
+        self._file = h5py.File(disk, "w", libver="earliest")
 
     def append(self, chunk: Tracks) -> None:
         """Appends the next frames of the video: `chunk` counts its frames from 0, and its rows are final.
@@ -191,7 +192,7 @@ class TracksWriter:
         self._let_go()
 
     def _let_go(self) -> None:
-        with contextlib.suppress(*guard.DAMAGE):
+        with contextlib.suppress(AttributeError, OSError, RuntimeError, ValueError):
             self._file.close()
         if self._disk:
             self._disk.close()
@@ -261,22 +262,6 @@ def _create(file: h5py.File, name: str, field: hdf5.Field) -> None:
         made.dims[axis].label = label
     if field.unit:
         made.attrs["unit"] = field.unit
-
-
-def _mend(disk: DiskFile) -> None:
-    """Lengthens a file that was killed in the middle of a flush to the length that it believes it has.
-
-    HDF5 writes the length before the last bytes, and opens no file that is too short. What the zeros stand in for
-    fails its checksum, and counts as not written.
-    """
-    head = bytearray(48)
-    disk.readinto(head)
-    actual = disk.seek(0, os.SEEK_END)
-    if head.startswith(b"\x89HDF\r\n\x1a\n\0"):  # superblock version 0
-        (believed,) = struct.unpack_from("<Q", head, 40)
-        if actual < believed < actual + (64 << 20):
-            disk.truncate(believed)
-    disk.seek(0)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,149 @@
+"""OpenFace's CSV: written as its readers expect, and read as other programs and older versions write it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from random_tracks import random_tracks
+
+from redtrack.errors import FormatError
+from redtrack.formats.openface_csv import read_csv, write_csv
+from redtrack.measures import MEASURES, measures
+from redtrack.tracks import Tracks
+
+AXES = [f"{axis}_{i}" for axis in "xy" for i in range(68)]
+
+
+def table(path: Path, columns: str, *rows: str, after: str = "") -> Path:
+    """Writes a CSV with the given first columns, then 136 points that are all 5, then something else."""
+    head = f"{columns},{','.join(AXES)}{',' + after if after else ''}"
+    path.write_text("\n".join([head, *(f"{row}{',5.5' * 136}{',?' if after else ''}" for row in rows)]) + "\n")
+    return path
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    """Points come back within 0.001 px; frames, ids and times as they were, also of frames without a face."""
+    tracks = random_tracks(frames=60, seen=0.4)
+    assert len(set(tracks.frame)) < tracks.frames
+    write_csv(tracks, tmp_path / "x.csv")
+    back = read_csv(tmp_path / "x.csv")
+    assert np.abs(back.points - tracks.points).max() < 0.001
+    assert np.abs(back.times - tracks.times).max() < 1e-6
+    assert (back.frame == tracks.frame).all() and (back.face == tracks.face).all()
+    assert np.abs(back.scores - tracks.scores.mean(axis=1, keepdims=True)).max() < 0.001
+    assert np.isnan(back.disagreement).all()
+
+
+def test_columns_are_openfaces(tmp_path: Path) -> None:
+    """The header, frames from 1, six decimals of time, three of pixels; a frame without a face says success 0."""
+    tracks = Tracks.from_rows([1], [2], np.full((1, 68, 2), 12.3456), [0, 1 / 30], scores=np.full((1, 68), 0.25))
+    write_csv(tracks, tmp_path / "x.csv")
+    head, absent, seen = csv.reader((tmp_path / "x.csv").read_text().splitlines())
+    assert head == ["frame", "face_id", "timestamp", "confidence", "success", *AXES]
+    assert absent == ["1", "-1", "0.000000", "0.000", "0", *["0.000"] * 136]
+    assert seen == ["2", "2", "0.033333", "0.250", "1", *["12.346"] * 136]
+
+
+@pytest.mark.parametrize("tracks", [Tracks.empty(), Tracks.empty([0, 0.5, 0.7])])
+def test_no_faces(tmp_path: Path, tracks: Tracks) -> None:
+    """A video without faces keeps its times."""
+    write_csv(tracks, tmp_path / "x.csv")
+    assert read_csv(tmp_path / "x.csv").same_as(tracks)
+
+
+def test_unknown_confidence_stays_unknown(tmp_path: Path) -> None:
+    """Scores that nobody gave are `nan`, and read as such."""
+    write_csv(Tracks.from_rows([0], [0], np.ones((1, 68, 2)), [0]), tmp_path / "x.csv")
+    assert np.isnan(read_csv(tmp_path / "x.csv").scores).all()
+
+
+def test_measures_follow(tmp_path: Path) -> None:
+    """With `measures`, their columns come after the points, and the file reads as before."""
+    tracks = random_tracks(frames=9)
+    write_csv(tracks, tmp_path / "x.csv", measures=True)
+    with open(tmp_path / "x.csv", newline="") as file:
+        lines = [line for line in csv.DictReader(file) if line["success"] == "1"]
+    assert list(lines[0])[-len(MEASURES) :] == list(MEASURES)
+    for name, values in measures(tracks.points).items():
+        assert np.abs(values - [float(line[name]) for line in lines]).max() < 1e-4
+    assert read_csv(tmp_path / "x.csv").faces == tracks.faces
+
+
+def test_openface_as_it_writes(tmp_path: Path) -> None:
+    """Spaces in the header, more columns, lines of failure with old points: what OpenFace 2 leaves on a disk."""
+    columns = "frame, face_id, timestamp, confidence, success, gaze_0_x"
+    path = table(tmp_path / "x.csv", columns, "1, 0, 0.000, 0.98, 1, -0.1", "2, 0, 0.033, 0.02, 0, 0", after=" AU45_c")
+    path.write_text(path.read_text().replace(",?", ", 0.5").replace(",x_", ", x_").replace(",5.5", ", 5.5"))
+    back = read_csv(path)
+    assert (back.frames, len(back), back.times.tolist()) == (2, 1, [0, 0.033])
+    assert back.scores[0, 0] == np.float32(0.98) and (back.points == 5.5).all()
+
+
+def test_frames_without_lines_get_times(tmp_path: Path) -> None:
+    """Times of frames that have no line lie evenly between their neighbours, and go on before and after."""
+    path = table(tmp_path / "x.csv", "frame,face_id,timestamp", "3,0,2.0", "5,1,3.0", "5,0,3.0")
+    back = read_csv(path)
+    assert back.times.tolist() == [1.0, 1.5, 2.0, 2.5, 3.0]
+    assert back.frame.tolist() == [2, 4, 4] and back.face.tolist() == [0, 0, 1]
+
+
+def test_py_feats_names(tmp_path: Path) -> None:
+    """py-feat counts frames from 0, has no ids, writes boxes, and leaves cells of lost faces empty."""
+    columns = "FaceRectX,FaceRectY,FaceRectWidth,FaceRectHeight,FaceScore,frame"
+    path = table(tmp_path / "x.csv", columns, "1,2,30,40,0.9,4", "5,6,30,40,0.8,4", ",,,,,5", after="input,approx_time")
+    text = path.read_text().splitlines()
+    text[3] = ",,,,,5" + "," * 136 + ",?"
+    path.write_text("\n".join(text))
+    back = read_csv(path)
+    assert back.frame.tolist() == [4, 4] and back.face.tolist() == [0, 1] and back.frames == 6
+    assert back.boxes.tolist() == [[1, 2, 31, 42], [5, 6, 35, 46]]
+    assert back.info == {"times_known": False} and back.times.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no column 'frame'"),
+        ("frame,x_0,y_0\n1,2,3\n", "no column 'x_1'"),
+        ("\0\0\0\n", "no column 'frame'"),
+        ('"frame\n', "no column 'x_0'"),
+    ],
+)
+def test_other_tables_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    """A file without the columns is told which is missing."""
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    with pytest.raises(FormatError, match=words):
+        read_csv(path)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("1,0,zero", "not a table of numbers"),
+        ("1,0", "not a table of numbers"),
+        ("1.5,0,0", "'frame' is 1.5"),
+        ("-1,0,0", "'frame' is -1"),
+        ("nan,0,0", "'frame' is nan"),
+        ("1e15,0,0", r"'frame' is 1e\+15, not a whole number from 0 to 16777216"),
+        ("1,-3,0", "'face_id' is -3"),
+        ("1,1e99,0", "'face_id' is 1e\\+99"),
+    ],
+)
+def test_senseless_numbers_are_refused(tmp_path: Path, row: str, words: str) -> None:
+    """Words, missing cells, and frames or ids that cannot be are refused before anything of their size is made."""
+    with pytest.raises(FormatError, match=words):
+        read_csv(table(tmp_path / "x.csv", "frame,face_id,timestamp", row))
+
+
+def test_infinite_and_repeated_points_are_refused(tmp_path: Path) -> None:
+    """Points that are infinite in single precision, or the same face twice in a frame, are refused."""
+    path = table(tmp_path / "x.csv", "frame,face_id", "1,0", "1,0")
+    with pytest.raises(FormatError, match="face 0 of frame 0 appears twice"):
+        read_csv(path)
+    path.write_text(path.read_text().replace("5.5", "1e300").rsplit("\n", 2)[0])
+    with pytest.raises(FormatError, match="not finite"):
+        read_csv(path)
