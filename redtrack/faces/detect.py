@@ -18,7 +18,7 @@ from redtrack.geometry import box_area, box_iou
 
 Boxes = NDArray[np.float32]
 
-SAME_FACE = 0.45  # boxes of one picture that overlap more are one face; 0.35 to 0.55 gave the same recall
+SAME_FACE = 0.45  # boxes of one picture that overlap more are one face: a usual value, not tuned
 VOTE = 0.65  # boxes that overlap the best one more are averaged with it, which steadies it from frame to frame
 INSIDE, LESS_SURE = 0.75, 0.8  # a box that lies in a better one by this share, with less than that share of its score,
 # is a part of its face

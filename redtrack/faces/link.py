@@ -18,7 +18,7 @@ Boxes = NDArray[np.float32]
 
 DETECTED, INTERPOLATED = 0, 1  # states of a row, as in `Tracks`
 SEEN = 3  # frames that a face has to last, unless its whole shot is shorter
-MEMORY = 8  # observations that a face's speed is taken from: enough to smooth the detector's unrest of about 2 %
+MEMORY = 8  # sightings that a face's speed is taken from: a third of a second, so that boxes' unrest evens out
 WHOLE = 0.85  # share of its usual width and height below which a face is partly hidden
 NEAR = 0.6  # centre distance over size within which boxes that no longer overlap may still be one face
 ALIKE = 1.8  # ratio of widths or of heights above which two boxes are never one face
