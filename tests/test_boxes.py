@@ -58,9 +58,7 @@ def test_many_ways_to_write_the_same_box(tmp_path: Path, text: str) -> None:
 
 def test_boxes_without_ids_are_linked(tmp_path: Path) -> None:
     """Two faces side by side, listed in changing order, keep an id each."""
-    lines = [
-        f"{i},{x + i},10,{x + i + 40},60" for i in range(20) for x in ((200, 10) if i % 3 else (10, 200))
-    ]
+    lines = [f"{i},{x + i},10,{x + i + 40},60" for i in range(20) for x in ((200, 10) if i % 3 else (10, 200))]
     found = rows(write(tmp_path, "\n".join(lines)), 20)
     assert len(found) == 40
     for k in (0, 1):
