@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from annotating import points_in
 
-from redtrack.annotate.merge import MIN_SCORE, RowMerger, WindowPoints, drop_doubles
+from redtrack.annotate.merge import FACE, RowMerger, WindowPoints, drop_doubles
 from redtrack.annotate.windows import Window
 from redtrack.geometry import CropTransform
 from redtrack.tracks import RowState, Tracks
@@ -62,7 +62,7 @@ def test_rows_before_the_point_of_resumption_are_left_out() -> None:
 
 def test_window_that_nobody_believes_leaves_no_row() -> None:
     rows = merger(3)
-    rows.add_window(window(0, 0, 3), found(3, score=MIN_SCORE / 2))
+    rows.add_window(window(0, 0, 3), found(3, score=FACE - 0.01))
     assert len(rows.release(3)) == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from redtrack.annotate.following import Follower, Following
 from redtrack.annotate.options import Options
-from redtrack.errors import DeviceError
+from redtrack.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -79,7 +80,16 @@ def load_models(weights: str | Path | None, device: str, options: Options) -> Mo
     if options.boxes is None:
         detector, about_detector = _load_detector(where)
         about |= about_detector
+    else:
+        about |= {"boxes_digest": _digest(options.boxes)}
     return Models(net, detector, where, about)  # type: ignore[arg-type]
+
+
+def _digest(boxes: Path) -> str:
+    try:
+        return hashlib.sha256(boxes.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"boxes cannot be read: {(error.strerror or str(error)).lower()}", boxes) from error
 
 
 def _load_detector(device: torch.device) -> tuple[Detector, dict[str, Any]]:

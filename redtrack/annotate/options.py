@@ -23,8 +23,9 @@ class Options:
 
     window: frames T that the network sees at once. direction: of time, one of `DIRECTIONS`. spatial_steps: looks of
     the network at each picture, None for as many as it was trained with. temporal: whether its recurrence through time
-    is used. detect_every: frames between two detections. max_faces: the most faces in one frame. min_face: the longer
-    side in px below which a face is left out. boxes: a file of the user's own boxes, which replaces the detector.
+    is used. detect_every: frames between two detections. max_faces: the most faces in one frame. min_face: px, the
+    square root of a box's area, below which a face is left out. boxes: a file of the user's own boxes, which replaces
+    the detector.
     start, end: seconds. protocol: `windows`, or `tracking` frame by frame as the paper does.
     """
 
