@@ -16,5 +16,7 @@ def read_picture(path: str | os.PathLike[str]) -> Image:
     Raises VideoError where the file is missing or holds no picture.
     """
     with open_container(path) as container:
-        frame = first_frame(container, video_stream(container, path), path)
-        return Converter((frame.width, frame.height), Orientation.of(frame))(frame)
+        stream = video_stream(container, path)
+        frame = first_frame(container, stream, path)
+        orientation = Orientation.of(frame, stream.codec_context.codec.canonical_name)
+        return Converter((frame.width, frame.height), orientation)(frame)

@@ -54,12 +54,13 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
     with open_container(path) as container:
         stream = video_stream(container, path)
         frame = first_frame(container, stream, path)
-        orientation = Orientation.of(frame)
+        codec = stream.codec_context.codec.canonical_name
+        orientation = Orientation.of(frame, codec)
         width, height = orientation.upright_size(frame.width, frame.height)
         return VideoInfo(
             path=Path(path),
             container=container.format.name,
-            codec=stream.codec_context.codec.canonical_name,
+            codec=codec,
             pixel_format=frame.format.name,
             width=width,
             height=height,

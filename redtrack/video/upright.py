@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 Image = NDArray[np.uint8]
 
 _HALF_TURN = 180
+STILLS = frozenset({"png", "apng", "mjpeg", "jpegls", "jpeg2000", "webp", "bmp", "tiff", "gif"})
+"""Codecs of still pictures, which may carry ICC profiles."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,13 @@ class Orientation:
     mirrored: bool = False
 
     @classmethod
-    def of(cls, frame: VideoFrame) -> Orientation:
-        """Returns the orientation that the frame's display matrix asks for, to the nearest quarter turn."""
-        matrix = _display_matrix(frame)
+    def of(cls, frame: VideoFrame, codec: str) -> Orientation:
+        """Returns the orientation that the frame's display matrix asks for, to the nearest quarter turn.
+
+        Of still pictures the turn alone is read: PyAV 18.1 frees side data with a name, as ICC profiles are, twice, and
+        takes the process with it. Mirrored pictures (EXIF 2, 4, 5, 7) are therefore turned but not mirrored.
+        """
+        matrix = None if codec in STILLS else _display_matrix(frame)
         if matrix is None:
             return cls(-round(frame.rotation / 90) * 90 % 360)
         a, b, c, d = matrix  # x' = a x + c y, y' = b x + d y, with y down
