@@ -17,8 +17,6 @@ Cannot hold: the scores of single points, disagreement, boxes, states, info.
 
 from __future__ import annotations
 
-import csv
-import warnings
 from collections.abc import Iterator
 from itertools import islice
 from typing import IO, Any
@@ -37,6 +35,7 @@ from redtrack.formats.common import (
     unknown_times,
     whole_numbers,
 )
+from redtrack.formats.table import LONGEST_LINE, read_blocks, split_line
 from redtrack.measures import measures as measure
 from redtrack.points import N_POINTS
 from redtrack.tracks import Tracks
@@ -48,7 +47,6 @@ _POINTS = [f"{axis}_{i}" for axis in "xy" for i in range(N_POINTS)]
 _FIXED = ["frame", "face_id", "timestamp", "confidence", "success"]
 _BOX = ["facerectx", "facerecty", "facerectwidth", "facerectheight"]  # py-feat
 _ALIASES = {"facescore": "confidence", "face": "face_id"}  # py-feat; OpenFace on pictures
-_LONGEST_HEADER = 1 << 20
 _BLOCK = 1024  # lines formatted at once
 
 
@@ -83,14 +81,14 @@ def read_csv(path: PathLike) -> Tracks:
     with naming(path), open(check_file(path), encoding="utf-8-sig", errors="replace", newline="") as file:
         columns = _read_header(file)
         names = list(columns)
-        table = _read_table(file, [columns[name] for name in names])
+        blocks = list(read_blocks(file, [columns[name] for name in names]))
+        table = np.concatenate(blocks) if blocks else np.zeros((0, len(names)))
         return _assemble({name: table[:, i] for i, name in enumerate(names)})
 
 
 def _read_header(file: IO[str]) -> dict[str, int]:
     """Returns the column numbers of what is known; raises FormatError where point columns are missing."""
-    first = file.readline(_LONGEST_HEADER)
-    header = [name.strip().lower() for name in next(csv.reader([first.replace("\0", "")]), [])]
+    header = [name.lower() for name in split_line(file.readline(LONGEST_LINE))]
     wanted = {*_FIXED, *_POINTS, *_BOX}
     columns: dict[str, int] = {}
     for i, name in enumerate(header):
@@ -101,29 +99,6 @@ def _read_header(file: IO[str]) -> dict[str, int]:
     if missing:
         raise FormatError(f"has no column '{missing[0]}' in its first line")
     return columns
-
-
-def _read_table(file: IO[str], columns: list[int]) -> np.ndarray:
-    """Returns (lines, columns) float64; empty cells are NaN."""
-    start = file.tell()
-    try:
-        return _load(file, columns)
-    except ValueError:
-        file.seek(start)
-    try:
-        return _load(file, columns, converters=lambda cell: float(cell.strip() or "nan"))
-    except ValueError as error:
-        words = " ".join(str(error).split(";")[0].split())[:200]
-        raise FormatError(f"is not a table of numbers ({words})") from error
-
-
-def _load(file: IO[str], columns: list[int], **options: Any) -> np.ndarray:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a table without lines is a video without frames
-        table: np.ndarray = np.loadtxt(
-            file, delimiter=",", usecols=columns, comments=None, quotechar='"', ndmin=2, **options
-        )
-    return table if table.size else np.zeros((0, len(columns)))
 
 
 def _assemble(columns: dict[str, np.ndarray]) -> Tracks:
