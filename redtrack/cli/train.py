@@ -155,9 +155,12 @@ def relabel(data: Path, weights: str | None, out: Path, looks: int) -> None:
     Example: redtrack train relabel --data coarse --weights runs/image/weights.safetensors -o relabelled
     """
     from redtrack import checkpoint
+    from redtrack.rednet.model import RedNet
     from redtrack.training.relabel import relabel_folder
 
-    kept, total = relabel_folder(checkpoint.load(weights), data, out, looks)
+    net = checkpoint.load(weights)
+    assert isinstance(net, RedNet), type(net)
+    kept, total = relabel_folder(net, data, out, looks)
     click.echo(f"{kept} of {total} faces relabelled in {out}")
 
 
