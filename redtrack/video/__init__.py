@@ -2,6 +2,7 @@
 
 from redtrack.video.ahead import read_ahead
 from redtrack.video.decode import DecodeReport, Frame, Video
+from redtrack.video.isolated import IsolatedVideo, open_video
 from redtrack.video.picture import read_picture
 from redtrack.video.probe import VideoInfo, probe
 from redtrack.video.shots import ShotDetector, thumbnail
@@ -10,10 +11,12 @@ from redtrack.video.write import VideoWriter, write_video
 __all__ = [
     "DecodeReport",
     "Frame",
+    "IsolatedVideo",
     "ShotDetector",
     "Video",
     "VideoInfo",
     "VideoWriter",
+    "open_video",
     "probe",
     "read_ahead",
     "read_picture",

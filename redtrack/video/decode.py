@@ -8,7 +8,7 @@ first). Times are the stream's own, in seconds from its first frame.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -71,12 +71,14 @@ class Video:
     """A video file to be decoded.
 
     `info` tells what it is, `frames` gives its frames, and after that `report` tells how the decoding went. Raises
-    VideoError where no frame can be decoded.
+    VideoError where no frame can be decoded. `heartbeat` is called for every packet that is read, so that a watcher can
+    tell a slow decoder from one that hangs.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], heartbeat: Callable[[], None] | None = None) -> None:
         self.info: VideoInfo = probe(path)
         self.report = DecodeReport()
+        self._heartbeat = heartbeat
 
     def __enter__(self) -> Video:
         return self
@@ -93,7 +95,7 @@ class Video:
         """
         self.report = report = DecodeReport()
         screen = _Screen(self.info)
-        pictures = Pictures(self.info.path)
+        pictures = Pictures(self.info.path, self._heartbeat)
         clock = Clock(self.info.time_base, self.info.average_rate)
         for index, picture in enumerate(pictures):
             time = clock.time(picture.ticks)

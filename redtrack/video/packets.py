@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -28,10 +28,12 @@ class PacketReader:
 
     `packets` counts those with data so far, `seconds` reaches from the stream's start to the end of its latest packet,
     `read_errors` counts the places where the file could not be read. `promised_packets` and `promised_seconds` are what
-    the header announces, None where it announces nothing.
+    the header announces, None where it announces nothing. `heartbeat` is called before each packet.
     """
 
-    def __init__(self, container: InputContainer, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, container: InputContainer, path: str | os.PathLike[str], heartbeat: Callable[[], None] | None = None
+    ) -> None:
         self.stream = video_stream(container, path)
         self.packets = 0
         self.seconds = 0.0
@@ -39,6 +41,7 @@ class PacketReader:
         self.promised_packets = self.stream.frames or None
         self.promised_seconds = _promised_seconds(container, self.stream)
         self._container = container
+        self._heartbeat = heartbeat
         self._first: int | None = None
 
     def __iter__(self) -> Iterator[VideoPacket | None]:
@@ -46,6 +49,8 @@ class PacketReader:
         while tries < _TRIES:
             try:
                 for packet in self._container.demux(self.stream):
+                    if self._heartbeat:
+                        self._heartbeat()
                     if packet.size:  # an empty packet would end the decoding
                         tries = 0
                         self._count(packet)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -19,8 +19,9 @@ class Pictures:
     damaged, and the pictures that were given already are skipped: seeking is not to be relied on in a damaged file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, heartbeat: Callable[[], None] | None = None) -> None:
         self._path = path
+        self._heartbeat = heartbeat
         self._given = 0
         self._last: int | None = None  # ticks of the last picture that was given
         self.reader: PacketReader
@@ -33,7 +34,7 @@ class Pictures:
 
     def _in_parallel(self) -> Iterator[Picture]:
         with open_container(self._path) as container:
-            self.reader = PacketReader(container, self._path)
+            self.reader = PacketReader(container, self._path, self._heartbeat)
             for picture in decode_parallel(self.reader):
                 self._given += 1
                 self._last = picture.ticks
@@ -41,7 +42,7 @@ class Pictures:
 
     def _with_care(self) -> Iterator[Picture]:
         with open_container(self._path) as container:
-            self.reader = PacketReader(container, self._path)
+            self.reader = PacketReader(container, self._path, self._heartbeat)
             pictures = decode_careful(self.reader)
             if self._last is None:
                 yield from islice(pictures, self._given, None)

@@ -1,0 +1,77 @@
+"""The decoder process: decodes the videos that it is asked for, one after the other, into shared memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections import deque
+from dataclasses import asdict
+from fractions import Fraction
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
+from typing import Any
+
+from redtrack.errors import RedtrackError, VideoError
+from redtrack.video.channel import BUG, ERROR, FRAME, FRAME_FIELDS, INFO, REPORT, Heartbeat, Slots
+from redtrack.video.decode import Video
+
+
+class Worker:
+    """Answers a request for a path by the video's info, or, if it asks for frames, by these and a report."""
+
+    def __init__(self, connection: Connection, heartbeat: int) -> None:
+        self._connection = connection
+        self._heartbeat = Heartbeat(heartbeat)
+
+    def run(self) -> None:
+        """Answers until the other side hangs up."""
+        while True:
+            try:
+                request = self._connection.recv_bytes()
+                if request[:1] == b"{":  # the rest are slots of the last video, freed too late to matter
+                    self._answer(json.loads(request))
+            except RedtrackError as error:
+                self._send(ERROR, [error.message, error.remedy])
+            except (EOFError, ConnectionError):
+                return
+            except Exception:  # noqa: BLE001 - it is raised again on the other side
+                self._send(BUG, traceback.format_exc())
+
+    def _answer(self, request: dict[str, Any]) -> None:
+        memory = recv_handle(self._connection) if "frames" in request else None
+        try:
+            video = Video(os.fsdecode(bytes.fromhex(request["path"])), self._heartbeat.beat)
+            if memory is None:
+                self._send(INFO, asdict(video.info) | {"path": None})
+                return
+            if request["size"] != [video.info.height, video.info.width]:
+                raise VideoError("has been replaced by another video", video.info.path, "start again")
+            self._send_frames(video, Slots(memory, *request["size"]), *request["frames"])
+            self._send(REPORT, asdict(video.report))
+        finally:
+            if memory is not None:
+                os.close(memory)
+
+    def _send_frames(self, video: Video, slots: Slots, start: float | None, end: float | None) -> None:
+        free = deque(range(slots.count))
+        for frame in video.frames(start, end):
+            while not free or self._connection.poll():
+                free.extend(self._connection.recv_bytes())
+            slot = free.popleft()
+            slots.put(slot, frame.image)
+            fields = FRAME_FIELDS.pack(frame.index, frame.time, slot, frame.damaged, frame.missing)
+            self._connection.send_bytes(FRAME + fields)
+
+    def _send(self, kind: bytes, content: object) -> None:
+        self._connection.send_bytes(kind + json.dumps(content, default=_plain).encode())
+
+
+def _plain(value: object) -> str:
+    assert isinstance(value, Fraction), value
+    return str(value)
+
+
+if __name__ == "__main__":
+    Worker(Connection(int(sys.argv[1])), int(sys.argv[2])).run()
