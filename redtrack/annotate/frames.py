@@ -44,31 +44,48 @@ class Chunk:
 
 def gather(frames: Iterable[Frame], shots: ShotDetector, start: float = 0.0) -> Iterator[Chunk]:
     """Yields all frames in chunks. Those before `start` seconds come first, without images."""
-    held: list[Frame] = []
-    cuts: list[bool] = []
+    filling: _Filling | None = None
     for frame in frames:
         early = frame.time < start
-        if held and (len(held) >= _limit(held[0]) or (held[0].time < start and not early)):
-            yield _chunk(held, cuts, start)
-            held, cuts = [], []
-        held.append(frame)
-        cuts.append(not early and shots.push(frame.image))
-    if held:
-        yield _chunk(held, cuts, start)
+        if filling is not None and not filling.takes(early):
+            yield filling.chunk()
+            filling = None
+        if filling is None:
+            filling = _Filling(frame, early)
+        filling.add(frame, not early and shots.push(frame.image))
+    if filling is not None:
+        yield filling.chunk()
 
 
-def _limit(frame: Frame) -> int:
-    return max(1, min(CHUNK, CHUNK_BYTES // frame.image.nbytes))
+class _Filling:
+    """A chunk that is being filled. Images are copied at once: a decoder may want their memory back."""
 
+    def __init__(self, first: Frame, early: bool) -> None:
+        self._early = early
+        self._room = CHUNK if early else max(1, min(CHUNK, CHUNK_BYTES // first.image.nbytes))
+        self._images = None if early else np.empty((self._room, *first.image.shape), np.uint8)
+        self._first = first.index
+        self._times: list[float] = []
+        self._states: list[FrameState] = []
+        self._cuts: list[bool] = []
 
-def _chunk(frames: list[Frame], cuts: list[bool], start: float) -> Chunk:
-    return Chunk(
-        first=frames[0].index,
-        images=None if frames[0].time < start else np.stack([frame.image for frame in frames]),
-        times=np.array([frame.time for frame in frames], np.float64),
-        state=np.array([_state(frame) for frame in frames], np.uint8),
-        cuts=np.array(cuts, bool),
-    )
+    def takes(self, early: bool) -> bool:
+        """Whether there is room for another frame of this kind."""
+        return len(self._times) < self._room and early == self._early
+
+    def add(self, frame: Frame, cut: bool) -> None:
+        """Takes a frame; cut says whether a shot begins with it."""
+        if self._images is not None:
+            self._images[len(self._times)] = frame.image
+        self._times.append(frame.time)
+        self._states.append(_state(frame))
+        self._cuts.append(cut)
+
+    def chunk(self) -> Chunk:
+        """Returns what was taken."""
+        images = None if self._images is None else self._images[: len(self._times)]
+        times, states = np.array(self._times, np.float64), np.array(self._states, np.uint8)
+        return Chunk(self._first, images, times, states, np.array(self._cuts, bool))
 
 
 def _state(frame: Frame) -> FrameState:

@@ -18,7 +18,7 @@ from redtrack.errors import RedtrackError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from redtrack.video import DecodeReport, Video, VideoInfo
+    from redtrack.video import DecodeReport, IsolatedVideo, Video, VideoInfo
 
 __all__ = ["VideoJob", "describe"]
 
@@ -33,7 +33,7 @@ class VideoJob:
         self.path, self.models, self.options = path, models, options
         self.error: RedtrackError | None = None
         self.reason: str | None = None
-        self.video: Video | None = None
+        self.video: Video | IsolatedVideo | None = None
         self.pipeline: Pipeline | None = None
         self._began: float | None = None
 
@@ -76,9 +76,9 @@ class VideoJob:
 
     def start(self) -> None:
         """Opens the video."""
-        from redtrack.video import Video
+        from redtrack.video import open_video
 
-        self.video = Video(self.path)
+        self.video = open_video(self.path)
         sink = self.open_sink(self.video.info)
         self.pipeline = Pipeline(self.video, self.models, self.options, sink)
 

@@ -25,7 +25,7 @@ from redtrack.tracks import Tracks
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from redtrack.video import Video
+    from redtrack.video import IsolatedVideo, Video
 
 __all__ = ["Pipeline", "Sink"]
 
@@ -48,7 +48,7 @@ class Sink(Protocol):
 class Pipeline:
     """The way of one video. Rows of frames that the sink has already are not computed again."""
 
-    def __init__(self, video: Video, models: Models, options: Options, sink: Sink) -> None:
+    def __init__(self, video: Video | IsolatedVideo, models: Models, options: Options, sink: Sink) -> None:
         from redtrack.video import ShotDetector, read_ahead
 
         self.exhausted = False  # whether the last frame was decoded
