@@ -4,7 +4,10 @@ On the example clip the camera is known, so every frame's points can be taken ba
 not move at all: what is left is jitter, against exact truth. On clips of a 300-VW folder (NAME/vid.*, NAME/annot/*.pts)
 there is an error as well, and the jitter holds the labels' own.
 
-    python benchmarks/temporal.py [--clips FOLDER --only NAME …] [--weights PATH]
+With --stills the same is measured on the held-out faces of a 300-W folder, cut out by the truth and moved by a made-up
+camera, in the open and behind a passing occluder: error and jitter against exact truth.
+
+    python benchmarks/temporal.py [--clips FOLDER --only NAME …] [--stills FOLDER] [--weights PATH]
 """
 
 from __future__ import annotations
@@ -87,13 +90,34 @@ def on_clip(folder: Path, weights: Path | None, options: dict[str, Any]) -> tupl
     return float(error), jitter(found)
 
 
+def on_stills(folder: Path, weights: Path | None) -> None:
+    """Prints error and jitter on moved held-out stills."""
+    from redtrack import checkpoint
+    from redtrack.rednet.model import RedNet
+    from redtrack.training.faces import read_faces
+    from redtrack.training.trials import measure, still_trial
+
+    net = checkpoint.load(weights)
+    assert isinstance(net, RedNet), type(net)
+    faces = read_faces(folder)[1]
+    trials = [still_trial(faces, 30, 20, net.config.size, occluded=o, seed=11) for o in (False, True)]
+    print(f"{'setting':20}", *(f"{trial.name + ': error, jitter':>26}" for trial in trials))
+    for name, options in SETTINGS.items():
+        if "protocol" not in options:
+            values = [measure(net, t, options.get("direction", "both"), options.get("temporal", True)) for t in trials]
+            print(f"{name:20}", *(f"{error:17.3f} {tremble:8.3f}" for error, tremble in values))
+
+
 def main() -> None:
     """Prints a line a setting."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=Path, help="a 300-VW folder")
     parser.add_argument("--only", nargs="*", help="names of videos in it")
+    parser.add_argument("--stills", type=Path, help="a 300-W folder")
     parser.add_argument("--weights", type=Path)
     chosen = parser.parse_args()
+    if chosen.stills:
+        on_stills(chosen.stills, chosen.weights)
     folders = sorted(chosen.clips.iterdir()) if chosen.clips else []
     folders = [f for f in folders if (f / "annot").is_dir() and (not chosen.only or f.name in chosen.only)]
     print(f"{'setting':20} {'example: jitter':>16}", *(f"{f.name + ': error, jitter':>32}" for f in folders))
