@@ -33,7 +33,10 @@ def test_a_saved_network_gives_the_same_points(net, saved):
     """Saved and loaded, the points are the same."""
     crops, lengths = torch.rand(1, 2, 3, 128, 128), torch.tensor([2])
     loaded = checkpoint.load(saved)
-    assert np.abs(predict_windows(net, crops, lengths).points - predict_windows(loaded, crops, lengths).points).max() < 0.01
+    assert (
+        np.abs(predict_windows(net, crops, lengths).points - predict_windows(loaded, crops, lengths).points).max()
+        < 0.01
+    )
 
 
 def test_half_precision_halves_the_file_and_hardly_moves_a_point(net, saved, tmp_path):
@@ -92,7 +95,9 @@ def test_foreign_and_newer_weights_are_refused(tmp_path):
     with_header(path, {"__metadata__": {"format": "pt"}})
     with pytest.raises(WeightsError, match="not weights of redtrack"):
         checkpoint.load(path)
-    with_header(path, {"__metadata__": {"format": checkpoint.FORMAT, "format_version": "99", "kind": "rednet", "config": "{}"}})
+    with_header(
+        path, {"__metadata__": {"format": checkpoint.FORMAT, "format_version": "99", "kind": "rednet", "config": "{}"}}
+    )
     with pytest.raises(WeightsError, match="newer redtrack.*upgrade"):
         checkpoint.load(path)
 
