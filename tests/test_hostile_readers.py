@@ -168,5 +168,6 @@ def test_pts_folder_of_odd_things(folder: Path, origin: object, times: object, p
 
 def test_no_reader_needs_torch() -> None:
     """Reading and writing never imports torch."""
-    code = "import sys, redtrack.formats as f; [f._function(e.reader) for e in f.FORMATS.values()]; sys.exit('torch' in sys.modules)"
+    load = "import sys, redtrack.formats as f; [f._function(e.reader) for e in f.FORMATS.values()]"
+    code = f"{load}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
