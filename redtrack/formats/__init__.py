@@ -58,6 +58,27 @@ _TABLE = (
         "pts:write_pts",
         "scores, disagreement, boxes, states, info",
     ),
+    Format(
+        "sleap",
+        ".analysis.h5",
+        "sleap:read_sleap",
+        "sleap:write_sleap",
+        "disagreement, boxes, states",
+    ),
+    Format(
+        "deeplabcut",
+        ".dlc.csv",
+        "deeplabcut:read_deeplabcut",
+        "deeplabcut:write_deeplabcut",
+        "times, disagreement, boxes, states, info",
+    ),
+    Format(
+        "coco",
+        ".coco.json",
+        "coco:read_coco",
+        "coco:write_coco",
+        "disagreement, states, info",
+    ),
 )
 FORMATS: dict[str, Format] = {entry.name: entry for entry in _TABLE}
 
@@ -97,21 +118,28 @@ def sniff(path: PathLike) -> Format:
     with naming(path):
         with open(check_file(path), "rb") as file:
             head = file.read(4096)
-        found = _sniff_head(path, head)
+        found = _sniff_hdf5(path) if head.startswith(b"\x89HDF\r\n\x1a\n") else _sniff_text(path, head)
         if found is None:
             raise FormatError("is of no known format", remedy=f"known are {', '.join(FORMATS)}")
         return FORMATS[found]
 
 
-def _sniff_head(path: PathLike, head: bytes) -> str | None:
-    if head.startswith(b"\x89HDF\r\n\x1a\n"):
-        return "hdf5"
-    first = head.partition(b"\n")[0].lower()
-    if b"x_0" in first.replace(b'"', b""):
+def _sniff_hdf5(path: PathLike) -> str:
+    from redtrack.formats import guard
+
+    with guard.open_hdf5(path) as tree:
+        return "sleap" if "track_occupancy" in tree.objects else "hdf5"
+
+
+def _sniff_text(path: PathLike, head: bytes) -> str | None:
+    first = head.partition(b"\n")[0].lower().removeprefix(b"\xef\xbb\xbf")
+    if first.startswith((b"scorer,", b'"scorer",')):
+        return "deeplabcut"
+    if b"x_0" in first:
         return "csv"
-    if Path(path).suffix.lower() == ".pts" or b"n_points" in head:
+    if b"n_points" in head or Path(path).suffix.lower() == ".pts":
         return "pts"
-    return None
+    return "coco" if first.lstrip().startswith(b"{") else None
 
 
 def _by_suffix(path: PathLike) -> Format:

@@ -6,12 +6,21 @@ the disk's first refusal is kept here, what is written from then on stays in mem
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["DiskFile"]
+from redtrack.formats.common import PathLike, output_error, part_path
+
+if TYPE_CHECKING:
+    import h5py
+
+__all__ = ["DiskFile", "replacing_hdf5"]
 
 
 class DiskFile(io.RawIOBase):
@@ -109,6 +118,34 @@ class DiskFile(io.RawIOBase):
     def _size(self) -> int:
         end = os.fstat(self._disk.fileno()).st_size
         return max([end, *(start + len(data) for start, data in self._refused)])
+
+
+@contextmanager
+def replacing_hdf5(path: PathLike) -> Iterator[h5py.File]:
+    """Yields an HDF5 file that takes the name `path` when the block ends well, and leaves nothing otherwise.
+
+    Raises OutputError where it cannot be written.
+    """
+    import h5py
+
+    final = Path(path)
+    part = part_path(final)
+    try:
+        disk = DiskFile(part, new=True)
+    except OSError as error:
+        raise output_error(error, final) from error
+    try:
+        with contextlib.closing(disk):
+            with h5py.File(disk, "w", libver="earliest") as file:
+                yield file
+            disk.sync()
+            os.replace(part, final)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise output_error(error, final) from error
+        raise
 
 
 def _open_locked(path: Path, new: bool) -> io.FileIO:

@@ -12,7 +12,7 @@ from redtrack.formats.common import PathLike, check_file, naming
 from redtrack.formats.hdf5_array import Array, dtype_of, shape_of
 from redtrack.formats.hdf5_tree import Attribute, Source, Tree, damaged
 
-__all__ = ["Array", "Tree", "dataset", "number_attribute", "open_hdf5", "read", "text_attribute"]
+__all__ = ["Array", "Tree", "dataset", "number_attribute", "open_hdf5", "read", "text_attribute", "text_of", "texts"]
 
 _LONGEST_TEXT = 16 << 20
 _TEXT, _VARIABLE = 3, 9  # classes of HDF5 types
@@ -37,7 +37,12 @@ def read(array: Array, count: int | None = None) -> np.ndarray:
 
 def text_attribute(tree: Tree, name: str) -> str:
     """Returns a text attribute of the root group; raises FormatError where there is none."""
-    attribute = _attribute(tree, name)
+    return text_of(tree, name)
+
+
+def text_of(tree: Tree, name: str, array: Array | None = None) -> str:
+    """Returns a text attribute of an array, or of the root group; raises FormatError where there is none."""
+    attribute = _attribute(tree, name, array)
     kind = attribute.datatype[0] & 15 if attribute.datatype else None
     data = None
     if shape_of(attribute.dataspace) in ((), (1,)) and len(attribute.datatype) >= 8:
@@ -61,8 +66,16 @@ def number_attribute(tree: Tree, name: str) -> int:
     return int(np.frombuffer(attribute.data[: dtype.itemsize], dtype)[0])
 
 
-def _attribute(tree: Tree, name: str) -> Attribute:
-    attributes = tree.attributes()
+def texts(tree: Tree, name: str) -> list[str]:
+    """Returns a one-dimensional dataset of texts of fixed length."""
+    found = Array(tree, name, text=True)
+    if len(found.shape) != 1:
+        raise FormatError(f"'{name}' is not a list of names")
+    return [value.decode("utf-8", "replace") for value in found[:].tolist()]
+
+
+def _attribute(tree: Tree, name: str, array: Array | None = None) -> Attribute:
+    attributes = tree.attributes(array.messages if array else None)
     if name not in attributes:
         raise FormatError(f"has no attribute '{name}'")
     return attributes[name]

@@ -36,6 +36,7 @@ _DEFLATE, _SHUFFLE, _FLETCHER32 = 1, 2, 3
 _COMPACT, _IN_ONE_PIECE, _IN_CHUNKS = 0, 1, 2
 _DEFLATE_LIMIT = 1100  # deflate packs at most 1032 to one
 _LARGEST_CHUNK = 64 << 20  # bytes once unpacked
+_TEXT, _LONGEST_TEXT = 3, 1 << 12  # HDF5's class of texts; bytes
 _SMALL = 16 << 20  # bytes that any array may have, written or not
 _MOST_AXES = 8
 _PIECE = 1 << 24  # bytes read at once of an array in one piece
@@ -53,8 +54,8 @@ class Chunk(NamedTuple):
 class Array:
     """One dataset: `shape`, `dtype` and, on demand, its numbers."""
 
-    def __init__(self, tree: Tree, name: str) -> None:
-        """Raises FormatError unless the dataset is there and safe to read."""
+    def __init__(self, tree: Tree, name: str, text: bool = False) -> None:
+        """Raises FormatError unless the dataset is there, safe to read, and of numbers (or of texts, if so asked)."""
         if name not in tree.objects:
             raise FormatError(f"has no dataset '{name}' of its own")
         self.name = name
@@ -65,7 +66,7 @@ class Array:
             raise FormatError(f"'{name}' is not an array of numbers")
         if EXTERNAL in parts:
             raise FormatError(f"'{name}' is stored outside of the file")
-        dtype, shape = dtype_of(parts[DATATYPE]), shape_of(parts[DATASPACE])
+        dtype, shape = (text_type_of if text else dtype_of)(parts[DATATYPE]), shape_of(parts[DATASPACE])
         if dtype is None or shape is None:
             raise FormatError(f"'{name}' is not an array of numbers")
         self.dtype, self.shape = dtype, shape
@@ -206,6 +207,12 @@ def dtype_of(body: bytes) -> np.dtype | None:
         if (first, precision, at, length, bias, low, digits) == (0, 8 * size, *exponent, 0, exponent[0]):
             return np.dtype(f"{order}f{size}")
     return None
+
+
+def text_type_of(body: bytes) -> np.dtype | None:
+    """Returns the type of texts of fixed length, None for any other."""
+    (size,) = unpack("I", body[4:])
+    return np.dtype(f"S{size}") if body[0] & 15 == _TEXT and 0 < size <= _LONGEST_TEXT else None
 
 
 def shape_of(body: bytes) -> tuple[int, ...] | None:

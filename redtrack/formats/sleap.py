@@ -1,0 +1,186 @@
+"""SLEAP's analysis HDF5 (`.analysis.h5`), in the standard order of axes, as sleap-io reads and writes it.
+
+Dense arrays over frames, tracks (faces, named `face_0` and so on) and nodes (the 68 points, named as in
+`redtrack.points.NAMES`), NaN where a face is not: `tracks` (frame, track, node, xy), `point_scores` (frame, track,
+node), `instance_scores` and `tracking_scores` (frame, track), `track_occupancy` (frame, track) uint8, with the names
+of their axes in the attribute `dims`; names, edges and symmetries of the skeleton; `video_path`; `provenance`. Chunks
+without a face are not stored. One dataset is ours and passed over by others: `times` (frame), in seconds.
+
+Read: any order of axes that `dims` tells, and the old order (track, xy, node, frame) where nothing is told; a face
+must have 68 nodes, in our order or under our names; a track named `face_N` is face N. Faces that lack a node are left
+out, and counted in the info as `rows_left_out`.
+
+Cannot hold: disagreement, boxes, states.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from redtrack.errors import FormatError
+from redtrack.formats import guard
+from redtrack.formats.common import MAX_FACE, MAX_FRAMES, PathLike, naming, unknown_times
+from redtrack.formats.disk import replacing_hdf5
+from redtrack.formats.guard import Array, Tree
+from redtrack.points import LINES, MIRROR, N_POINTS, NAMES
+from redtrack.tracks import Tracks
+
+__all__ = ["MARK", "read_sleap", "write_sleap"]
+
+MARK = "track_occupancy"
+"""The dataset by which SLEAP's files are told from others."""
+
+STANDARD = ("frame", "track", "node", "xy")
+MATLAB = ("track", "xy", "node", "frame")
+_FACE = re.compile(r"face_([0-9]{1,9})")
+_MOST_TRACKS = 1 << 16
+_BLOCK = 512  # frames
+
+
+def read_sleap(path: PathLike) -> Tracks:
+    """Returns the tracks in an analysis file; raises FormatError."""
+    with naming(path), guard.open_hdf5(path) as tree:
+        points, scores = guard.dataset(tree, "tracks"), guard.dataset(tree, "point_scores")
+        axes = _axes(tree, points, MATLAB)
+        lengths = dict(zip(axes, points.shape, strict=True))
+        if (lengths["node"], lengths["xy"]) != (N_POINTS, 2):
+            raise FormatError(f"holds {lengths['node']} points of {lengths['xy']} numbers, not {N_POINTS} of 2")
+        if lengths["frame"] > MAX_FRAMES or lengths["track"] > _MOST_TRACKS:
+            raise FormatError(
+                f"claims {lengths['frame']} frames and {lengths['track']} tracks, more than any video has"
+            )
+        score_axes = _axes(tree, scores, tuple(axis for axis in axes if axis != "xy"))
+        if scores.shape != tuple(lengths[axis] for axis in score_axes) or score_axes[0] != axes[0]:
+            raise FormatError("has scores of another shape than its points")
+        found = list(_rows(points, axes, scores, score_axes))
+        return _assemble(tree, lengths, found)
+
+
+def _axes(tree: Tree, array: Array, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the names of an array's axes."""
+    axes = default
+    if "dims" in tree.attributes(array.messages):
+        try:
+            axes = tuple(str(axis) for axis in json.loads(guard.text_of(tree, "dims", array)))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise FormatError(f"the axes of '{array.name}' have no names") from error
+    if sorted(axes) != sorted(default) or len(array.shape) != len(axes):
+        raise FormatError(f"the axes of '{array.name}' are not {', '.join(sorted(default))}")
+    return axes
+
+
+def _rows(
+    points: Array, axes: tuple[str, ...], scores: Array, score_axes: tuple[str, ...]
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Yields (frame, track, points, scores) of the places that hold any number, some of the first axis at a time."""
+    step = {"frame": _BLOCK, "track": 1}.get(axes[0], len(points))
+    order = [axes.index(axis) for axis in STANDARD]
+    score_order = [score_axes.index(axis) for axis in STANDARD[:3]]
+    for start in range(0, len(points), max(step, 1)):
+        cube = points[start : start + step].transpose(order)
+        frame, track = np.nonzero(~np.isnan(cube).all(axis=(2, 3)))
+        confidence = scores[start : start + step].transpose(score_order)[frame, track]
+        offset = {axes[0]: start}
+        yield frame + offset.get("frame", 0), track + offset.get("track", 0), cube[frame, track], confidence
+
+
+def _assemble(tree: Tree, lengths: dict[str, int], found: Sequence[tuple[np.ndarray, ...]]) -> Tracks:
+    empty = (np.zeros(0, int), np.zeros(0, int), np.zeros((0, N_POINTS, 2)), np.zeros((0, N_POINTS)))
+    frame, track, points, scores = (np.concatenate(parts) for parts in zip(empty, *found, strict=True))
+    whole = ~np.isnan(points).any(axis=(1, 2))
+    about = _times(tree, lengths["frame"])
+    if not whole.all():
+        about["info"]["rows_left_out"] = int((~whole).sum())
+    order, ids = _node_order(tree), _face_ids(tree, lengths["track"])
+    points, scores = points[whole][:, order], scores[whole][:, order]
+    return Tracks.from_rows(frame[whole], ids[track[whole]], points, scores=scores, **about)
+
+
+def _times(tree: Tree, frames: int) -> dict[str, Any]:
+    if "times" not in tree.objects:
+        return unknown_times(frames)
+    times = guard.dataset(tree, "times")
+    if times.shape != (frames,):
+        raise FormatError(f"has {times.shape} times for {frames} frames")
+    return {"times": times[:], "info": {}}
+
+
+def _node_order(tree: Tree) -> np.ndarray:
+    """Returns (68,) int64: which node is point 0, 1 and so on; their own order unless they bear our names."""
+    names = guard.texts(tree, "node_names") if "node_names" in tree.objects else []
+    if sorted(names) != sorted(NAMES):
+        return np.arange(N_POINTS)
+    return np.array([names.index(name) for name in NAMES])
+
+
+def _face_ids(tree: Tree, tracks: int) -> np.ndarray:
+    """Returns (tracks,) int64: the number in each track's name, or its place where names are others."""
+    names = guard.texts(tree, "track_names") if "track_names" in tree.objects else []
+    matches = [_FACE.fullmatch(name) for name in names[:tracks]]
+    ids = [int(match.group(1)) for match in matches if match]
+    good = len(ids) == tracks == len(set(ids)) and max(ids, default=0) <= MAX_FACE
+    return np.array(ids if good else range(tracks), dtype=np.int64)
+
+
+def write_sleap(tracks: Tracks, path: PathLike) -> None:
+    """Writes an analysis file; raises OutputError."""
+    faces = tracks.faces
+    with replacing_hdf5(path) as file:
+        shapes = {"tracks": (N_POINTS, 2), "point_scores": (N_POINTS,), "instance_scores": (), "tracking_scores": ()}
+        for name, rest in shapes.items():
+            _create(file, name, (tracks.frames, len(faces), *rest), np.nan)
+        _create(file, MARK, (tracks.frames, len(faces)), 0)
+        for column, face in enumerate(faces):
+            _fill(file, tracks, face, column)
+        file["times"] = tracks.times
+        _write_names(file, faces)
+        file["labels_path"] = ""
+        file["video_path"] = str(tracks.info.get("source", ""))
+        file["video_ind"] = 0
+        file["provenance"] = json.dumps({"redtrack": dict(tracks.info)}, default=str)
+        file.attrs["preset"], file.attrs["format"] = "standard", "analysis"
+
+
+def _create(file: Any, name: str, shape: tuple[int, ...], fill: float) -> None:
+    kind = "u1" if name == MARK else "f8"
+    packed = {"chunks": (min(_BLOCK, shape[0]), 1, *shape[2:]), "compression": "gzip", "shuffle": True}
+    made = file.create_dataset(name, shape, kind, fillvalue=fill, **(packed if 0 not in shape else {}))
+    made.attrs["dims"] = json.dumps(STANDARD[: len(shape)])
+
+
+def _fill(file: Any, tracks: Tracks, face: int, column: int) -> None:
+    """Writes one face, only into the chunks in which it is."""
+    rows = tracks.face_rows(face)
+    for block in np.unique(tracks.frame[rows] // _BLOCK):
+        start, stop = int(block) * _BLOCK, min((int(block) + 1) * _BLOCK, tracks.frames)
+        some = rows[(tracks.frame[rows] >= start) & (tracks.frame[rows] < stop)]
+        place = tracks.frame[some] - start
+        scores = tracks.scores[some].astype(np.float64)
+        for name, values in {
+            "tracks": tracks.points[some],
+            "point_scores": scores,
+            "instance_scores": scores.mean(axis=1),
+            MARK: np.ones(len(some)),
+        }.items():
+            array = np.full((stop - start, *values.shape[1:]), 0 if name == MARK else np.nan)
+            array[place] = values
+            file[name][start:stop, column] = array
+
+
+def _write_names(file: Any, faces: list[int]) -> None:
+    edges = [(a, b) for line, closed in LINES for a, b in _pairs(line, closed)]
+    file["track_names"] = np.array([f"face_{face}" for face in faces], dtype="S")
+    file["node_names"] = np.array(NAMES, dtype="S")
+    file["edge_names"] = np.array([(NAMES[a], NAMES[b]) for a, b in edges], dtype="S")
+    file["edge_inds"] = np.array(edges)
+    symmetries = [(NAMES[i], NAMES[MIRROR[i]]) for i in range(N_POINTS) if i < MIRROR[i]]
+    file.attrs["skeleton_name"], file.attrs["skeleton_symmetries"] = "iBUG 68", json.dumps(symmetries)
+
+
+def _pairs(line: tuple[int, ...], closed: bool) -> list[tuple[int, int]]:
+    return list(zip(line, line[1:] + line[:1] if closed else line[1:], strict=False))
