@@ -19,7 +19,8 @@ import numpy as np
 from redtrack.annotate import annotate
 from redtrack.annotate.crop import cut_crops, detector_crop
 from redtrack.annotate.models import Models, load_models
-from redtrack.annotate.options import Options, auto_batch
+from redtrack.annotate.options import Options
+from redtrack.annotate.room import crops_at_once
 from redtrack.formats.writer import write_hdf5
 from redtrack.tracks import Tracks
 from redtrack.video import Video, write_video
@@ -87,7 +88,7 @@ def bench(
             chosen["boxes"] = boxes
         options = Options(**chosen)
         models = load_models(weights, device, Options())  # with a detector, whatever the boxes
-        batch = batch or auto_batch(models.device.type)
+        batch = batch or crops_at_once(models, options)
         decoding, frames = measure_decoding(video)
         annotate(video, weights=weights, device=device, batch=batch, **{**chosen, "end": 0.2})  # warm
         whole, tracks = measure_whole(video, weights, device, batch, chosen)

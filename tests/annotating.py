@@ -149,5 +149,5 @@ class SquareModels(Models):
 def square_models(**how: Any) -> SquareModels:
     """Models of this world."""
     about = {"weights": "squares", "weights_digest": "1", "detector": "squares", "detector_digest": "2"}
-    how = {"detector": SquareDetector(), "calls": [], "about": about} | how
-    return SquareModels(net=None, device=torch.device("cpu"), **how)  # type: ignore[arg-type]
+    how = {"detector": SquareDetector(), "calls": [], "about": about, "device": torch.device("cpu")} | how
+    return SquareModels(net=None, **how)  # type: ignore[arg-type]

@@ -198,7 +198,7 @@ def test_frames_in_hand_stay_few_however_long_the_video(tmp_path: Path) -> None:
 
 
 def test_small_batch_runs_when_much_memory_is_held(one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "HOLD_BYTES", 1)
+    monkeypatch.setattr(engine_module, "hold_bytes", lambda _: 1)
     _, models = run([one], batch=1000)
     assert len(models.calls) > 1
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from redtrack.annotate.options import Options, Resources, auto_batch
+from redtrack.annotate.options import Options, Resources
 from redtrack.errors import UsageError
 
 
@@ -40,7 +40,3 @@ def test_options_survive_json() -> None:
 def test_batch_of_no_crops_is_refused() -> None:
     with pytest.raises(UsageError, match="batch"):
         Resources(batch=0)
-
-
-def test_gpu_takes_more_crops_at_once() -> None:
-    assert auto_batch("cuda") > auto_batch("cpu") >= 10

@@ -13,7 +13,7 @@ from redtrack.annotate.engine import Engine
 from redtrack.annotate.export import Where
 from redtrack.annotate.file_job import FileJob
 from redtrack.annotate.models import Models
-from redtrack.annotate.options import Options, auto_batch
+from redtrack.annotate.options import Options
 from redtrack.annotate.outcome import FAILED, Outcome, sentence
 from redtrack.annotate.outputs import name_outputs
 from redtrack.annotate.progress import Reporter
@@ -49,7 +49,7 @@ class Batch:
         engine = Engine(
             self.models,
             self.options,
-            self.batch or auto_batch(self.models.device.type),
+            self.batch,
             stopping=self._stopping,
             tell=self.reporter.say,
         )

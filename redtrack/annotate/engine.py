@@ -17,6 +17,7 @@ import numpy as np
 
 from redtrack.annotate.models import Models
 from redtrack.annotate.options import Options
+from redtrack.annotate.room import crops_at_once, hold_bytes
 from redtrack.annotate.windows import Window
 from redtrack.errors import DeviceError, RedtrackError
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "Job"]
 
-HOLD_BYTES = 1 << 30  # of frames that wait for a batch to fill; beyond it a smaller batch runs
 OPEN = 2  # videos that are decoded ahead of the network
 
 
@@ -58,22 +58,24 @@ Result = TypeVar("Result")
 class Engine:
     """Runs jobs through the network.
 
-    `batch` is how many crops one call takes. `stopping` is asked between two steps; `tell` hears one sentence when the
-    device runs out of memory and the batch is halved.
+    `batch` is how many crops one call takes, None for what the device has room for. `stopping` is asked between two
+    steps; `tell` hears one sentence when the device runs out of memory and the batch is halved.
     """
 
     def __init__(
         self,
         models: Models,
         options: Options,
-        batch: int,
+        batch: int | None = None,
         stopping: Callable[[], bool] = lambda: False,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._models, self._options = models, options
         self._tracking = options.protocol == "tracking"
         self._length = 1 if self._tracking else options.window
-        self._batch = 1 if self._tracking else max(1, batch // self._length)  # windows in one call
+        crops = 1 if self._tracking else batch or crops_at_once(models, options)
+        self._batch = max(1, crops // self._length)  # windows in one call
+        self._hold = hold_bytes(models.device)
         self._stopping, self._tell = stopping, tell
         self._open: list[Job] = []
         self._waiting: list[Looked] = []
@@ -102,7 +104,7 @@ class Engine:
         """Whether enough waits for the network."""
         held = sum(job.nbytes for job in self._open)
         peeks = sum(window.peek for _, window in self._waiting)
-        return max(peeks, len(self._waiting) - peeks) >= self._batch or (bool(self._waiting) and held > HOLD_BYTES)
+        return max(peeks, len(self._waiting) - peeks) >= self._batch or (bool(self._waiting) and held > self._hold)
 
     def _next(self, source: Iterator[Job]) -> Job | None:
         """Returns the job whose turn it is to decode, and sees to it that the one after it has begun."""

@@ -105,11 +105,6 @@ class FrameStore:
         """The memory that the frames take."""
         return sum(images.nbytes for _, images in self._chunks)
 
-    @property
-    def frame_bytes(self) -> int:
-        """The memory that one frame takes, 0 where there is none."""
-        return self._chunks[-1][1][0].nbytes if self._chunks else 0
-
     def add(self, first: int, images: Tensor) -> None:
         """Takes frames uint8 (n, H, W, 3) that follow those taken before."""
         self._chunks.append((first, images))

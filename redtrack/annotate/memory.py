@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from redtrack.annotate.engine import Engine
 from redtrack.annotate.job import VideoJob, describe
 from redtrack.annotate.models import load_models
-from redtrack.annotate.options import Options, Resources, auto_batch
+from redtrack.annotate.options import Options, Resources
 from redtrack.errors import UsageError
 from redtrack.tracks import Tracks
 
@@ -42,7 +42,7 @@ def annotate(
     chosen, resources = Options(**options), Resources(device, batch)
     models = load_models(weights, resources.device, chosen)
     job = _MemoryJob(Path(path), models, chosen, progress)
-    for ended in Engine(models, chosen, resources.batch or auto_batch(models.device.type)).run([job]):
+    for ended in Engine(models, chosen, resources.batch).run([job]):
         if ended.error is not None:
             raise ended.error
     return job.tracks()

@@ -8,13 +8,10 @@ from typing import Any
 
 from redtrack.errors import UsageError
 
-__all__ = ["DIRECTIONS", "PROTOCOLS", "Options", "Resources", "auto_batch"]
+__all__ = ["DIRECTIONS", "PROTOCOLS", "Options", "Resources"]
 
 DIRECTIONS = ("both", "forward", "backward")
 PROTOCOLS = ("windows", "tracking")
-
-CPU_BATCH = 40
-CUDA_BATCH = 640
 
 
 @dataclass(frozen=True)
@@ -85,8 +82,3 @@ def _at_least(name: str, value: float | None, least: float) -> None:
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise UsageError(f"{name} is {value!r}, none of {', '.join(choices)}")
-
-
-def auto_batch(device: str) -> int:
-    """Returns how many crops one call of the network takes on a device of this type where the user does not say."""
-    return CUDA_BATCH if device == "cuda" else CPU_BATCH
