@@ -78,6 +78,19 @@ def test_many_names_and_attributes(tmp_path: Path) -> None:
             guard.dataset(tree, "group")
 
 
+def test_lists_of_texts(tmp_path: Path) -> None:
+    """Texts of fixed and of any length; numbers are not texts."""
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["fixed"] = np.array(["one", "three"], "S")
+        file["any"] = ["eins", "zwölf", ""]
+        file["numbers"] = [1, 2]
+    with guard.open_hdf5(tmp_path / "x.h5") as tree:
+        assert guard.texts(tree, "fixed") == ["one", "three"]
+        assert guard.texts(tree, "any") == ["eins", "zwölf", ""]
+        with pytest.raises(FormatError, match="'numbers' is not an array of texts"):
+            guard.texts(tree, "numbers")
+
+
 def test_newer_layout_is_told(tmp_path: Path) -> None:
     """A file of HDF5's newest layout is refused with what to do about it."""
     with h5py.File(tmp_path / "x.h5", "w", libver="latest") as file:

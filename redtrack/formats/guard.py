@@ -15,6 +15,7 @@ from redtrack.formats.hdf5_tree import Attribute, Source, Tree, damaged
 __all__ = ["Array", "Tree", "dataset", "number_attribute", "open_hdf5", "read", "text_attribute", "text_of", "texts"]
 
 _LONGEST_TEXT = 16 << 20
+_MOST_TEXTS = 1 << 16
 _TEXT, _VARIABLE = 3, 9  # classes of HDF5 types
 
 
@@ -67,15 +68,18 @@ def number_attribute(tree: Tree, name: str) -> int:
 
 
 def texts(tree: Tree, name: str) -> list[str]:
-    """Returns a one-dimensional dataset of texts of fixed length."""
+    """Returns a one-dimensional dataset of texts."""
     found = Array(tree, name, text=True)
-    if len(found.shape) != 1:
+    if len(found.shape) != 1 or len(found) > _MOST_TEXTS:
         raise FormatError(f"'{name}' is not a list of names")
-    return [value.decode("utf-8", "replace") for value in found[:].tolist()]
+    values: list[bytes] = found[:].tolist()
+    if found.dtype.kind == "V":  # references to texts of any length
+        values = [tree.from_heap(value) for value in values]
+    return [value.split(b"\0")[0].decode("utf-8", "replace") for value in values]
 
 
 def _attribute(tree: Tree, name: str, array: Array | None = None) -> Attribute:
-    attributes = tree.attributes(array.messages if array else None)
+    attributes = tree.attributes(None if array is None else array.messages)
     if name not in attributes:
         raise FormatError(f"has no attribute '{name}'")
     return attributes[name]

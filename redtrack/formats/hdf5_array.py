@@ -36,7 +36,7 @@ _DEFLATE, _SHUFFLE, _FLETCHER32 = 1, 2, 3
 _COMPACT, _IN_ONE_PIECE, _IN_CHUNKS = 0, 1, 2
 _DEFLATE_LIMIT = 1100  # deflate packs at most 1032 to one
 _LARGEST_CHUNK = 64 << 20  # bytes once unpacked
-_TEXT, _LONGEST_TEXT = 3, 1 << 12  # HDF5's class of texts; bytes
+_TEXT, _VARIABLE, _LONGEST_TEXT = 3, 9, 1 << 12  # HDF5's classes; bytes
 _SMALL = 16 << 20  # bytes that any array may have, written or not
 _MOST_AXES = 8
 _PIECE = 1 << 24  # bytes read at once of an array in one piece
@@ -68,7 +68,7 @@ class Array:
             raise FormatError(f"'{name}' is stored outside of the file")
         dtype, shape = (text_type_of if text else dtype_of)(parts[DATATYPE]), shape_of(parts[DATASPACE])
         if dtype is None or shape is None:
-            raise FormatError(f"'{name}' is not an array of numbers")
+            raise FormatError(f"'{name}' is not an array of {'texts' if text else 'numbers'}")
         self.dtype, self.shape = dtype, shape
         self._filters = self._read_filters(parts.get(FILTERS))
         self._fill = _fill_value(parts.get(FILL), dtype)
@@ -210,8 +210,10 @@ def dtype_of(body: bytes) -> np.dtype | None:
 
 
 def text_type_of(body: bytes) -> np.dtype | None:
-    """Returns the type of texts of fixed length, None for any other."""
+    """Returns the type of texts: bytes of fixed length, or references to a heap; None for any other."""
     (size,) = unpack("I", body[4:])
+    if body[0] & 15 == _VARIABLE and body[1] & 15 == 1 and size == 16:
+        return np.dtype("V16")
     return np.dtype(f"S{size}") if body[0] & 15 == _TEXT and 0 < size <= _LONGEST_TEXT else None
 
 
