@@ -131,6 +131,32 @@ def test_a_whole_file_is_not_called_cut(tmp_path: Path) -> None:
         assert (video.report.truncated, video.report.reason) == (False, None)
 
 
+def test_frames_lost_to_a_damaged_structure_are_told(tmp_path: Path) -> None:
+    """Where damage makes the reader of a Matroska file leap over a frame, the report says so."""
+    path = videos.clip(tmp_path / "clip.mkv", 50, codec="mjpeg", pixel_format="yuvj420p")
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        start = [packet.pos for packet in container.demux(video=0) if packet.size][30]
+    data[start : start + 4] = bytes(4)  # the header of a block
+    path.write_bytes(data)
+    video = Video(path)
+    assert len(list(video.frames())) == 49
+    assert video.report.truncated
+    assert video.report.reason == "frames are lost in 1 place where the file is damaged"
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuva420p"])
+def test_what_stands_between_packets_is_no_damage(tmp_path: Path, pixel_format: str) -> None:
+    """Sound, and the alpha channel that WebM keeps beside each picture, are not taken for lost frames."""
+    for path in (
+        videos.clip(tmp_path / "alpha.webm", 50, pixel_format=pixel_format),
+        videos.with_sound(tmp_path / "sound.mkv"),
+    ):
+        video = Video(path)
+        assert list(video.frames())
+        assert video.report.reason is None
+
+
 def test_a_file_that_grows_is_told(tmp_path: Path) -> None:
     """A file that changes while it is read is done as far as it goes, and the report says so."""
     path = videos.clip(tmp_path / "live.mkv", 100)

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from redtrack.errors import VideoError
 from redtrack.video.upright import Image, Orientation
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-_UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
-_BT709 = 1  # AVCOL_SPC_BT709
+_BT709, _BT601 = 1, 6  # AVCOL_SPC_BT709 and AVCOL_SPC_SMPTE170M
+_KNOWN = frozenset({1, 4, 5, 6, 7, 9})  # matrices that the conversion knows: those two, FCC, BT.470, 240M, BT.2020
 _HD_WIDTH, _HD_HEIGHT = 1280, 576  # from here on players take an untold matrix for BT.709
 
 
 class Converter:
     """Turns frames into RGB pictures, upright and of one size.
 
-    The colour matrix and range are the stream's own; where it names no matrix, BT.601 up to 576 lines and BT.709 above,
-    as players do. Alpha is left out, and the fields of an interlaced frame are left woven. A frame of another size is
-    scaled to fit, its aspect kept, the rest black, so that points stay in one frame of reference.
+    The colour matrix and range are the stream's own; where it names no matrix that is known, BT.601 up to 576 lines and
+    BT.709 above, as players do. Alpha is left out, and the fields of an interlaced frame are left woven. A frame of
+    another size is scaled to fit, its aspect kept, the rest black, so that points stay in one frame of reference.
     """
 
-    def __init__(self, size: tuple[int, int], orientation: Orientation) -> None:
-        """Takes the width and height of the stored picture, and how it is turned upright."""
+    def __init__(self, path: Path, size: tuple[int, int], orientation: Orientation) -> None:
+        """Takes the file's path, the width and height of the stored picture, and how it is turned upright."""
+        self._path = path
         self._reformatter = VideoReformatter()
         self._size = size
         self._orientation = orientation
@@ -41,9 +45,13 @@ class Converter:
 
     def _rgb(self, frame: VideoFrame, width: int, height: int) -> Image:
         is_hd = frame.width >= _HD_WIDTH or frame.height > _HD_HEIGHT
-        if frame.colorspace == _UNSPECIFIED and is_hd and not frame.format.is_rgb:
-            frame.colorspace = _BT709
-        rgb = self._reformatter.reformat(frame, width, height, "rgb24", threads=1)
+        if frame.colorspace not in _KNOWN and not frame.format.is_rgb:
+            frame.colorspace = _BT709 if is_hd else _BT601
+        try:
+            rgb = self._reformatter.reformat(frame, width, height, "rgb24", threads=1)
+        except av.FFmpegError as error:
+            message = f"holds pixels of a kind that cannot be shown ({frame.format.name})"
+            raise VideoError(message, self._path, "convert it to H.264 first") from error
         return rgb.to_ndarray()  # type: ignore[return-value]
 
     def _fit(self, frame: VideoFrame, width: int, height: int) -> Image:

@@ -116,7 +116,7 @@ class _Screen:
 
     def __init__(self, info: VideoInfo) -> None:
         orientation = Orientation(info.rotation, info.mirrored)
-        self._converter = Converter(orientation.upright_size(info.width, info.height), orientation)
+        self._converter = Converter(info.path, orientation.upright_size(info.width, info.height), orientation)
         self._frame: VideoFrame | None = None
         self._image: Image | None = np.zeros((info.height, info.width, 3), np.uint8)
 

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
 _TRIES = 16  # read errors in a row after which the rest of the file is given up
 
+_HOLE = 256  # bytes between two packets from which on they are no headers, but packets that could not be read
+
 
 class PacketReader:
     """Iterates over the packets of the video stream in file order, and gives None at the end.
 
     `packets` counts those with data so far, `seconds` reaches from the stream's start to the end of its latest packet,
     `read_errors` counts the places where the file could not be read. `promised_packets` and `promised_seconds` are what
-    the header announces, None where it announces nothing. `heartbeat` is called before each packet.
+    the header announces, None where it announces nothing. `holes` counts the stretches of a Matroska file that hold no
+    packet of any stream where there should be some. `heartbeat` is called before each packet.
     """
 
     def __init__(
@@ -38,9 +41,12 @@ class PacketReader:
         self.packets = 0
         self.seconds = 0.0
         self.read_errors = 0
+        self.holes = 0
         self.promised_packets = self.stream.frames or None
         self.promised_seconds = _promised_seconds(container, self.stream)
         self._container = container
+        self.is_matroska = "matroska" in container.format.name
+        self._reached = 0  # byte of the file
         self._heartbeat = heartbeat
         self._first: int | None = None
 
@@ -48,7 +54,7 @@ class PacketReader:
         tries = 0
         while tries < _TRIES:
             try:
-                for packet in self._container.demux(self.stream):
+                for packet in self._demux():
                     if self._heartbeat:
                         self._heartbeat()
                     if packet.size:  # an empty packet would end the decoding
@@ -60,6 +66,20 @@ class PacketReader:
                 tries += 1
                 self.read_errors += 1
         yield None
+
+    def _demux(self) -> Iterator[VideoPacket]:
+        """Yields the stream's packets; in Matroska, where FFmpeg leaps over damage without a word, notes the leaps."""
+        if not self.is_matroska:
+            yield from self._container.demux(self.stream)
+            return
+        for packet in self._container.demux():
+            if packet.pos is not None and packet.size:
+                self.holes += 0 < self._reached < packet.pos - _HOLE
+                self._reached = max(self._reached, packet.pos + packet.size)
+            if packet.has_sidedata("matroska_block_additional"):
+                self._reached = 0  # an alpha channel, say, of unknown size comes next
+            if packet.stream_index == self.stream.index:
+                yield packet  # type: ignore[misc]
 
     def decode(self, packet: VideoPacket | None) -> list[VideoFrame]:
         """Returns the frames that come out for a packet, and for None all that are left.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from redtrack.video.container import open_container, video_stream
 from redtrack.video.convert import Converter
@@ -19,4 +20,4 @@ def read_picture(path: str | os.PathLike[str]) -> Image:
         stream = video_stream(container, path)
         frame = first_frame(container, stream, path)
         orientation = Orientation.of(frame, stream.codec_context.codec.canonical_name)
-        return Converter((frame.width, frame.height), orientation)(frame)
+        return Converter(Path(path), (frame.width, frame.height), orientation)(frame)

@@ -16,24 +16,29 @@ _SLACK_SECONDS = 0.5
 _SLACK_SHARE = 0.02
 
 
-def shortfall(info: VideoInfo, reader: PacketReader) -> str | None:
-    """Returns in one clause why the video is taken to be cut short; None where it is whole.
+def shortfall(info: VideoInfo, reader: PacketReader) -> str | None:  # noqa: PLR0911 - one for each finding
+    """Returns in one clause why frames are taken to be lost; None where the video is whole.
 
-    Sizes that the container states decide; only where it states none are frame counts and durations believed, for many
-    a header is wrong.
+    Sizes that the container states decide; only where it states none, and in Matroska, are frame counts and durations
+    believed, for many a header is wrong.
     """
     if os.path.getsize(info.path) != info.size_bytes:
         return "the file changed while it was read"
+    if reader.holes:
+        return (
+            f"frames are lost in {reader.holes} {'place' if reader.holes == 1 else 'places'} where the file is damaged"
+        )
     if reader.promised_packets and reader.packets >= reader.promised_packets:
         return None
     end = ending(info.path)
     if end is Ending.CUT:
         return f"the file is cut short: {_held(reader)}"
-    if reader.read_errors and _is_short(reader):
+    if not _is_short(reader):
+        return None
+    if reader.read_errors:
         return f"the file cannot be read to its end: {_held(reader)}"
-    if end is Ending.UNKNOWN and _is_short(reader):
-        return f"less came out than the header promises: {_held(reader)}"
-    return None
+    is_believed = end is Ending.UNKNOWN or reader.is_matroska
+    return f"less came out than the header promises: {_held(reader)}" if is_believed else None
 
 
 def _is_short(reader: PacketReader) -> bool:
