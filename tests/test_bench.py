@@ -39,4 +39,5 @@ def test_bench_prints_a_line_for_each_part(monkeypatch):
     names = [part["name"] for part in report["parts"]]
     assert names == ["decoder", "detector", "cropping", "network", "writer", "whole job"]
     assert all(part["frames_per_second"] > 0 for part in report["parts"])
-    assert report["frames"] == 20 and report["faces_per_frame"] > 0 and "limits" in report["verdict"]
+    assert all(part["frames_per_second"] < 1e6 for part in report["parts"])  # none was left out
+    assert report["frames"] == 20 and "limits" in report["verdict"]

@@ -68,8 +68,11 @@ class Models:
         )
 
 
-def load_models(weights: str | Path | None, device: str, options: Options) -> Models:
-    """Returns the shipped networks, or those of a weights file; raises WeightsError and DeviceError."""
+def load_models(weights: str | Path | None, device: str, options: Options, detects: bool = True) -> Models:
+    """Returns the shipped networks, or those of a weights file; raises WeightsError and DeviceError.
+
+    The detector is left out where boxes take its place, or where nothing `detects`.
+    """
     from redtrack import checkpoint
 
     where = find_device(device)
@@ -77,11 +80,11 @@ def load_models(weights: str | Path | None, device: str, options: Options) -> Mo
     about = {"weights": path.stem, "weights_digest": checkpoint.digest(path)}
     net = checkpoint.load(path, "rednet", str(where))
     detector = None
-    if options.boxes is None:
+    if options.boxes is not None:
+        about |= {"boxes_digest": _digest(options.boxes)}
+    elif detects:
         detector, about_detector = _load_detector(where)
         about |= about_detector
-    else:
-        about |= {"boxes_digest": _digest(options.boxes)}
     return Models(net, detector, where, about)  # type: ignore[arg-type]
 
 

@@ -152,7 +152,7 @@ def score_network(
 
     if not truth.pictures:
         raise UsageError("--images needs a folder of pictures with .pts files", remedy="for videos run annotate first")
-    models = load_models(weights, device, Options(boxes=None if "detected" in kinds else Path()))
+    models = load_models(weights, device, Options(), detects="detected" in kinds)
     scores = {}
     for kind in dict.fromkeys(kinds):
         pairs = predict_pairs(truth, models, box_source(kind, models, truth), looks, origin)
