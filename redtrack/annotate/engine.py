@@ -1,17 +1,16 @@
 """The engine: windows of different faces, places and videos share the calls of the network.
 
 One video is decoded at a time, the next in line when the first has no more frames, so that a long video keeps memory
-small and short ones fill a batch together. Decoders run in processes of their own, the network in threads; between them
-the main thread detects, crops and writes. A point does not depend on what it shares a batch with.
+small and short ones fill a batch together. The decoders run ahead in threads of their own. A point does not depend on
+what it shares a batch with.
 
 N windows, T frames, S crop side.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
@@ -20,12 +19,9 @@ from redtrack.annotate.models import Models
 from redtrack.annotate.options import Options
 from redtrack.annotate.room import crops_at_once, hold_bytes
 from redtrack.annotate.windows import Window
-from redtrack.annotate.workers import Workers
 from redtrack.errors import DeviceError, RedtrackError
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from torch import Tensor
 
     from redtrack.rednet.predict import WindowEstimate
@@ -59,17 +55,6 @@ Looked = tuple[Job, Window]
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, eq=False)
-class _Call:
-    """A call of the network that is under way: what is looked at, what was given, and the promise of an answer."""
-
-    looked: list[Looked]
-    crops: Tensor  # (N, T, 3, S, S)
-    lengths: np.ndarray  # (N,)
-    options: Options
-    future: Future[WindowEstimate]
-
-
 class Engine:
     """Runs jobs through the network.
 
@@ -94,7 +79,6 @@ class Engine:
         self._stopping, self._tell = stopping, tell
         self._open: list[Job] = []
         self._waiting: list[Looked] = []
-        self._flight: deque[_Call] = deque()
         self._halved = False
 
     @property
@@ -103,28 +87,18 @@ class Engine:
         return self._batch * self._length
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Job]:
-        """Yields every job once it has ended: well, or with its `error` set; or stopped, when `stopping` says so.
-
-        What happens next depends on what there is, never on who is faster: two runs do the same.
-        """
+        """Yields every job once it has ended: well, or with its `error` set; or stopped, when `stopping` says so."""
         source = iter(jobs)
-        with Workers(self._models.device) as workers:
-            most = 1 if self._tracking else workers.most_in_flight
-            while not self._stopping():
-                if self._full() and len(self._flight) < most:
-                    self._submit(workers)
-                elif self._full():
-                    self._land()
-                elif (job := self._next(source)) is not None:
-                    self._advance(job)
-                elif self._flight:
-                    self._land()
-                elif self._waiting:
-                    self._submit(workers)
-                elif not self._open:
-                    return
-                yield from self._ended()
-            yield from self._stopped()
+        while not self._stopping():
+            job = None if self._full() else self._next(source)
+            if job is not None:
+                self._advance(job)
+            elif self._waiting:
+                self._look()
+            elif not self._open:
+                return
+            yield from self._ended()
+        yield from self._stopped()
 
     def _full(self) -> bool:
         """Whether enough waits for the network."""
@@ -147,25 +121,20 @@ class Engine:
         windows = self._guard(job, job.advance) or []
         self._waiting += [(job, window) for window in windows]
 
-    def _submit(self, workers: Workers) -> None:
-        """Begins a call with what has waited longest of one kind."""
+    def _look(self) -> None:
+        """Runs the network on what has waited longest of one kind; what follows from it comes first next."""
         peek = self._waiting[0][1].peek
         alike = [pair for pair in self._waiting if pair[1].peek == peek]
         length = 1 if peek else self._length
         waited = alike[: self._batch * self._length // length]
         self._waiting = alike[len(waited) :] + [pair for pair in self._waiting if pair[1].peek != peek]
         looked, crops = self._cut(waited, length)
-        if looked:
-            lengths = np.array([len(window) for _, window in looked], np.int64)
-            options = replace(self._options, direction="forward") if peek else self._options  # one frame has none
-            future = workers.submit(self._models.predict, crops, lengths, options)
-            self._flight.append(_Call(looked, crops, lengths, options, future))
-
-    def _land(self) -> None:
-        """Waits for the oldest call; what follows from it comes first next."""
-        call = self._flight.popleft()
-        estimates = zip(*self._result(call), strict=True)  # window by window
-        following = [self._accept(*pair, *estimate) for pair, estimate in zip(call.looked, estimates, strict=True)]
+        if not looked:
+            return
+        lengths = np.array([len(window) for _, window in looked], np.int64)
+        options = replace(self._options, direction="forward") if peek else self._options  # one frame has no direction
+        estimates = zip(*self._predict(crops, lengths, options), strict=True)  # window by window
+        following = [self._accept(*pair, *estimate) for pair, estimate in zip(looked, estimates, strict=True)]
         self._waiting[:0] = [pair for pairs in following for pair in pairs if pair[0].error is None]
 
     def _cut(self, waited: list[Looked], length: int) -> tuple[list[Looked], Tensor]:
@@ -192,20 +161,16 @@ class Engine:
         following = self._guard(job, job.accept, window, points[:n], scores[:n], apart[:n])
         return [(job, window) for window in following or []]
 
-    def _result(self, call: _Call) -> WindowEstimate:
-        """Returns the network's word on all windows of a call, in several calls if the device's memory asks for it."""
+    def _predict(self, crops: Tensor, lengths: np.ndarray, options: Options) -> WindowEstimate:
+        """Returns the network's word on all windows, in as many calls as the device's memory asks for."""
         import torch
 
-        try:
-            return call.future.result()
-        except torch.OutOfMemoryError as error:
-            self._halve(error)
         parts: list[WindowEstimate] = []
         done = 0
-        while done < len(call.lengths):
-            part = slice(done, done + max(1, self.batch // call.crops.shape[1]))
+        while done < len(lengths):
+            part = slice(done, done + max(1, self.batch // crops.shape[1]))
             try:
-                parts.append(self._models.predict(call.crops[part], call.lengths[part], call.options))
+                parts.append(self._models.predict(crops[part], lengths[part], options))
                 done = part.stop
             except torch.OutOfMemoryError as error:
                 self._halve(error)
@@ -246,8 +211,6 @@ class Engine:
             yield job
 
     def _stopped(self) -> Iterator[Job]:
-        while self._flight:
-            self._land()
         self._waiting = []
         for job in self._open:
             self._guard(job, job.stop)

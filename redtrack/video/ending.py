@@ -19,7 +19,6 @@ _RIFF = 8  # bytes before the size counts
 _FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _TS_PACKETS = ((188, 0), (192, 4), (204, 0))  # plain, after a time code, with error correction: length, sync at
 _TS_SYNC = 0x47
-_MOST_BOXES = 100_000  # outermost boxes looked at; a film in fragments has two every few seconds
 
 
 class Ending(Enum):
@@ -64,9 +63,7 @@ def _compare(promised: int | None, size: int) -> Ending:
 def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
     """Yields kind, start and length of each outermost box of an MP4 file; the last may reach beyond the end."""
     start = 0
-    for _ in range(_MOST_BOXES):
-        if start + 8 > size:
-            return
+    while start + 8 <= size:
         file.seek(start)
         header = file.read(16)
         length, kind = struct.unpack_from(">I4s", header)
