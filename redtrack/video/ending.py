@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _HEAD = 1 << 16  # bytes read to find the sizes
+_MOST_BOXES = 1 << 20  # of an MP4 file; 145 hours of fragments of a second have as many, and reading them takes seconds
 _SEGMENT = b"\x18\x53\x80\x67"
 _RIFF = 8  # bytes before the size counts
 _FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -35,7 +36,7 @@ def ending(path: Path) -> Ending:
     with open(path, "rb") as file:
         head = file.read(_HEAD)
         if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp"):
-            return _compare(max((start + length for _, start, length in _boxes(file, size)), default=0), size)
+            return _compare(_boxes_end(file, size), size)
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return _compare(_segment_end(head), size)
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
@@ -60,10 +61,20 @@ def _compare(promised: int | None, size: int) -> Ending:
     return Ending.CUT if promised > size else Ending.WHOLE
 
 
+def _boxes_end(file: BinaryIO, size: int) -> int | None:
+    """Returns where the last box of an MP4 file ends; None where there are more of them than any video has."""
+    count, end = 0, 0
+    for _, start, length in _boxes(file, size):
+        count, end = count + 1, max(end, start + length)
+    return end if count < _MOST_BOXES else None
+
+
 def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yields kind, start and length of each outermost box of an MP4 file; the last may reach beyond the end."""
+    """Yields kind, start and length of the outermost boxes of an MP4 file; the last may reach beyond the end."""
     start = 0
-    while start + 8 <= size:
+    for _ in range(_MOST_BOXES):
+        if start + 8 > size:
+            return
         file.seek(start)
         header = file.read(16)
         length, kind = struct.unpack_from(">I4s", header)
