@@ -14,12 +14,14 @@ from annotating import ONE, TWO, SquareModels, clip_of, square_models
 import redtrack
 from redtrack.annotate.batch import Batch, prepare_folder
 from redtrack.annotate.export import Where
+from redtrack.annotate.file_job import FileJob
 from redtrack.annotate.inputs import find_videos
 from redtrack.annotate.lock import Lock
 from redtrack.annotate.options import Options
 from redtrack.annotate.outcome import Outcome
 from redtrack.annotate.progress import SilentReporter
-from redtrack.errors import OutputError
+from redtrack.annotate.stop import BrokenOff
+from redtrack.errors import DeviceError, OutputError
 from redtrack.formats import TracksWriter
 
 
@@ -161,6 +163,94 @@ def test_truncated_video_is_partial_and_is_not_done_twice(clips: Path, out: Path
     models = square_models()
     again = run([cut], out, models)["cut.mkv"]
     assert again.state == "partial" and outcome.reason in (again.reason or "") and models.calls == []
+
+
+def test_fault_of_redtracks_own_costs_its_video_only(
+    clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told with its traceback; with REDTRACK_DEBUG it ends the run."""
+    append = TracksWriter.append
+
+    def faulty(self: TracksWriter, chunk: Any) -> None:
+        if self.path.name == "a.h5":
+            raise KeyError("no such thing")
+        append(self, chunk)
+
+    monkeypatch.setattr(TracksWriter, "append", faulty)
+    outcomes = run([clips], out)
+    assert states(outcomes) == {"a.mkv": "failed", "b.mkv": "done"}
+    assert "a fault of redtrack's own (KeyError: 'no such thing')" in (outcomes["a.mkv"].reason or "")
+    assert "in faulty" in capsys.readouterr().err and files(out) == {"b.h5", "run.jsonl"}
+    monkeypatch.setenv("REDTRACK_DEBUG", "1")
+    with pytest.raises(KeyError):
+        run([clips], out)
+
+
+@pytest.mark.parametrize("error", [DeviceError("has no memory for a single window"), ZeroDivisionError("network")])
+def test_fault_in_a_call_of_the_network_ends_what_shared_it_and_no_more(
+    clips: Path, out: Path, tmp_path: Path, error: Exception
+) -> None:
+    """Each is named with the reason, and the videos that come after are done."""
+    for name in ("c.mkv", "d.mkv"):
+        shutil.copy(clips / "b.mkv", tmp_path / name)
+    outcomes = run([clips, tmp_path / "c.mkv", tmp_path / "d.mkv"], out, FaultyModels.of(square_models(), error))
+    assert len(outcomes) == 4 and outcomes["d.mkv"].state == "done"
+    failed = [outcome for outcome in outcomes.values() if outcome.state == "failed"]
+    assert failed and all(str(error) in (outcome.reason or "") for outcome in failed)
+
+
+class FaultyModels(SquareModels):
+    """Fails at the first call."""
+
+    @classmethod
+    def of(cls, models: SquareModels, error: Exception) -> "FaultyModels":
+        made = cls(**{name: getattr(models, name) for name in models.__dataclass_fields__})
+        object.__setattr__(made, "error", error)
+        return made
+
+    def predict(self, *args: Any) -> Any:
+        self.calls.append(())
+        if len(self.calls) == 1:
+            raise self.error  # type: ignore[attr-defined]
+        return super().predict(*args)
+
+
+def test_run_that_is_broken_off_keeps_what_is_final(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that takes too long once the run was asked to stop is left; the same command does the rest."""
+    monkeypatch.setattr("redtrack.annotate.pipeline.BLOCK", 1)
+    run([clips / "a.mkv"], out)
+    reference = redtrack.load(out / "a.h5")
+    (out / "a.h5").unlink()
+    crops = FileJob.crops
+
+    def long(self: FileJob, window: Any) -> Any:
+        if window.first >= 30:
+            raise BrokenOff
+        return crops(self, window)
+
+    monkeypatch.setattr(FileJob, "crops", long)
+    outcomes = run([clips], out)
+    assert states(outcomes) == {"a.mkv": "partial", "b.mkv": "partial"} and outcomes["a.mkv"].counts.frames > 0
+    assert not list(out.glob(".*.lock"))
+    monkeypatch.setattr(FileJob, "crops", crops)
+    assert set(states(run([clips], out)).values()) == {"done"}
+    assert redtrack.load(out / "a.h5").same_as(reference)
+
+
+def test_pipe_is_named_and_does_not_hold_up_the_others(clips: Path, out: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    outcomes = run([tmp_path / "pipe.mp4", clips / "a.mkv"], out)
+    assert states(outcomes) == {"pipe.mp4": "failed", "a.mkv": "done"}
+    assert "is a pipe or a device" in (outcomes["pipe.mp4"].reason or "")
+
+
+def test_links_in_the_output_folder_are_not_written_through(clips: Path, out: Path, tmp_path: Path) -> None:
+    for name in ("a.h5", "b.h5.part", "run.jsonl"):
+        (tmp_path / f"mine-{name}").write_text("precious")
+        os.symlink(tmp_path / f"mine-{name}", out / name)
+    outcomes = run([clips], out)
+    assert {path.read_text() for path in tmp_path.glob("mine-*")} == {"precious"}
+    assert states(outcomes) == {"a.mkv": "done", "b.mkv": "failed"} and not (out / "a.h5").is_symlink()
 
 
 def test_fail_fast_stops_at_the_first_failure(clips: Path, out: Path, tmp_path: Path) -> None:

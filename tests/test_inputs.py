@@ -104,3 +104,26 @@ def test_list_without_a_path_is_an_error(folder: Path) -> None:
 
 def test_error_does_not_stop_the_arguments_after_it(folder: Path) -> None:
     assert names("empty", "in/b.mp4")[1:] == ["in/b.mp4"]
+
+
+def test_folder_that_cannot_be_read_is_named_and_the_others_are_walked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def refusing(place: str) -> object:
+        if str(place) == os.path.join("in", "deep"):
+            raise PermissionError(13, "Permission denied", place)
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = list(find_videos(["in"]))
+    assert [str(path) for path in found if isinstance(path, Path)] == ["in/a.MKV", "in/b.mp4"]
+    assert [str(error) for error in found if not isinstance(error, Path)] == [
+        "in/deep: is a folder that cannot be read: permission denied; check its permissions"
+    ]
+
+
+def test_list_of_a_windows_editor_is_read(folder: Path) -> None:
+    Path("in/list.txt").write_bytes(b"\xef\xbb\xbfb.mp4\r\n")
+    assert names("@in/list.txt") == ["in/b.mp4"]

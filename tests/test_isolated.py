@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,7 +106,10 @@ def test_a_crash_before_the_first_frame_is_an_error(tmp_path: Path) -> None:
 
 def test_a_hang_ends_at_the_time_limit(tmp_path: Path) -> None:
     """A decoder that stands still is given up when the time limit has passed."""
-    video = IsolatedVideo(videos.clip(tmp_path / "clip.mp4"), time_limit=0.5)
+    path = videos.clip(tmp_path / "clip.mp4")
+    IsolatedVideo(path)  # the process takes a while to start
+    video = IsolatedVideo(path, time_limit=5)
+    video._time_limit = 0.5
     pid = worker()
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(VideoError, match=r"made the decoder hang \(nothing for 0\.5 s\)"):
@@ -139,3 +143,17 @@ def test_open_video_chooses(tmp_path: Path) -> None:
     path = videos.clip(tmp_path / "clip.mp4", 2)
     assert isinstance(open_video(path, isolated=True), IsolatedVideo)
     assert isinstance(open_video(path, isolated=False), Video)
+
+
+def test_a_decoder_that_hangs_does_not_outlive_its_user() -> None:
+    """The system ends a busy decoder process once the process that it works for is gone, however that ended."""
+    ours, theirs = os.pipe()
+    code = f"from redtrack.video.worker import end_with; end_with({ours}); print(flush=True)\nwhile True: pass"
+    busy = subprocess.Popen([sys.executable, "-c", code], pass_fds=[ours], stdout=subprocess.PIPE)
+    os.close(ours)
+    assert busy.stdout is not None
+    with busy.stdout:
+        busy.stdout.readline()
+    assert busy.poll() is None
+    os.close(theirs)
+    assert busy.wait(timeout=20) == -signal.SIGIO

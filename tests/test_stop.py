@@ -2,10 +2,11 @@
 
 import os
 import signal
+import time
 
 import pytest
 
-from redtrack.annotate.stop import StopSignals
+from redtrack.annotate.stop import BrokenOff, StopSignals
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -37,3 +38,23 @@ def test_handlers_are_put_back() -> None:
     with StopSignals(lambda _: None):
         pass
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_step_that_takes_too_long_is_broken_off() -> None:
+    with StopSignals(lambda _: None, patience=0.05):
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(BrokenOff):
+            time.sleep(20)
+
+
+def test_process_ends_with_the_status_where_nobody_handles_the_break() -> None:
+    with pytest.raises(SystemExit) as ended, StopSignals(lambda _: None, patience=0.05):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(20)
+    assert ended.value.code == 143
+
+
+def test_nothing_is_broken_off_after_the_block() -> None:
+    with StopSignals(lambda _: None, patience=0.05):
+        os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.1)

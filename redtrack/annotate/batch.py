@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from redtrack.annotate.bug import Bug, bug
 from redtrack.annotate.engine import Engine
 from redtrack.annotate.export import Where
 from redtrack.annotate.file_job import FileJob
@@ -18,6 +19,7 @@ from redtrack.annotate.outcome import FAILED, Outcome, sentence
 from redtrack.annotate.outputs import name_outputs
 from redtrack.annotate.progress import Reporter
 from redtrack.annotate.run_log import RunLog
+from redtrack.annotate.stop import BrokenOff
 from redtrack.errors import OutputError, RedtrackError
 
 __all__ = ["Batch", "prepare_folder"]
@@ -28,6 +30,7 @@ class Batch:
     """A run over `found`, the videos (or errors in their place) that `inputs.find_videos` gives.
 
     `stopping` is asked between steps; fail_fast stops at the first video that does not end well. `outcomes` fills up.
+    A fault of redtrack's own ends the videos that it met, is told with its traceback, and the others go on.
     """
 
     found: Sequence[Path | RedtrackError]
@@ -39,6 +42,7 @@ class Batch:
     fail_fast: bool = False
     stopping: Callable[[], bool] = lambda: False
     outcomes: list[Outcome] = field(default_factory=list)
+    _open: list[FileJob] = field(default_factory=list, init=False)
 
     def run(self) -> list[Outcome]:
         """Returns what became of each input, in the order in which they ended."""
@@ -46,16 +50,13 @@ class Batch:
         for error in self.found:
             if isinstance(error, RedtrackError):
                 self._add(Outcome(error.path or Path(), FAILED, reason=sentence(error, error.path)), log)
-        engine = Engine(
-            self.models,
-            self.options,
-            self.batch,
-            stopping=self._stopping,
-            tell=self.reporter.say,
-        )
-        for job in engine.run(self._jobs()):
-            assert isinstance(job, FileJob), f"{job} is no job of this batch"
-            self._add(job.outcome(), log)
+        try:
+            for job in self._ended(self._jobs()):
+                self._tell(job, log)
+        except BrokenOff:
+            for job in list(self._open):
+                job.break_off()
+                self._tell(job, log)
         return self.outcomes
 
     @property
@@ -66,7 +67,34 @@ class Batch:
     def _jobs(self) -> Iterator[FileJob]:
         paths = [path for path in self.found if isinstance(path, Path)]
         for path, names in zip(paths, name_outputs(paths), strict=True):
-            yield FileJob(path, names, self.where, self.models, self.options, self.reporter.step)
+            job = FileJob(path, names, self.where, self.models, self.options, self.reporter.step)
+            self._open.append(job)
+            yield job
+
+    def _ended(self, jobs: Iterable[FileJob]) -> Iterator[FileJob]:
+        """Yields every job once it has ended. What ends an engine ends the jobs that it had open, and no others."""
+        while True:
+            try:
+                for job in self._engine().run(jobs):
+                    assert isinstance(job, FileJob), f"{job} is no job of this batch"
+                    yield job
+                return
+            except Exception as error:
+                if not self._open:
+                    raise
+                reason = error if isinstance(error, RedtrackError) else bug(error)
+            for job in list(self._open):
+                job.fail(reason)
+                yield job
+
+    def _tell(self, job: FileJob, log: RunLog) -> None:
+        self._open.remove(job)
+        if isinstance(job.error, Bug):
+            self.reporter.say(job.error.details)
+        self._add(job.outcome(), log)
+
+    def _engine(self) -> Engine:
+        return Engine(self.models, self.options, self.batch, stopping=self._stopping, tell=self.reporter.say)
 
     def _stopping(self) -> bool:
         return self.stopping() or (self.fail_fast and not all(outcome.good for outcome in self.outcomes))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from redtrack.annotate.bug import blamed
 from redtrack.annotate.export import Where, export
 from redtrack.annotate.job import VideoJob, describe
 from redtrack.annotate.lock import Lock
@@ -18,6 +19,9 @@ from redtrack.annotate.windows import Window
 from redtrack.errors import FormatError, OutputError, RedtrackError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
     from redtrack.formats import TracksWriter
     from redtrack.video import DecodeReport, VideoInfo
 
@@ -45,9 +49,12 @@ class FileJob(VideoJob):
         self._writer: TracksWriter | None = None
         self._counts = Counts()
 
+    @blamed
     def start(self) -> None:
         """Claims the result's name; opens the video unless the result is there already."""
-        self._digest = _digest(self.path)
+        from redtrack.video import digest
+
+        self._digest = digest(self.path)
         self.output = self._choose_output()
         lock = Lock(self.output)
         if not lock.take():
@@ -68,11 +75,22 @@ class FileJob(VideoJob):
         self._writer = self._resumed() or TracksWriter(self._output(), info)
         return self._writer
 
+    @blamed
     def advance(self) -> list[Window]:
         """Decodes and detects one chunk."""
         windows = super().advance()
         self._on_step(self)
         return windows
+
+    @blamed
+    def crops(self, window: Window) -> tuple[Window, Tensor]:
+        """Returns the window as it is aimed now, and its crops."""
+        return super().crops(window)
+
+    @blamed
+    def accept(self, window: Window, *found: np.ndarray) -> list[Window]:
+        """Takes what the network says of a window."""
+        return super().accept(window, *found)
 
     def close_sink(self, report: DecodeReport) -> None:
         """Gives the result its final name, and writes the further formats."""
@@ -81,22 +99,31 @@ class FileJob(VideoJob):
         self.state, self.reason = (PARTIAL, report.reason) if report.truncated else (DONE, None)
         export(self._output(), self._where)
 
+    @blamed
     def finish(self) -> None:
         """Ends the job well."""
         super().finish()
         self._leave()
 
+    @blamed
     def stop(self) -> None:
         """Keeps what is final under the temporary name, for the next run to go on."""
         super().stop()
         self.state, self.reason = PARTIAL, "stopped before its end; the same command goes on from there"
         self._leave(reason=self.reason)
 
+    def break_off(self) -> None:
+        """Stops a job that may be in the middle of a step; what is not in its file yet is lost."""
+        try:
+            self.stop()
+        except RedtrackError as error:
+            self.fail(error)
+
     def fail(self, error: RedtrackError) -> None:
         """Ends the job; what can be resumed is kept, but not on a disk that is full."""
         super().fail(error)
         self.state, self.reason = FAILED, sentence(error, self.path)
-        if self._writer is not None and isinstance(error, OutputError):
+        if self._writer is not None and (isinstance(error, OutputError) or not self._writer.frames):
             self._writer.discard()
         try:
             self._leave(reason=self.reason)
@@ -161,14 +188,3 @@ class FileJob(VideoJob):
                 self._counts = count(self._output())
                 self._lock.release()
                 self._lock = None
-
-
-def _digest(path: Path) -> str:
-    """Returns the digest of a file; raises VideoError where it cannot be read."""
-    from redtrack.video import probe
-    from redtrack.video.probe import digest
-
-    try:
-        return digest(path)
-    except (OSError, ValueError):
-        return probe(path).digest  # says in words what is wrong

@@ -11,6 +11,7 @@ A file that is named twice is done once.
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
 import sys
@@ -52,16 +53,21 @@ def _expand(argument: str) -> Iterator[Path | RedtrackError]:
 
 
 def _from_folder(folder: Path) -> Iterator[Path | RedtrackError]:
-    found = [path for path in _walk(folder) if path.suffix.lower() in VIDEO_ENDINGS]
+    walked = list(_walk(folder))
+    found = [path for path in walked if isinstance(path, RedtrackError) or path.suffix.lower() in VIDEO_ENDINGS]
     yield from found
     if not found:
         yield VideoError("is a folder without videos", folder, "name its files if their endings are unusual")
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Yields the files below a folder, sorted; links are followed, but no folder is entered twice."""
+def _walk(folder: Path) -> Iterator[Path | RedtrackError]:
+    """Yields the files below a folder, sorted, and an error for each folder that cannot be read.
+
+    Links are followed, but no folder is entered twice.
+    """
     entered: set[tuple[int, int]] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
+    errors: list[OSError] = []
+    for place, folders, files in os.walk(folder, onerror=errors.append, followlinks=True):
         status = os.stat(place)
         if (status.st_dev, status.st_ino) in entered:
             folders.clear()
@@ -69,6 +75,9 @@ def _walk(folder: Path) -> Iterator[Path]:
         entered.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(place, name) for name in sorted(files) if not name.startswith("."))
+    for error in errors:
+        reason = (error.strerror or "unknown reason").lower()
+        yield VideoError(f"is a folder that cannot be read: {reason}", error.filename, "check its permissions")
 
 
 def _from_pattern(pattern: str) -> Iterator[Path | RedtrackError]:
@@ -85,6 +94,7 @@ def _from_list(name: str) -> Iterator[Path | RedtrackError]:
     except OSError as error:
         yield VideoError(f"the list cannot be read: {(error.strerror or 'unknown reason').lower()}", name)
         return
+    content = content.removeprefix(codecs.BOM_UTF8)
     separator = b"\0" if b"\0" in content else b"\n"
     lines = [os.fsdecode(line) for line in content.split(separator)]
     if separator == b"\n":

@@ -15,6 +15,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from redtrack.annotate.run_log import NAME as LOG
+
 __all__ = ["Names", "first_free", "name_outputs", "safe_name"]
 
 LONGEST = 200  # bytes of a name; 255 is what file systems take, endings and all
@@ -68,7 +70,7 @@ def _checked(path: Path) -> str:
 def safe_name(name: str) -> str:
     """Returns a file name without separators, not hidden, of a length that file systems take."""
     name = name.replace("/", "_").replace("\\", "_").replace("\0", "_")
-    if not name.strip(". ") or name.startswith("."):
+    if not name.strip(". ") or name.startswith(".") or name == LOG:
         name = f"_{name}"
     encoded = os.fsencode(name)
     if len(encoded) <= LONGEST:

@@ -7,6 +7,7 @@ skipped), `reason`, `frames`, `damaged`, `faces`, `rows`, `seconds`, `weights`, 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import uuid
@@ -22,6 +23,8 @@ from redtrack.errors import OutputError
 __all__ = ["NAME", "RunLog"]
 
 NAME = "run.jsonl"
+# A link of that name is not followed out of the folder.
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class RunLog:
@@ -48,13 +51,23 @@ class RunLog:
         }
         line = json.dumps(entry, default=str) + "\n"
         try:
-            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            file = os.open(self._path, _FLAGS, 0o666)
             try:
-                os.write(file, line.encode("ascii"))
+                _append(file, line.encode("ascii"))
             finally:
                 os.close(file)
         except OSError as error:
             raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", self._path) from error
+
+
+def _append(file: int, line: bytes) -> None:
+    """Writes a line, on a line of its own even where a full disk cut the one before it short."""
+    end = os.lseek(file, 0, os.SEEK_END)
+    if end:
+        os.lseek(file, end - 1, os.SEEK_SET)
+        line = line if os.read(file, 1) == b"\n" else b"\n" + line
+    if os.write(file, line) < len(line):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _text(path: Path) -> str:

@@ -68,10 +68,10 @@ def _other_video(info: Mapping[str, Any], video: Path) -> Iterator[str]:
 
 def _other_frames(tracks: Tracks, video: Path) -> Iterator[str]:
     """Yields how the decoded frames differ from the recorded ones."""
-    from redtrack.video import Video
+    from redtrack.video import open_video
 
     end = (tracks.info.get("options") or {}).get("end")
-    with Video(video) as opened:
+    with open_video(video) as opened:
         frames = [(frame.time, frame.damaged) for frame in opened.frames(end=end)]
     times = np.array([time for time, _ in frames])
     if len(times) != tracks.frames:

@@ -27,6 +27,7 @@ def verify(files: tuple[Path, ...], video: Path | None, quick: bool) -> None:
     Example:
       redtrack verify tracks/*.h5
     """  # fmt: skip
+    from redtrack.annotate.outcome import sentence
     from redtrack.annotate.verify import problems
 
     if video is not None and len(files) > 1:
@@ -36,7 +37,7 @@ def verify(files: tuple[Path, ...], video: Path | None, quick: bool) -> None:
         try:
             found = problems(path, video, quick)
         except RedtrackError as error:
-            found = [error.message]
+            found = [sentence(error, path)]
         bad += bool(found)
         click.echo(f"bad  {printable(path)}: {'; '.join(found)}" if found else f"ok   {printable(path)}")
     sys.exit(1 if bad else 0)

@@ -151,6 +151,7 @@ def replacing_hdf5(path: PathLike) -> Iterator[h5py.File]:
 def _open_locked(path: Path, new: bool) -> io.FileIO:
     """Returns the file that bears the name, locked; not one that was renamed while this waited for it."""
     flags = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | (os.O_CREAT if new else 0)
+    flags |= getattr(os, "O_NOFOLLOW", 0)  # a link is not written through, wherever it leads
     while True:
         file = io.FileIO(os.open(path, flags, 0o666), "r+")
         try:

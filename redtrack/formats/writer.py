@@ -49,6 +49,7 @@ class TracksWriter:
         try:
             with self._writing():
                 self._open_file(DiskFile(self.part, new=True))
+                fresh_path(self.part).unlink(missing_ok=True)  # of a run that was killed while it resumed
                 self._lay_out(dict(info or {}))
         except BaseException:
             self.discard()
@@ -73,7 +74,7 @@ class TracksWriter:
         """
         writer = cls.__new__(cls)
         writer._open(path)
-        fresh = writer.part.with_name(writer.part.name + ".new")
+        fresh = fresh_path(writer.part)
         check_file(writer.part)
         try:
             with writer._writing(), contextlib.closing(DiskFile(writer.part, new=False)):
@@ -243,6 +244,11 @@ def write_hdf5(tracks: Tracks, path: PathLike) -> None:
     except BaseException:
         writer.discard()
         raise
+
+
+def fresh_path(part: Path) -> Path:
+    """Returns where the good part of a temporary file is copied to."""
+    return part.with_name(part.name + ".new")
 
 
 def _create(file: h5py.File, name: str, field: hdf5.Field) -> None:

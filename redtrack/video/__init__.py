@@ -4,7 +4,7 @@ from redtrack.video.ahead import read_ahead
 from redtrack.video.decode import DecodeReport, Frame, Video
 from redtrack.video.isolated import IsolatedVideo, open_video
 from redtrack.video.picture import read_picture
-from redtrack.video.probe import VideoInfo, probe
+from redtrack.video.probe import VideoInfo, digest, probe
 from redtrack.video.shots import ShotDetector, thumbnail
 from redtrack.video.write import VideoWriter, write_video
 
@@ -16,6 +16,7 @@ __all__ = [
     "Video",
     "VideoInfo",
     "VideoWriter",
+    "digest",
     "open_video",
     "probe",
     "read_ahead",

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_PATIENCE = 5.0  # seconds that a reader who stops early waits for the thread to finish its item
+_PATIENCE = 2.0  # seconds that a reader who stops early waits for the thread to finish its item
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Seconds by which a stream's time must fall back to count as started again.
 _RESTART = 0.25
+# Packets whose damage is remembered, at the least: far more than can be under way at once.
+_MEMORY = 1000
 
 
 def decode_careful(reader: PacketReader) -> Iterator[Picture]:
@@ -164,4 +166,7 @@ class _Damage:
         is_leading = place.ticks < key_ticks  # shown before its key frame, and drawn from the pictures before that
         if damaged and not is_leading and not (place.packet and place.packet.is_disposable):
             insort(self._damaged, place.serial)
+        for known in (self._damaged, self._keys):
+            if len(known) > 2 * _MEMORY:
+                del known[:_MEMORY]
         return damaged or bisect_left(self._damaged, key) < bisect_left(self._damaged, place.serial)

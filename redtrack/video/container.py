@@ -36,7 +36,7 @@ _LOOK = "check that it plays in a video player"
 
 def open_container(path: str | os.PathLike[str]) -> InputContainer:
     """Returns the opened container; raises VideoError where the file is missing, no file, or no video."""
-    _check_file(path)
+    check_file(path)
     try:
         # "file:" keeps a name such as "http:a.mp4" from being read as an address.
         return av.open(f"file:{os.path.abspath(path)}", options=OPTIONS, metadata_errors="replace")
@@ -68,7 +68,8 @@ def decode_one_by_one(stream: VideoStream) -> None:
     stream.codec_context.flags |= Flags.output_corrupt
 
 
-def _check_file(path: str | os.PathLike[str]) -> None:
+def check_file(path: str | os.PathLike[str]) -> os.stat_result:
+    """Returns the status of a file with content; raises VideoError for anything else (a pipe would block)."""
     try:
         status = os.stat(path)
     except FileNotFoundError as error:
@@ -82,6 +83,7 @@ def _check_file(path: str | os.PathLike[str]) -> None:
         raise VideoError("is a pipe or a device, not a file", path, "save it to a file first")
     if not status.st_size:
         raise VideoError("is empty", path, "copy or record it again")
+    return status
 
 
 def _cannot_open(path: str | os.PathLike[str], error: Exception) -> VideoError:

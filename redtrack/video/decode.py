@@ -76,7 +76,7 @@ class Video:
     """
 
     def __init__(self, path: str | os.PathLike[str], heartbeat: Callable[[], None] | None = None) -> None:
-        self.info: VideoInfo = probe(path)
+        self.info: VideoInfo = probe(path, heartbeat or (lambda: None))
         self.report = DecodeReport()
         self._heartbeat = heartbeat
 

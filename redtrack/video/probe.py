@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import av
 
 from redtrack.errors import VideoError
-from redtrack.video.container import open_container, video_stream
+from redtrack.video.container import check_file, open_container, video_stream
 from redtrack.video.upright import Orientation
 
 if TYPE_CHECKING:
@@ -49,11 +50,14 @@ class VideoInfo:
     digest: str
 
 
-def probe(path: str | os.PathLike[str]) -> VideoInfo:
-    """Returns what the video is; raises VideoError where no frame of it can be decoded."""
+def probe(path: str | os.PathLike[str], heartbeat: Callable[[], None] = lambda: None) -> VideoInfo:
+    """Returns what the video is; raises VideoError where no frame of it can be decoded.
+
+    `heartbeat` is called for every packet that is read in search of the first frame.
+    """
     with open_container(path) as container:
         stream = video_stream(container, path)
-        frame = first_frame(container, stream, path)
+        frame = first_frame(container, stream, path, heartbeat)
         codec = stream.codec_context.codec.canonical_name
         orientation = Orientation.of(frame, codec)
         width, height = orientation.upright_size(frame.width, frame.height)
@@ -76,13 +80,21 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
 
 
 def digest(path: str | os.PathLike[str]) -> str:
-    """Returns the SHA-256 of the file's size and of its first and last 64 KiB, in hex."""
-    size = os.path.getsize(path)
+    """Returns the SHA-256 of the file's size and of its first and last 64 KiB, in hex.
+
+    Raises VideoError where there is no such file, or where it cannot be read.
+    """
+    size = check_file(path).st_size
     total = hashlib.sha256(str(size).encode())
-    with open(path, "rb") as file:
-        total.update(file.read(_DIGEST_PART))
-        file.seek(max(size - _DIGEST_PART, 0))
-        total.update(file.read(_DIGEST_PART))
+    try:
+        with open(path, "rb") as file:
+            total.update(file.read(_DIGEST_PART))
+            file.seek(max(size - _DIGEST_PART, 0))
+            total.update(file.read(_DIGEST_PART))
+    except PermissionError as error:
+        raise VideoError("may not be read", path, "check its permissions") from error
+    except OSError as error:
+        raise VideoError(f"cannot be read: {(error.strerror or str(error)).lower()}", path) from error
     return total.hexdigest()
 
 
@@ -100,12 +112,18 @@ def _duration(container: InputContainer, stream: VideoStream) -> float | None:
     return None
 
 
-def first_frame(container: InputContainer, stream: VideoStream, path: str | os.PathLike[str]) -> VideoFrame:
+def first_frame(
+    container: InputContainer,
+    stream: VideoStream,
+    path: str | os.PathLike[str],
+    heartbeat: Callable[[], None] = lambda: None,
+) -> VideoFrame:
     """Returns the stream's first frame; raises VideoError where none can be decoded."""
     stream.codec_context.thread_count = 1  # many threads would have many frames under way
     reason = "holds no frame"
     try:
         for packet in container.demux(stream):
+            heartbeat()
             try:
                 for frame in packet.decode():
                     return frame

@@ -41,16 +41,20 @@ class DecoderProcess:
         self._heartbeat = Heartbeat(beats.fileno())
         ours, theirs = socket.socketpair()
         self._connection = Connection(ours.detach())
+        self._leash: int | None
+        leash, self._leash = os.pipe()  # nothing is ever written; its end tells the other side of ours
+        handles = theirs.fileno(), beats.fileno(), leash
         # -P: no module is taken from the current folder. A session of its own: the terminal's signals are not for it.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "redtrack.video.worker", str(theirs.fileno()), str(beats.fileno())],
-            pass_fds=(theirs.fileno(), beats.fileno()),
+            [sys.executable, "-P", "-m", "redtrack.video.worker", *map(str, handles)],
+            pass_fds=handles,
             env={**os.environ, "PYTHONPATH": _search_path()},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
         theirs.close()
         beats.close()
+        os.close(leash)
 
     @property
     def pid(self) -> int:
@@ -92,6 +96,9 @@ class DecoderProcess:
         self._process.kill()
         self._process.wait()
         self._connection.close()
+        if self._leash is not None:
+            os.close(self._leash)
+            self._leash = None
 
     def end(self) -> str:
         """Waits for the process to end and returns how it did."""

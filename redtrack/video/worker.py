@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sys
@@ -73,5 +74,17 @@ def _plain(value: object) -> str:
     return str(value)
 
 
+def end_with(leash: int) -> None:
+    """Has the system end this process when the other end of a pipe is closed, even while C code hangs or spins.
+
+    SIGIO ends a process that does not handle it. Without it, a decoder that hangs would outlive a killed run for ever.
+    """
+    if hasattr(fcntl, "F_SETOWN") and hasattr(os, "O_ASYNC"):
+        fcntl.fcntl(leash, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(leash, fcntl.F_SETFL, fcntl.fcntl(leash, fcntl.F_GETFL) | os.O_ASYNC)
+
+
 if __name__ == "__main__":
-    Worker(Connection(int(sys.argv[1])), int(sys.argv[2])).run()
+    connection, heartbeat, leash = map(int, sys.argv[1:])
+    end_with(leash)
+    Worker(Connection(connection), heartbeat).run()

@@ -1,0 +1,53 @@
+"""A fault of redtrack's own, met at one video: that video fails, with the traceback told, and the others go on.
+
+A batch of thousands is not to end because of one; neither is a fault to be taken for a bad file.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from redtrack.errors import RedtrackError
+
+__all__ = ["Bug", "blamed", "bug"]
+
+P = ParamSpec("P")
+Owner = TypeVar("Owner")
+Result = TypeVar("Result")
+
+
+class Bug(RedtrackError):
+    """An exception that nobody foresaw; `details` is its traceback."""
+
+    details = ""
+
+
+def bug(error: Exception) -> Bug:
+    """Returns what is told of an exception that nobody foresaw; with REDTRACK_DEBUG set it is raised as it is."""
+    if os.environ.get("REDTRACK_DEBUG"):
+        raise error
+    words = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    made = Bug(f"met a fault of redtrack's own ({words})", remedy="please report it, with the traceback")
+    made.details = "".join(traceback.format_exception(error)).rstrip()
+    return made
+
+
+def blamed(step: Callable[Concatenate[Owner, P], Result]) -> Callable[Concatenate[Owner, P], Result]:
+    """Makes a `Bug` of what a job's step raises, unless it is a RedtrackError or for want of memory."""
+
+    @wraps(step)
+    def guarded(self: Owner, *args: P.args, **options: P.kwargs) -> Result:
+        try:
+            return step(self, *args, **options)
+        except (RedtrackError, MemoryError):
+            raise
+        except Exception as error:
+            if type(error).__name__ == "OutOfMemoryError":  # torch's; torch is not imported for its sake
+                raise
+            raise bug(error) from error
+
+    return guarded
