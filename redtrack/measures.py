@@ -9,7 +9,7 @@ import numpy as np
 
 from redtrack.points import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 
-__all__ = ["MEASURES", "head_pose", "measures"]
+__all__ = ["MEASURES", "OPENFACE_POSE", "head_pose", "measures", "openface_pose"]
 
 MEASURES: dict[str, str] = {
     "right_eye_opening": "mean height of the right eye over its width",
@@ -23,6 +23,13 @@ MEASURES: dict[str, str] = {
     "pitch": "degrees; above 0 the nose points up",
 }
 """Name and meaning of each measure, in the order of columns."""
+
+OPENFACE_POSE: dict[str, str] = {
+    "pose_Rx": "radians; above 0 the nose points down",
+    "pose_Ry": "radians; above 0 the nose points to the left of the picture",
+    "pose_Rz": "radians; above 0 the head is turned clockwise in the picture",
+}
+"""The head's rotation as OpenFace writes it: R = Rx Ry Rz, axes x right, y down, z away from the camera."""
 
 # Fifteen points that expressions hardly move, in three dimensions: x right, y down, z into the picture, 1 = the
 # distance of the outer eye corners, between which the origin lies. Factorised from the labels of about 1,900
@@ -77,14 +84,29 @@ def head_pose(points: np.ndarray) -> np.ndarray:
     The model's missing depth is guessed and the rotation fitted in turn. NaN where the points fall together. With 1
     px of noise on a face 90 px between the outer eye corners, an angle is off by about 1 degree.
     """
+    return _angles(_rotations(points))
+
+
+def openface_pose(points: np.ndarray) -> np.ndarray:
+    """Returns (R, 3) float64, `OPENFACE_POSE` of points (R, 68, 2), by the same fit; NaN where they fall together.
+
+    Nought is the mean of photographed faces, which need not be where OpenFace's own model looks straight ahead.
+    """
+    r = _rotations(points)
+    yaw = np.arcsin(np.clip(r[:, 0, 2], -1, 1))
+    return np.stack([np.arctan2(-r[:, 1, 2], r[:, 2, 2]), yaw, np.arctan2(-r[:, 0, 1], r[:, 0, 0])], axis=1)
+
+
+def _rotations(points: np.ndarray) -> np.ndarray:
+    """Returns (R, 3, 3), what turns the model to the pose of points (R, 68, 2); NaN where they fall together."""
     seen = np.asarray(points, np.float64)[:, _RIGID]
     seen = seen - seen.mean(axis=1, keepdims=True)  # (R, P, 2)
     size = _unless_zero(np.sqrt((seen**2).mean(axis=(1, 2))))
     good = np.isfinite(size)
-    angles = np.full((len(seen), 3), np.nan)
+    rotations = np.full((len(seen), 3, 3), np.nan)
     if good.any():
-        angles[good] = _angles(_fit_rotation(seen[good] / size[good, None, None]))
-    return angles
+        rotations[good] = _fit_rotation(seen[good] / size[good, None, None])
+    return rotations
 
 
 def _fit_rotation(seen: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """`redtrack convert`: any format to any other, file by file."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from random_tracks import random_tracks
 
 import redtrack
 from redtrack.cli import cli
+from redtrack.measures import measures, openface_pose
 from redtrack.tracks import Tracks
 
 
@@ -23,7 +25,7 @@ def convert(*arguments: object, status: int = 0) -> Result:
     return done
 
 
-@pytest.mark.parametrize("format", ["csv", "pts"])
+@pytest.mark.parametrize("format", ["csv", "pts", "sleap", "deeplabcut", "coco"])
 def test_there_and_back_again(tracks: Tracks, tmp_path: Path, format: str) -> None:
     tracks.save(tmp_path / "clip.h5")
     first = convert(tmp_path / "clip.h5", "--to", format, "-o", tmp_path / "there").stdout.strip()
@@ -40,6 +42,21 @@ def test_origin_of_pixels_is_an_option(tracks: Tracks, tmp_path: Path) -> None:
         convert(tmp_path / "clip.h5", "--to", "pts", "-o", tmp_path / origin, "--pts-origin", origin)
     zero, one = (next((tmp_path / o / "clip").glob("annot*/*.pts")).read_text().split() for o in ("0", "1"))
     assert float(one[5]) - float(zero[5]) == pytest.approx(1, abs=0.002)
+
+
+def test_measures_and_pose_are_columns(tracks: Tracks, tmp_path: Path) -> None:
+    """`--with` adds the measures of `redtrack plot` and OpenFace's pose to CSV, and is refused for other formats."""
+    tracks.save(tmp_path / "clip.h5")
+    result = convert(tmp_path / "clip.h5", "--to", "csv", "--with", "measures", "--with", "pose", "-o", tmp_path / "o")
+    with open(result.stdout.strip(), newline="") as file:
+        lines = [line for line in csv.DictReader(file) if line["success"] == "1"]
+    for name, values in measures(tracks.points).items():
+        assert np.abs(values - [float(line[name]) for line in lines]).max() < 1e-3, name
+    assert np.abs(openface_pose(tracks.points)[:, 0] - [float(line["pose_Rx"]) for line in lines]).max() < 1e-3
+    for option in ("measures", "pose"):
+        refused = convert(tmp_path / "clip.h5", "--to", "pts", "--with", option, "-o", tmp_path / "p", status=2)
+        assert f"--with {option} is for --to csv" in refused.stderr
+    assert not (tmp_path / "p").exists()
 
 
 def test_folder_of_points_is_named_for_its_video(tracks: Tracks, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_origin_of_predictions_has_its_own_flag(tmp_path) -> None:
     assert figures(predicted, truth, "--pred-origin", "0")["predictions"][0]["mean"] < 1e-4
 
 
-@pytest.mark.parametrize("name", ["114.h5", "114-vid.h5", "114/vid.h5", "114_vid.csv", "114.csv", "114"])
+@pytest.mark.parametrize("name", ["114.h5", "114-vid.h5", "114/vid.h5", "114_vid.csv", "114.csv", "114", "114.analysis.h5"])
 def test_predictions_are_found_by_name(tmp_path, name: str) -> None:
     """A folder of results is matched to the folders of 300-VW, also by the names that `redtrack annotate` gives."""
     truth = find_truth(folder_300vw(tmp_path / "300vw", ["114", "124"]))
@@ -123,10 +123,10 @@ def test_folder_of_pictures(tmp_path) -> None:
 
 
 def test_folder_of_tracks_files_as_truth(tmp_path) -> None:
-    """Tracks files are paired by their stems."""
-    for name in ("a", "b"):
-        saved(moving_face(3), tmp_path / "truth" / f"{name}.h5")
-        saved(moving_face(3), tmp_path / "out" / f"{name}.csv")
+    """Tracks files are paired by their stems, whatever their formats."""
+    for name, ending in (("a", "csv"), ("b", "dlc.csv")):
+        saved(moving_face(3), tmp_path / "truth" / f"{name}.coco.json")
+        saved(moving_face(3), tmp_path / "out" / f"{name}.{ending}")
     found = figures(tmp_path / "out", tmp_path / "truth")
     assert [video["video"] for video in found["predictions"][0]["videos"]] == ["a", "b"]
 

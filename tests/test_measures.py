@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from redtrack.measures import _RIGID, _SHAPE, MEASURES, head_pose, measures
+from redtrack.measures import _RIGID, _SHAPE, MEASURES, OPENFACE_POSE, head_pose, measures, openface_pose
 from redtrack.points import MEAN_SHAPE, MIRROR
 
 FACE = MEAN_SHAPE.astype(np.float64)[None] * 100
@@ -24,6 +24,27 @@ def turned(roll: float, yaw: float, pitch: float) -> np.ndarray:
 def test_turned_head_gives_its_angles(angles: tuple[float, float, float]) -> None:
     """Roll, yaw and pitch come back within a tenth of a degree."""
     assert np.abs(head_pose(turned(*angles))[0] - angles).max() < 0.1
+
+
+@pytest.mark.parametrize("angles", [(0, 0, 0), (0.3, 0, 0), (0, -0.6, 0), (0, 0, 0.5), (-0.2, 0.7, -0.4)])
+def test_rotations_are_openfaces(angles: tuple[float, float, float]) -> None:
+    """A head turned by OpenFace's Rx Ry Rz, written out as its source has it, gives those angles back."""
+    (s1, s2, s3), (c1, c2, c3) = np.sin(angles), np.cos(angles)
+    turn = [
+        [c2 * c3, -c2 * s3, s2],
+        [c1 * s3 + c3 * s1 * s2, c1 * c3 - s1 * s2 * s3, -c2 * s1],
+        [s1 * s3 - c1 * c3 * s2, c3 * s1 + c1 * s2 * s3, c1 * c2],
+    ]
+    face = np.zeros((1, 68, 2))
+    face[0, list(_RIGID)] = (_SHAPE @ np.array(turn).T)[:, :2] * 80 + [300, 200]
+    assert np.abs(openface_pose(face)[0] - angles).max() < 0.002
+    assert len(OPENFACE_POSE) == 3 and np.isnan(openface_pose(np.zeros((1, 68, 2)))).all()
+
+
+def test_openfaces_signs() -> None:
+    """Down is pose_Rx above 0, the left of the picture is pose_Ry above 0, clockwise is pose_Rz above 0."""
+    found = [openface_pose(turned(*angles))[0] for angles in ((0, 0, -20), (0, -20, 0), (20, 0, 0))]
+    assert np.abs(np.degrees(found) - np.eye(3) * 20).max() < 0.1
 
 
 def test_signs_are_those_of_the_picture() -> None:

@@ -11,7 +11,7 @@ from random_tracks import random_tracks
 
 from redtrack.errors import FormatError
 from redtrack.formats.openface_csv import read_csv, write_csv
-from redtrack.measures import MEASURES, measures
+from redtrack.measures import MEASURES, OPENFACE_POSE, measures, openface_pose
 from redtrack.tracks import Tracks
 
 AXES = [f"{axis}_{i}" for axis in "xy" for i in range(68)]
@@ -70,6 +70,32 @@ def test_measures_follow(tmp_path: Path) -> None:
     for name, values in measures(tracks.points).items():
         assert np.abs(values - [float(line[name]) for line in lines]).max() < 1e-4
     assert read_csv(tmp_path / "x.csv").faces == tracks.faces
+
+
+def test_pose_stands_where_openface_has_it(tmp_path: Path) -> None:
+    """With `pose`, the three rotations come before the points, in radians; a frame without a face has zeros."""
+    tracks = random_tracks(frames=9, seen=0.3)
+    write_csv(tracks, tmp_path / "x.csv", pose=True, measures=True)
+    with open(tmp_path / "x.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert list(lines[0])[5:9] == [*OPENFACE_POSE, "x_0"] and list(lines[0])[-1] == "pitch"
+    seen = [[float(line[name]) for name in OPENFACE_POSE] for line in lines if line["success"] == "1"]
+    assert np.abs(seen - openface_pose(tracks.points)).max() < 1e-4
+    assert {line["pose_Rx"] for line in lines if line["success"] == "0"} == {"0.0000"}
+    assert read_csv(tmp_path / "x.csv").faces == tracks.faces
+
+
+def test_points_in_space_are_not_points_in_the_picture(tmp_path: Path) -> None:
+    """OpenFace's X_0 and so on are millimetres: beside x_0 they are passed over, alone they are no landmarks."""
+    both = ",".join(["1,0", *["5"] * 136, *["700"] * 136])
+    names = ",".join([*AXES, *(name.upper() for name in AXES)])
+    for head in (f"frame,face_id,{names}", f"Frame,Face_id,{names}"):
+        (tmp_path / "x.csv").write_text(f"{head}\n{both}\n")
+        assert (read_csv(tmp_path / "x.csv").points == 5).all()
+    table(tmp_path / "x.csv", "frame,face_id", "1,0")
+    (tmp_path / "x.csv").write_text((tmp_path / "x.csv").read_text().replace("x_", "X_").replace("y_", "Y_"))
+    with pytest.raises(FormatError, match="no column 'x_0'"):
+        read_csv(tmp_path / "x.csv")
 
 
 def test_openface_as_it_writes(tmp_path: Path) -> None:

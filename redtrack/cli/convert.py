@@ -8,41 +8,57 @@ from typing import Any
 
 import click
 
-from redtrack.cli.formats import OUTPUT_FORMATS, pts_origin
-from redtrack.errors import OutputError, RedtrackError, printable
+from redtrack.cli.formats import ALL_FORMATS, pts_origin
+from redtrack.errors import OutputError, RedtrackError, UsageError, printable
+
+COLUMNS = {"measures": "csv", "pose": "csv"}
+"""What `--with` adds, and the format that it is for."""
 
 
 @click.command(no_args_is_help=True)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--to", "format", type=click.Choice(OUTPUT_FORMATS), required=True, help="The format to write.")
+@click.option("--to", "format", type=click.Choice(ALL_FORMATS), required=True, help="The format to write.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR",
               help="Folder for the results; made if need be.")
-@click.option("--from", "source", type=click.Choice(OUTPUT_FORMATS),
+@click.option("--from", "source", type=click.Choice(ALL_FORMATS),
               help="The format of FILE.  [default: by its content]")
+@click.option("--with", "columns", type=click.Choice(list(COLUMNS)), multiple=True,
+              help="More columns in csv: measures as in `redtrack plot`, or OpenFace's pose_Rx, pose_Ry, pose_Rz. "
+                   "Repeatable.")
 @pts_origin
-def convert(files: tuple[Path, ...], format: str, out: Path, source: str | None, pts_origin: int) -> None:
+def convert(
+    files: tuple[Path, ...], format: str, out: Path, source: str | None, columns: tuple[str, ...], pts_origin: int
+) -> None:
     """Turn tracks of any format into another.
 
     FILE is a tracks file, or a folder of .pts files. Results are named for their source's stem and replace what has
-    that name. What the other format cannot hold is lost: only hdf5 holds everything.
+    that name. What the other format cannot hold is lost: only hdf5 holds everything. docs/formats.md describes each.
 
-    Exit status: 0 all done, 1 some failed.
+    Exit status: 0 all done, 1 some failed, 2 wrong usage.
 
     \b
     Examples:
-      redtrack convert tracks/*.h5 --to csv -o tables
+      redtrack convert tracks/*.h5 --to pts -o points
+      redtrack convert tracks/*.h5 --to csv --with measures -o tables
       redtrack convert 300vw/001/annot --to hdf5 -o truth
+      redtrack convert tracks/clip.h5 --to sleap -o sleap
     """  # fmt: skip
     from redtrack.annotate.batch import prepare_folder
     from redtrack.annotate.outputs import name_outputs
     from redtrack.formats import suffix
 
+    for name in columns:
+        if COLUMNS[name] != format:
+            raise UsageError(f"--with {name} is for --to {COLUMNS[name]}")
+    options: dict[str, Any] = dict.fromkeys(columns, True)
+    if format == "pts":
+        options["origin"] = pts_origin
     prepare_folder(out)
     failed = 0
     for path, names in zip(files, name_outputs([_named(path) for path in files]), strict=True):
         try:
             result = out / f"{names[0]}{suffix(format)}"
-            _convert(path, result, source, format, pts_origin)
+            _convert(path, result, source, format, options)
             click.echo(printable(result))
         except RedtrackError as error:
             failed += 1
@@ -51,16 +67,16 @@ def convert(files: tuple[Path, ...], format: str, out: Path, source: str | None,
 
 
 def _named(path: Path) -> Path:
-    """Returns the path that a result is named for: of DIR/annot it is DIR."""
+    """Returns the path that a result is named for: of DIR/annot it is DIR, of clip.analysis.h5 it is clip."""
+    from redtrack.formats import stem
+
     path = Path(path.absolute())
-    return path.parent if path.name == "annot" else path
+    return path.parent if path.name == "annot" else path.with_name(stem(path) + path.suffix)
 
 
-def _convert(path: Path, result: Path, source: str | None, format: str, pts_origin: int) -> None:
+def _convert(path: Path, result: Path, source: str | None, format: str, options: dict[str, Any]) -> None:
     from redtrack import formats
 
     if result.exists() and path.exists() and result.samefile(path):
         raise OutputError("would be written over itself", path, "choose another -o")
-    origin: dict[str, Any] = {"origin": pts_origin}
-    tracks = formats.read(path, source)
-    formats.write(tracks, result, format, **(origin if format == "pts" else {}))
+    formats.write(formats.read(path, source), result, format, **options)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import click
 
 OUTPUT_FORMATS = ("hdf5", "csv", "pts")
+"""What `annotate` writes."""
+
+ALL_FORMATS = ("hdf5", "csv", "pts", "sleap", "deeplabcut", "deeplabcut-hdf5", "coco")
+"""What `convert` reads and writes: the names of `redtrack.formats.FORMATS`, which help texts must not wait for."""
 
 pts_origin = click.option(
     "--pts-origin",

@@ -30,6 +30,9 @@ __all__ = ["PICTURE_ENDINGS", "Truth", "find_predictions", "find_truth", "pairs"
 PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
 TRACKS_ENDINGS = frozenset({".h5", ".hdf5", ".csv", ".pts", ".json"})
 
+_ENDINGS = (".h5", ".hdf5", ".csv", ".pts", ".json", ".analysis.h5", ".dlc.csv", ".dlc.h5", ".coco.json")
+"""What follows a video's name in the name of its prediction, the fullest format first."""
+
 PICTURES = "300-W pictures"
 _NUMBERED = re.compile(r"[0-9]{1,9}\.pts")
 _INNER_NAMES = ("vid", "annot")  # what a video and its truth are called inside of the folder that has their name
@@ -69,7 +72,7 @@ def find_truth(path: Path) -> Truth:
     videos = {entry.name: entry for entry in sorted(path.iterdir()) if _is_video_folder(entry)}
     if videos:
         return Truth("300-VW videos", videos)
-    files = {entry.stem: entry for entry in sorted(path.iterdir()) if _is_tracks_file(entry)}
+    files = {formats.stem(entry): entry for entry in sorted(path.iterdir()) if _is_tracks_file(entry)}
     if files:
         return Truth("a folder of tracks files", files)
     remedy = "give a tracks file, VIDEO/annot/*.pts, pictures with .pts files, or a folder of those"
@@ -112,7 +115,8 @@ def read_tracks(path: Path, origin: float | None = None) -> Tracks:
 
 def _name_of(path: Path) -> str:
     """Returns the name of a video: that of its file or folder, or of the folder above one called vid or annot."""
-    return path.absolute().parent.name if path.stem in _INNER_NAMES else path.stem
+    name = formats.stem(path)
+    return path.absolute().parent.name if name in _INNER_NAMES else name
 
 
 def _is_video_folder(path: Path) -> bool:
@@ -136,9 +140,9 @@ def _find_prediction(folder: Path, name: str) -> Path | None:
     """Returns the file or folder that holds the prediction of a video; None where there is none."""
     for base in (name, Path(name).name):
         for place in (folder / base, folder / base / "vid", *(folder / f"{base}{joint}vid" for joint in "-_")):
-            files = [p for ending in sorted(TRACKS_ENDINGS) if (p := place.parent / (place.name + ending)).is_file()]
+            files = [p for ending in _ENDINGS if (p := place.parent / (place.name + ending)).is_file()]
             if files:
-                return min(files, key=lambda p: p.suffix != ".h5")
+                return files[0]
             if _is_video_folder(place):
                 return place
     return None

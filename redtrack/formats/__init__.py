@@ -19,7 +19,7 @@ from redtrack.tracks import Tracks
 if TYPE_CHECKING:
     from redtrack.formats.writer import TracksWriter
 
-__all__ = ["FORMATS", "Format", "TracksWriter", "named", "output_path", "read", "sniff", "suffix", "write"]
+__all__ = ["FORMATS", "Format", "TracksWriter", "named", "output_path", "read", "sniff", "stem", "suffix", "write"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,13 @@ _TABLE = (
         "times, disagreement, boxes, states, info",
     ),
     Format(
+        "deeplabcut-hdf5",
+        ".dlc.h5",
+        "deeplabcut_hdf5:read_deeplabcut_hdf5",
+        "deeplabcut_hdf5:write_deeplabcut_hdf5",
+        "times, disagreement, boxes, states, info",
+    ),
+    Format(
         "coco",
         ".coco.json",
         "coco:read_coco",
@@ -105,6 +112,14 @@ def suffix(name: str) -> str:
     return named(name).suffix
 
 
+def stem(path: PathLike) -> str:
+    """Returns a file's name without the ending of its format: of clip.analysis.h5 and of clip.h5 it is clip."""
+    name = Path(path).name
+    endings = [entry.suffix for entry in FORMATS.values() if entry.suffix and name.lower().endswith(entry.suffix)]
+    longest = max(map(len, endings), default=0)
+    return name[:-longest] if 0 < longest < len(name) else Path(path).stem
+
+
 def output_path(folder: PathLike, stem: str, format: str) -> Path:
     """Returns where the output for a video named `stem` goes: in `folder` itself, whatever the stem says."""
     safe = "".join("_" if character in "/\\\0" else character for character in stem)
@@ -128,6 +143,8 @@ def _sniff_hdf5(path: PathLike) -> str:
     from redtrack.formats import guard
 
     with guard.open_hdf5(path) as tree:
+        if "df_with_missing" in tree.objects:
+            return "deeplabcut-hdf5"
         return "sleap" if "track_occupancy" in tree.objects else "hdf5"
 
 

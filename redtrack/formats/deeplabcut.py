@@ -90,9 +90,7 @@ def read_deeplabcut(path: PathLike) -> Tracks:
     """Returns the tracks in a DeepLabCut CSV; raises FormatError."""
     with naming(path), open(check_file(path), encoding="utf-8-sig", errors="replace", newline="") as file:
         animals = _read_header(file)
-        wanted = [0, *(i for animal in animals for axis in COORDS for i in animal.columns.get(axis, []))]
-        rows = [_rows_of(block, animals) for block in read_blocks(file, wanted)]
-        return _assemble(rows)
+        return assemble([rows_of(block, animals) for block in read_blocks(file, wanted_columns(animals))])
 
 
 def _read_header(file: IO[str]) -> list[Animal]:
@@ -103,6 +101,11 @@ def _read_header(file: IO[str]) -> list[Animal]:
         if not cells or cells[0] not in _LEVELS or cells[0] in levels:
             raise FormatError("does not begin with the lines scorer, (individuals,) bodyparts, coords")
         levels[cells[0]] = cells[1:]
+    return animals_of(levels)
+
+
+def animals_of(levels: dict[str, list[str]]) -> list[Animal]:
+    """Returns the individuals of a table from the names of its columns, by level; raises FormatError."""
     width = len(levels["coords"])
     if "bodyparts" not in levels or any(len(cells) != width for cells in levels.values()):
         raise FormatError("has header lines of different length")
@@ -110,6 +113,11 @@ def _read_header(file: IO[str]) -> list[Animal]:
     order = list(dict.fromkeys(names))
     ids = _face_ids(order)
     return [Animal(ids[name], _columns(name, names, levels)) for name in order]
+
+
+def wanted_columns(animals: list[Animal]) -> list[int]:
+    """Returns the table's columns that `rows_of` takes: the frame, then those of each individual."""
+    return [0, *(i for animal in animals for axis in COORDS for i in animal.columns.get(axis, []))]
 
 
 def _columns(animal: str, names: list[str], levels: dict[str, list[str]]) -> dict[str, list[int]]:
@@ -137,8 +145,8 @@ def _face_ids(names: list[str]) -> dict[str, int]:
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # frame, face, points, scores
 
 
-def _rows_of(block: np.ndarray, animals: list[Animal]) -> Rows:
-    """Returns the rows that hold any number; frames of lines without one are kept as rows of face -1."""
+def rows_of(block: np.ndarray, animals: list[Animal]) -> Rows:
+    """Returns the rows of a block of `wanted_columns` that hold any number; the last frame also as a row of face -1."""
     frame = whole_numbers(block[:, 0], "frame", 0, MAX_FRAMES - 1)
     parts = [*_parts(block, frame, animals), _nothing(frame[-1:])]
     joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
@@ -160,7 +168,8 @@ def _nothing(frame: np.ndarray) -> Rows:
     return frame, np.full(len(frame), -1), np.full((len(frame), N_POINTS, 2), np.nan), unknown
 
 
-def _assemble(blocks: list[Rows]) -> Tracks:
+def assemble(blocks: list[Rows]) -> Tracks:
+    """Returns the tracks of all blocks; faces that lack a part are left out and counted."""
     frame, face, points, scores = (
         np.concatenate(arrays) for arrays in zip(_nothing(np.zeros(0, np.int64)), *blocks, strict=True)
     )

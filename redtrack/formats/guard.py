@@ -12,7 +12,18 @@ from redtrack.formats.common import PathLike, check_file, naming
 from redtrack.formats.hdf5_array import Array, dtype_of, shape_of
 from redtrack.formats.hdf5_tree import Attribute, Source, Tree, damaged
 
-__all__ = ["Array", "Tree", "dataset", "number_attribute", "open_hdf5", "read", "text_attribute", "text_of", "texts"]
+__all__ = [
+    "Array",
+    "Attribute",
+    "Tree",
+    "dataset",
+    "number_attribute",
+    "open_hdf5",
+    "read",
+    "text_attribute",
+    "text_of",
+    "texts",
+]
 
 _LONGEST_TEXT = 16 << 20
 _MOST_TEXTS = 1 << 16

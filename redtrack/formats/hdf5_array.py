@@ -36,7 +36,7 @@ _DEFLATE, _SHUFFLE, _FLETCHER32 = 1, 2, 3
 _COMPACT, _IN_ONE_PIECE, _IN_CHUNKS = 0, 1, 2
 _DEFLATE_LIMIT = 1100  # deflate packs at most 1032 to one
 _LARGEST_CHUNK = 64 << 20  # bytes once unpacked
-_TEXT, _VARIABLE, _LONGEST_TEXT = 3, 9, 1 << 12  # HDF5's classes; bytes
+_TEXT, _RECORD, _VARIABLE, _LONGEST_TEXT = 3, 6, 9, 1 << 12  # HDF5's classes; bytes
 _SMALL = 16 << 20  # bytes that any array may have, written or not
 _MOST_AXES = 8
 _PIECE = 1 << 24  # bytes read at once of an array in one piece
@@ -54,8 +54,11 @@ class Chunk(NamedTuple):
 class Array:
     """One dataset: `shape`, `dtype` and, on demand, its numbers."""
 
-    def __init__(self, tree: Tree, name: str, text: bool = False) -> None:
-        """Raises FormatError unless the dataset is there, safe to read, and of numbers (or of texts, if so asked)."""
+    def __init__(self, tree: Tree, name: str, text: bool = False, dtype: np.dtype | None = None) -> None:
+        """Raises FormatError unless the dataset is there, safe to read, and of numbers (or of texts, if so asked).
+
+        `dtype` is that of records, whose fields are taken to be laid out so; only their size is checked.
+        """
         if name not in tree.objects:
             raise FormatError(f"has no dataset '{name}' of its own")
         self.name = name
@@ -66,7 +69,11 @@ class Array:
             raise FormatError(f"'{name}' is not an array of numbers")
         if EXTERNAL in parts:
             raise FormatError(f"'{name}' is stored outside of the file")
-        dtype, shape = (text_type_of if text else dtype_of)(parts[DATATYPE]), shape_of(parts[DATASPACE])
+        shape = shape_of(parts[DATASPACE])
+        if dtype is None:
+            dtype = (text_type_of if text else dtype_of)(parts[DATATYPE])
+        elif parts[DATATYPE][0] & 15 != _RECORD or unpack("I", parts[DATATYPE][4:]) != (dtype.itemsize,):
+            raise FormatError(f"'{name}' does not hold records of {dtype.itemsize} bytes")
         if dtype is None or shape is None:
             raise FormatError(f"'{name}' is not an array of {'texts' if text else 'numbers'}")
         self.dtype, self.shape = dtype, shape
@@ -229,7 +236,7 @@ def shape_of(body: bytes) -> tuple[int, ...] | None:
 
 def _fill_value(body: bytes | None, dtype: np.dtype) -> np.generic:
     """Returns what an element holds that was never written."""
-    none: np.generic = dtype.type(0)
+    none: np.generic = np.zeros(1, dtype)[0]
     if body is None:
         return none
     version = body[0] if body else 0

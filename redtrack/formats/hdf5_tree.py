@@ -87,7 +87,11 @@ class Tree:
         if versions[0] != 0 or (offset_size, length_size, base) != (8, 8, 0):
             raise newer()
         (root,) = source.unpack("Q", 64)
-        self._root = self.messages(root)
+        self._list_object(root)
+
+    def _list_object(self, address: int) -> None:
+        """Takes in the group whose header is at the address."""
+        self._root = self.messages(address)
         self.links: set[str] = set()
         self.objects: dict[str, int] = {}
         tables = [body for kind, body in self._root if kind == _SYMBOL_TABLE]

@@ -5,7 +5,9 @@
 `frame` counts from 1, as OpenFace does; `timestamp` is the frame's true time in seconds, six decimals; `confidence`
 is the mean score of the face's points (`nan` where unknown); pixels have three decimals. A frame without a face has
 one line with `face_id` -1, `success` 0 and zeros, so that its time is kept, and that every reader which asks for
-success passes over. With `measures=True` the columns of `redtrack.measures` follow.
+success passes over. On demand: `pose=True` puts OpenFace's `pose_Rx`, `pose_Ry`, `pose_Rz` (radians, of a
+weak-perspective fit) before `x_0`, and `measures=True` the columns of `redtrack.measures` behind `y_67`. What OpenFace
+has and redtrack does not measure (gaze, the head's place in millimetres, action units) has no columns.
 
 Read: any file that has the 136 point columns, in any order and among others; spaces in the header (older OpenFace),
 no `face_id` (one face a line, counted within its frame), no `timestamp` (a frame counts as one second); py-feat's
@@ -17,6 +19,7 @@ Cannot hold: the scores of single points, disagreement, boxes, states, info.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import IO, Any
@@ -36,6 +39,7 @@ from redtrack.formats.common import (
     whole_numbers,
 )
 from redtrack.formats.table import LONGEST_LINE, read_blocks, split_line
+from redtrack.measures import OPENFACE_POSE, openface_pose
 from redtrack.measures import measures as measure
 from redtrack.points import N_POINTS
 from redtrack.tracks import Tracks
@@ -47,16 +51,20 @@ _POINTS = [f"{axis}_{i}" for axis in "xy" for i in range(N_POINTS)]
 _FIXED = ["frame", "face_id", "timestamp", "confidence", "success"]
 _BOX = ["facerectx", "facerecty", "facerectwidth", "facerectheight"]  # py-feat
 _ALIASES = {"facescore": "confidence", "face": "face_id"}  # py-feat; OpenFace on pictures
+_IN_SPACE = re.compile(r"[XYZ]_[0-9]+")  # OpenFace's points in millimetres, which are not x_0 and so on
 _BLOCK = 1024  # lines formatted at once
 
 
-def write_csv(tracks: Tracks, path: PathLike, measures: bool = False) -> None:
+def write_csv(tracks: Tracks, path: PathLike, measures: bool = False, pose: bool = False) -> None:
     """Writes one CSV file; raises OutputError."""
     extra = measure(tracks.points) if measures else {}
-    values = np.column_stack([tracks.points[:, :, 0], tracks.points[:, :, 1], *extra.values()])
-    line = "%d,%d,%.6f,%.3f,%d" + ",%.3f" * (2 * N_POINTS) + ",%.4f" * len(extra) + "\n"
+    before = dict(zip(OPENFACE_POSE, openface_pose(tracks.points).T, strict=True)) if pose else {}
+    points = [tracks.points[:, :, 0], tracks.points[:, :, 1]]
+    values = np.column_stack([*before.values(), *points, *extra.values()])
+    decimals = ",%.4f" * len(before) + ",%.3f" * (2 * N_POINTS) + ",%.4f" * len(extra)
+    line = f"%d,%d,%.6f,%.3f,%d{decimals}\n"
     with replacing(path) as file:
-        file.write(",".join([*_FIXED, *_POINTS, *extra]) + "\n")
+        file.write(",".join([*_FIXED, *before, *_POINTS, *extra]) + "\n")
         lines = _lines(tracks, values)
         while block := list(islice(lines, _BLOCK)):
             file.write("".join([line % numbers for numbers in block]))
@@ -88,11 +96,12 @@ def read_csv(path: PathLike) -> Tracks:
 
 def _read_header(file: IO[str]) -> dict[str, int]:
     """Returns the column numbers of what is known; raises FormatError where point columns are missing."""
-    header = [name.lower() for name in split_line(file.readline(LONGEST_LINE))]
+    header = split_line(file.readline(LONGEST_LINE))
     wanted = {*_FIXED, *_POINTS, *_BOX}
     columns: dict[str, int] = {}
     for i, name in enumerate(header):
-        known = _ALIASES.get(name, name)
+        plain = name if _IN_SPACE.fullmatch(name) else name.lower()
+        known = _ALIASES.get(plain, plain)
         if known in wanted:
             columns.setdefault(known, i)
     missing = [name for name in ("frame", *_POINTS) if name not in columns]

@@ -1,0 +1,138 @@
+"""DeepLabCut's HDF5: pandas reads what we write, we read what pandas writes, and a pickle runs nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from random_tracks import random_tracks
+
+from redtrack.errors import FormatError, OutputError, UsageError
+from redtrack.formats import guard
+from redtrack.formats.deeplabcut_hdf5 import KEY, read_deeplabcut_hdf5, write_deeplabcut_hdf5
+from redtrack.points import NAMES
+from redtrack.tracks import Tracks
+
+
+@pytest.fixture
+def pandas() -> Any:
+    pytest.importorskip("tables")
+    return pytest.importorskip("pandas")
+
+
+@pytest.mark.parametrize("faces", [1, 3, 25])
+def test_round_trip(pandas: Any, tmp_path: Path, faces: int) -> None:
+    """Points, scores, frames and ids come back exactly, also of so many faces that their names need another layout."""
+    tracks = random_tracks(frames=30, faces=faces, seen=0.4)
+    write_deeplabcut_hdf5(tracks, tmp_path / "x.h5")
+    back = read_deeplabcut_hdf5(tmp_path / "x.h5")
+    assert (back.points == tracks.points).all() and (back.scores == tracks.scores).all()
+    assert (back.frame == tracks.frame).all() and (back.face == tracks.face).all() and back.frames == 30
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert ("table" in file[KEY]) == (faces < 25)
+
+
+@pytest.mark.parametrize("faces", [1, 2])
+def test_pandas_reads_it_as_deeplabcut_does(pandas: Any, tmp_path: Path, faces: int) -> None:
+    """The one table of the file has DeepLabCut's levels, a line a frame, NaN where a face is not."""
+    tracks = random_tracks(frames=9, faces=faces, seen=0.6)
+    write_deeplabcut_hdf5(tracks, tmp_path / "x.h5")
+    table = pandas.read_hdf(tmp_path / "x.h5")
+    assert list(table.columns.names) == ["scorer", *(["individuals"] * (faces > 1)), "bodyparts", "coords"]
+    one = table["redtrack"]["face_0"] if faces > 1 else table["redtrack"]
+    shown = np.stack([one[NAMES[30]]["x"], one[NAMES[30]]["y"]], axis=1)
+    assert np.array_equal(shown.astype(np.float32), tracks.dense(0)[:, 30], equal_nan=True)
+    assert table.index.tolist() == list(range(9))
+
+
+def test_what_others_wrote(pandas: Any, tmp_path: Path) -> None:
+    """Another scorer, body parts under names of their own, frames that do not begin with 0, faces that lack a part."""
+    names = pandas.MultiIndex.from_product(
+        [["DLC_resnet50"], [f"p{i}" for i in range(68)], ["x", "y", "likelihood"]],
+        names=["scorer", "bodyparts", "coords"],
+    )
+    table = pandas.DataFrame(np.full((3, 204), 0.5), columns=names, index=[4, 5, 6])
+    table.iloc[1, 10] = np.nan
+    table.to_hdf(tmp_path / "x.h5", key=KEY, format="table", mode="w")
+    back = read_deeplabcut_hdf5(tmp_path / "x.h5")
+    assert back.frame.tolist() == [4, 6] and back.frames == 7 and back.info["rows_left_out"] == 1
+
+
+class Bomb:
+    """Runs something when it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return (print, ("boom",))
+
+
+def test_a_pickle_runs_nothing(pandas: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names that would have to be imported are refused, not called."""
+    import pickle
+
+    path = tmp_path / "x.h5"
+    write_deeplabcut_hdf5(random_tracks(frames=3, faces=1), path)
+    with h5py.File(path, "r+") as file:
+        table = file[KEY]["table"]
+        for name, content in (("values_block_0_kind", pickle.dumps([(Bomb(), "x")], 0)),):
+            del table.attrs[name]
+            table.attrs[name] = np.bytes_(content)
+    with pytest.raises(FormatError, match="not named by plain texts"):
+        read_deeplabcut_hdf5(path)
+    assert "boom" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"(lp0\n(I1\ntp1\na.", b"N.", b"(lp0\n."])
+def test_damaged_names_are_refused(pandas: Any, tmp_path: Path, content: bytes) -> None:
+    """What is no list of names has its sentence."""
+    path = tmp_path / "x.h5"
+    write_deeplabcut_hdf5(random_tracks(frames=3, faces=1), path)
+    with h5py.File(path, "r+") as file:
+        del file[KEY]["table"].attrs["values_block_0_kind"]
+        file[KEY]["table"].attrs["values_block_0_kind"] = np.bytes_(content)
+    with pytest.raises(FormatError):
+        read_deeplabcut_hdf5(path)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    """An HDF5 file without the table, and a table without anything in it."""
+    with h5py.File(tmp_path / "a.h5", "w", libver="earliest") as file:
+        file["other"] = 1
+    with pytest.raises(FormatError, match=f"has no table '{KEY}'"):
+        read_deeplabcut_hdf5(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "b.h5", "w", libver="earliest") as file:
+        file.create_group(KEY)
+    with pytest.raises(FormatError, match="has no 'table'"):
+        read_deeplabcut_hdf5(tmp_path / "b.h5")
+
+
+def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The sentence names the extra, and the format that needs none."""
+    monkeypatch.setitem(sys.modules, "tables", None)
+    with pytest.raises(UsageError, match=r"needs pandas and tables; pip install 'redtrack\[deeplabcut\]', or write"):
+        write_deeplabcut_hdf5(Tracks.empty([0.0]), tmp_path / "x.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_room_is_an_output_error(pandas: Any, tmp_path: Path) -> None:
+    """A folder that is not there is said before pandas is asked."""
+    with pytest.raises(OutputError, match="no such file or directory"):
+        write_deeplabcut_hdf5(random_tracks(frames=2), tmp_path / "none" / "x.h5")
+
+
+def test_records_are_checked_by_their_size(tmp_path: Path) -> None:
+    """Records are read as the fields that are told, and refused where their size is another."""
+    kind = np.dtype([("a", "<i8"), ("b", "<f8", (2,))])
+    rows = np.array([(1, (2, 3)), (4, (5, 6))], kind)
+    with h5py.File(tmp_path / "x.h5", "w", libver="earliest") as file:
+        file.create_dataset("rows", data=rows, chunks=(1,), compression="gzip")
+        file["numbers"] = np.arange(6.0)
+    with guard.open_hdf5(tmp_path / "x.h5") as tree:
+        found = guard.Array(tree, "rows", dtype=kind)[:]
+        assert found["a"].tolist() == [1, 4] and found["b"].tolist() == [[2, 3], [5, 6]]
+        for name, wrong in (("rows", np.dtype([("a", "<i8")])), ("numbers", kind)):
+            with pytest.raises(FormatError, match="does not hold records of"):
+                guard.Array(tree, name, dtype=wrong)
