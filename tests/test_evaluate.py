@@ -80,7 +80,9 @@ def test_origin_of_predictions_has_its_own_flag(tmp_path) -> None:
     assert figures(predicted, truth, "--pred-origin", "0")["predictions"][0]["mean"] < 1e-4
 
 
-@pytest.mark.parametrize("name", ["114.h5", "114-vid.h5", "114/vid.h5", "114_vid.csv", "114.csv", "114", "114.analysis.h5"])
+@pytest.mark.parametrize(
+    "name", ["114.h5", "114-vid.h5", "114/vid.h5", "114_vid.csv", "114.csv", "114", "114.analysis.h5"]
+)
 def test_predictions_are_found_by_name(tmp_path, name: str) -> None:
     """A folder of results is matched to the folders of 300-VW, also by the names that `redtrack annotate` gives."""
     truth = find_truth(folder_300vw(tmp_path / "300vw", ["114", "124"]))
