@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from redtrack.annotate.file_job import FileJob
 from redtrack.annotate.models import Models
 from redtrack.annotate.options import Options
 from redtrack.annotate.outcome import FAILED, Outcome, sentence
-from redtrack.annotate.outputs import name_outputs
+from redtrack.annotate.outputs import Names, name_outputs
 from redtrack.annotate.progress import Reporter
 from redtrack.annotate.run_log import RunLog
 from redtrack.annotate.stop import BrokenOff
@@ -30,6 +30,7 @@ class Batch:
     """A run over `found`, the videos (or errors in their place) that `inputs.find_videos` gives.
 
     `stopping` is asked between steps; fail_fast stops at the first video that does not end well. `outcomes` fills up.
+    `names` are the results' names where other runs share the inputs, so that all agree on them.
     A fault of redtrack's own ends the videos that it met, is told with its traceback, and the others go on.
     """
 
@@ -42,6 +43,7 @@ class Batch:
     fail_fast: bool = False
     stopping: Callable[[], bool] = lambda: False
     outcomes: list[Outcome] = field(default_factory=list)
+    names: Mapping[Path, Names] | None = None
     _open: list[FileJob] = field(default_factory=list, init=False)
 
     def run(self) -> list[Outcome]:
@@ -66,8 +68,9 @@ class Batch:
 
     def _jobs(self) -> Iterator[FileJob]:
         paths = [path for path in self.found if isinstance(path, Path)]
-        for path, names in zip(paths, name_outputs(paths), strict=True):
-            job = FileJob(path, names, self.where, self.models, self.options, self.reporter.step)
+        named = self.names or dict(zip(paths, name_outputs(paths), strict=True))
+        for path in paths:
+            job = FileJob(path, named[path], self.where, self.models, self.options, self.reporter.step)
             self._open.append(job)
             yield job
 
