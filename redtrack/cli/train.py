@@ -52,7 +52,8 @@ def common(rate: float, minutes: float) -> Callable[[Callable[..., None]], Calla
         click.option("--resume", is_flag=True, help="Go on with the run in --out."),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
         click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all]"),
-        click.option("--seed", type=int, default=0, show_default=True),
+        click.option("--seed", type=int, default=0, show_default=True,
+                     help="Of first weights, order and augmentation; the same seed on the same machine, the same run."),
         click.option("--quiet", is_flag=True, help="No progress bar."),
     ]  # fmt: skip
 
@@ -89,7 +90,8 @@ def train() -> None:
 @train.command()
 @common(rate=1.5e-3, minutes=60)
 @augment
-@click.option("--body", type=click.Choice(["small", "vgg16", "resnet152"]), default="small", show_default=True)
+@click.option("--body", type=click.Choice(["small", "vgg16", "resnet152"]), default="small", show_default=True,
+              help="The encoder-decoder: the one that ships, or one of the paper's.")
 @click.option("--tasks", default="det7,reg68", show_default=True,
               help="Task of each spatial step: of det7, det68, reg68.")  # fmt: skip
 @click.option("--cascade", is_flag=True, help="A body for each spatial step instead of a shared one.")
