@@ -135,7 +135,7 @@ class SquareModels(Models):
         for window, frame in np.ndindex(n, t):
             if frame < lengths[window]:
                 points[window, frame] = self._points(crops[window, frame])
-        return WindowEstimate(points, np.full((n, t, 68), self.score), np.full((n, t, 68), 0.5, np.float32))
+        return WindowEstimate.final(points, np.full((n, t, 68), self.score), np.full((n, t, 68), 0.5, np.float32))
 
     def _points(self, crop: torch.Tensor) -> np.ndarray:
         colours = masks(crop)

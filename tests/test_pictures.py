@@ -36,7 +36,7 @@ class MeanFaceModels(Models):
         assert crops.shape[1:] == (1, 3, SIZE, SIZE) and (lengths == 1).all()
         wanted = landmark_crop(face()[None], SIZE).to_crop(face()[None])
         n = len(crops)
-        return WindowEstimate(np.repeat(wanted[:, None], n, 0), np.full((n, 1, 68), 0.8), np.zeros((n, 1, 68)))
+        return WindowEstimate.final(np.repeat(wanted[:, None], n, 0), np.full((n, 1, 68), 0.8), np.zeros((n, 1, 68)))
 
 
 class FixedDetector:

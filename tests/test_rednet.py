@@ -8,7 +8,7 @@ from redtrack.points import SEVEN
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.fuse import fuse
 from redtrack.rednet.model import RedNet, feedback
-from redtrack.rednet.predict import merge, predict_windows, reversed_order, undo
+from redtrack.rednet.predict import predict_windows
 
 
 def make_net(**choices) -> RedNet:
@@ -122,21 +122,6 @@ def test_both_directions_lie_between_the_two(net, crops):
     assert np.allclose(both.disagreement, length, atol=1e-3) and length.max() > 1e-4
     sides = [np.linalg.norm(both.points - x.points, axis=-1) for x in (forward, backward)]
     assert np.allclose(sides[0] + sides[1], length, atol=1e-3)
-
-
-def test_weights_of_the_merge_grow_with_context():
-    """The first frame of ten is ten elevenths the backward estimate's."""
-    forward, backward = torch.zeros(1, 10, 1, 2), torch.ones(1, 10, 1, 2)
-    points, _, _ = merge(forward, forward[..., 0], backward, backward[..., 0], torch.tensor([10]))
-    assert torch.allclose(points[0, 0], torch.tensor(10 / 11)) and torch.allclose(points[0, 9], torch.tensor(1 / 11))
-
-
-def test_reversed_order_leaves_the_padding():
-    """The real frames turn round, the padded ones stay, and twice is nothing."""
-    order = reversed_order(torch.tensor([3]), 5)
-    assert order.tolist() == [[2, 1, 0, 3, 4]]
-    values = torch.arange(5)[None]
-    assert undo(undo(values, order), order).tolist() == values.tolist()
 
 
 @torch.inference_mode()

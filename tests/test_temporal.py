@@ -3,7 +3,7 @@
 import torch
 
 from redtrack.rednet.identity import IdentityHead
-from redtrack.rednet.temporal import HIDDEN, PointRecurrence, TemporalUpdate, first_state
+from redtrack.rednet.temporal import HIDDEN, PointRecurrence, TemporalUpdate, first_motion
 
 
 def test_an_untrained_update_changes_nothing():
@@ -35,8 +35,8 @@ def test_unpooling_moves_levels_and_keeps_patterns():
 def walk(points: torch.Tensor, recurrence: PointRecurrence) -> torch.Tensor:
     """The recurrence over points (N, T, 68, 2) with confident maps and a silent LSTM."""
     n, t = points.shape[:2]
-    state = first_state(n, points)
-    return recurrence(torch.zeros(n, t, HIDDEN), points, torch.ones(n, t, 68), state)[0]
+    evidence = recurrence.evidence(torch.zeros(n, t, HIDDEN), points, torch.ones(n, t, 68))
+    return recurrence(evidence, first_motion(n, points))[0]
 
 
 def test_the_first_frame_is_the_maps_own():

@@ -45,7 +45,7 @@ class Job(Protocol):
     def start(self) -> None: ...
     def advance(self) -> list[Window]: ...
     def crops(self, window: Window) -> tuple[Window, Tensor]: ...
-    def accept(self, window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray) -> list[Window]: ...
+    def accept(self, window: Window, *found: np.ndarray) -> list[Window]: ...
     def finish(self) -> None: ...
     def stop(self) -> None: ...
     def fail(self, error: RedtrackError) -> None: ...
@@ -151,14 +151,11 @@ class Engine:
                 looked.append((job, cut[0]))
         return looked, crops[: len(looked)]
 
-    def _accept(
-        self, job: Job, window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray
-    ) -> list[Looked]:
-        """Hands a window's points to its job; returns what is to be looked at because of them."""
+    def _accept(self, job: Job, window: Window, *found: np.ndarray) -> list[Looked]:
+        """Hands the network's word on a window to its job; returns what is to be looked at because of it."""
         if job.error is not None:
             return []
-        n = len(window)
-        following = self._guard(job, job.accept, window, points[:n], scores[:n], apart[:n])
+        following = self._guard(job, job.accept, window, *(array[: len(window)] for array in found))
         return [(job, window) for window in following or []]
 
     def _predict(self, crops: Tensor, lengths: np.ndarray, options: Options) -> WindowEstimate:

@@ -91,9 +91,9 @@ class VideoJob:
         """Returns the window as it is aimed now, and its crops."""
         return self._running().crops(window)
 
-    def accept(self, window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray) -> list[Window]:
-        """Takes a window's points."""
-        return self._running().accept(window, points, scores, apart)
+    def accept(self, window: Window, *found: np.ndarray) -> list[Window]:
+        """Takes what the network says of a window."""
+        return self._running().accept(window, *found)
 
     def finish(self) -> None:
         """Ends the job well."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from redtrack.faces import Detector
     from redtrack.rednet.model import RedNet
     from redtrack.rednet.predict import WindowEstimate
+    from redtrack.rednet.temporal import PointRecurrence
 
 __all__ = ["Models", "find_device", "load_models"]
 
@@ -65,7 +68,13 @@ class Models:
             direction=options.direction,
             spatial_steps=options.spatial_steps,
             temporal=options.temporal,
+            recur=False,
         )
+
+    @cached_property
+    def recurrence(self) -> PointRecurrence:
+        """What makes points of evidence, on the CPU: it works frame after frame on little."""
+        return copy.deepcopy(self.net.recurrence).cpu()
 
 
 def load_models(weights: str | Path | None, device: str, options: Options, detects: bool = True) -> Models:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from redtrack.annotate.aim import make_aim
 from redtrack.annotate.crop import region_of, sample
 from redtrack.annotate.frames import Chunk, FrameStore, gather
-from redtrack.annotate.merge import RowMerger, WindowPoints
+from redtrack.annotate.merge import RowMerger
 from redtrack.annotate.models import Models
 from redtrack.annotate.options import Options
+from redtrack.annotate.ties import Ties, in_frame
 from redtrack.annotate.windows import Window, WindowBuilder
 from redtrack.tracks import Tracks
 
@@ -60,6 +61,7 @@ class Pipeline:
         self._builder = WindowBuilder(self._aim.window, models.crop_size)
         self._store = FrameStore()
         self._merger = RowMerger(sink.frames)
+        self._ties = Ties(models, options)
         self._out: dict[tuple[int, int], Window] = {}  # windows that are with the network, by first frame and face
 
     @property
@@ -87,9 +89,10 @@ class Pipeline:
         chunk = next(self._chunks, None)
         windows = self._finish() if chunk is None else self._take(chunk)
         self._out |= {(window.first, window.face): window for window in windows if self._wanted(window)}
-        near = [window for window in windows if window.first + 2 * len(window) > self._merger.done]
+        near = [window for window in windows if self._near(window)]
+        self._ties.expect(near)
         planned = self._aim.plan(near, self._builder.continues)
-        self._release(BLOCK)
+        self._settle()
         return self._worth(planned)
 
     def crops(self, window: Window) -> tuple[Window, Tensor]:
@@ -99,32 +102,42 @@ class Pipeline:
         return window, sample(self._store.region(window.first, len(window), region), region, window.crop)
 
     def accept(
-        self, window: Window, points: NDArray[np.floating], scores: NDArray[np.floating], apart: NDArray[np.floating]
+        self,
+        window: Window,
+        points: NDArray[np.floating],
+        scores: NDArray[np.floating],
+        apart: NDArray[np.floating],
+        evidence: NDArray[np.floating],
     ) -> list[Window]:
-        """Takes what the network says of a window: points (n, 68, 2) and disagreement (n, 68) in crop pixels.
+        """Takes what the network says of a window: a `WindowEstimate` without its padding.
 
         Returns what is to be looked at next because of it; that may be the window again, with better crops.
         """
-        scale = window.crop.side / window.crop.size
-        found = WindowPoints(
-            window.crop.to_frame(points).astype(np.float32),
-            scores.clip(0, 1).astype(np.float32),
-            (apart * scale[:, None]).astype(np.float32),
-        )
-        again = self._aim.again(window, found)
+        seen = in_frame(window, points, scores, apart)
+        again = self._aim.again(window, seen)
         if not window.peek and not again:
-            del self._out[window.first, window.face]
-            self._merger.add_window(window, found)
-            self._release(BLOCK)
+            self._ties.add(window, seen, evidence)
+            self._settle()
         return self._worth(again)
+
+    def _settle(self) -> None:
+        """Takes the windows whose neighbours are known as final."""
+        for window, found in self._ties.ready(self._builder.continues):
+            if self._out.pop((window.first, window.face), None) is not None:
+                self._merger.add_window(window, found)
+        self._release(BLOCK)
 
     def _wanted(self, window: Window) -> bool:
         """Whether the sink lacks rows of the window."""
         return window.first + len(window) > self._merger.done
 
+    def _near(self, window: Window) -> bool:
+        """Whether the sink lacks rows of the window or of the one after it."""
+        return window.first + 2 * len(window) > self._merger.done
+
     def _worth(self, windows: list[Window]) -> list[Window]:
-        """Leaves out windows whose rows the sink has; a look at one frame may serve windows after it."""
-        return [window for window in windows if window.peek or self._wanted(window)]
+        """Leaves out windows that no row hangs on; a look at one frame may serve windows after it."""
+        return [window for window in windows if window.peek or self._near(window)]
 
     def stop(self) -> None:
         """Ends the decoding and gives all rows that are final to the sink."""

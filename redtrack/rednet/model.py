@@ -33,12 +33,12 @@ class StepOutput(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """One way through N windows: points in crop pixels (N, T, P, 2), scores (N, T, P), the state after the last frame,
-    and for training the maps before the sigmoid (N * T, P, M, M)."""
+    """One way through N windows before its points recur: the evidence (N, T, P, EVIDENCE) with points in crop sides,
+    the LSTM's state h, c after the last frame, and for training the maps before the sigmoid (N * T, P, M, M)."""
 
-    points: Tensor
-    scores: Tensor
-    state: TemporalState
+    evidence: Tensor
+    h: Tensor
+    c: Tensor
     logits: Tensor
 
 
@@ -169,8 +169,9 @@ class RedNet(nn.Module):
         hidden, (h, c) = self.temporal.walk(vectors, state.h.to(vectors.dtype), state.c.to(vectors.dtype))
         out = self.decode_last(encoded, self.temporal.unpool(hidden.flatten(0, 1), e_pe))
         points, scores = (x.unflatten(0, (n, -1)) for x in self.read(out))
-        mixed, position, speed, seen = self.recurrence(hidden.float(), points / self.config.size, scores, state)
-        return Walk(mixed * self.config.size, scores, TemporalState(h, c, position, speed, seen), out.logits)
+        with torch.autocast(points.device.type, enabled=False):
+            evidence = self.recurrence.evidence(hidden.float(), points / self.config.size, scores)
+        return Walk(evidence, h, c, out.logits)
 
     def forward(self, crops: Tensor, state: TemporalState | None = None) -> tuple[Tensor, Tensor, TemporalState]:
         """points, scores, state = net(crops, state): windows in one direction, frame after frame.
@@ -181,7 +182,9 @@ class RedNet(nn.Module):
         state = state or first_state(len(crops), self.pixel_mean)
         encoded = self.encode_last(crops.flatten(0, 1))
         if self.config.temporal:
-            return self.walk(encoded, state)[:3]
+            walk = self.walk(encoded, state)
+            points, motion = self.recurrence(walk.evidence, state.motion)
+            return points * self.config.size, walk.evidence[..., 2], TemporalState(walk.h, walk.c, motion)
         points, scores = self.read(self.decode_last(encoded, self.split(encoded.e)[1]))
         return points.unflatten(0, crops.shape[:2]), scores.unflatten(0, crops.shape[:2]), state
 

@@ -1,6 +1,6 @@
 """Points of clip windows, both ways through time: what the rest of the package asks of the network.
 
-N windows, T frames, S crop side, P points.
+N windows, T frames, S crop side, D directions, P points.
 """
 
 from __future__ import annotations
@@ -11,20 +11,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from redtrack.points import N_POINTS
 from redtrack.rednet.model import Encoded, RedNet
-from redtrack.rednet.temporal import first_state
-
-DIRECTIONS = ("both", "forward", "backward")
+from redtrack.rednet.temporal import EVIDENCE, first_state
+from redtrack.rednet.tie import DIRECTIONS, Points, alone, reversed_order, undo
 
 
 class WindowEstimate(NamedTuple):
     """points (N, T, P, 2) float32 in crop pixels; scores (N, T, P) 0..1; disagreement (N, T, P): the distance of the
     forward and the backward estimate in crop pixels, 0 where there is one only. Frames beyond a window's length hold
-    nothing of use."""
+    nothing of use. evidence (N, T, D, P, E) is what `tie` makes better points of once the neighbours are known, with D
+    of 0 where nothing recurs."""
 
     points: np.ndarray
     scores: np.ndarray
     disagreement: np.ndarray
+    evidence: np.ndarray
+
+    @classmethod
+    def final(cls, points: np.ndarray, scores: np.ndarray, disagreement: np.ndarray) -> WindowEstimate:
+        """An estimate that no neighbour changes."""
+        return cls(points, scores, disagreement, np.zeros((*points.shape[:2], 0, N_POINTS, EVIDENCE), np.float32))
 
 
 @torch.inference_mode()
@@ -35,52 +42,41 @@ def predict_windows(
     direction: str = "both",
     spatial_steps: int | None = None,
     temporal: bool = True,
+    recur: bool = True,
 ) -> WindowEstimate:
     """The estimate for each frame of each window.
 
     crops (N, T, 3, S, S) float in 0..1 on the network's device; lengths (N,): how many of the T frames are real, the
     first ones. All that does not depend on the direction (every spatial step but the last decoder) is computed once.
+    Without `recur` the points are those of the maps, good enough to see where a face is: `tie` follows.
     """
-    assert direction in DIRECTIONS, f"direction {direction!r} is none of {DIRECTIONS}"
+    assert direction in DIRECTIONS, f"direction {direction!r} is none of {tuple(DIRECTIONS)}"
     n, t = crops.shape[:2]
     assert lengths.shape == (n,), f"{tuple(lengths.shape)} lengths for {n} windows"
     pictures = crops.flatten(0, 1).contiguous(memory_format=torch.channels_last)
     encoded = net.encode_last(pictures, net.tasks_of(spatial_steps))
     if not (net.config.temporal and temporal):
         points, scores = net.read(net.decode_last(encoded, net.split(encoded.e)[1]))
-        return _on_host(points.unflatten(0, (n, t)), scores.unflatten(0, (n, t)), points.new_zeros(n, t, 68))
+        found = Points(points / net.config.size, scores, torch.zeros_like(scores))
+        found = Points(*(x.unflatten(0, (n, t)) for x in found))
+        return _on_host(found, points.new_zeros(n, t, 0, N_POINTS, EVIDENCE), net.config.size)
     lengths = lengths.to(crops.device)
-    if direction == "forward":
-        points, scores = _one_way(net, encoded, n)
-        return _on_host(points, scores, torch.zeros_like(scores))
-    order = reversed_order(lengths, t)
-    points_b, scores_b = _one_way(net, reorder(encoded, order), n)
-    points_b, scores_b = undo(points_b, order), undo(scores_b, order)
-    if direction == "backward":
-        return _on_host(points_b, scores_b, torch.zeros_like(scores_b))
-    points_f, scores_f = _one_way(net, encoded, n)
-    return _on_host(*merge(points_f, scores_f, points_b, scores_b, lengths))
+    evidence = torch.stack([walk.float() for walk in _walks(net, encoded, lengths, t, direction)], 2)
+    if recur:
+        return _on_host(alone(net.recurrence, evidence, lengths, direction), evidence, net.config.size)
+    mean, points = evidence.mean(2), evidence[..., :2]
+    return _on_host(Points(mean[..., :2], mean[..., 2], (points[:, :, 0] - points[:, :, -1]).norm(dim=-1)), evidence,
+                    net.config.size)  # fmt: skip
 
 
-def merge(
-    points_f: Tensor, scores_f: Tensor, points_b: Tensor, scores_b: Tensor, lengths: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Forward and backward estimates weighted by the frames that each has seen; and how far apart they are.
-
-    Frame k of a window of L has k + 1 frames of context forward and L - k backward.
-    """
-    k = torch.arange(points_f.shape[1], device=points_f.device)
-    forward = (k + 1).expand(len(lengths), -1).to(points_f.dtype)
-    backward = (lengths[:, None] - k).clamp_min(0).to(points_f.dtype)
-    weight = (forward / (forward + backward))[..., None]  # (N, T, 1)
-    points = torch.lerp(points_b, points_f, weight[..., None])
-    return points, torch.lerp(scores_b, scores_f, weight), (points_f - points_b).norm(dim=-1)
-
-
-def reversed_order(lengths: Tensor, t: int) -> Tensor:
-    """Index of the frames from last to first, the padding left at the end; its own inverse. (N,) -> (N, T)."""
-    k = torch.arange(t, device=lengths.device)
-    return torch.where(k < lengths[:, None], lengths[:, None] - 1 - k, k)
+def _walks(net: RedNet, encoded: Encoded, lengths: Tensor, t: int, direction: str) -> list[Tensor]:
+    """The evidence (N, T, P, E) of each direction, in the frames' own order."""
+    found = []
+    for backward in DIRECTIONS[direction]:
+        order = reversed_order(lengths, t)
+        walk = net.walk(reorder(encoded, order) if backward else encoded, first_state(len(lengths), net.pixel_mean))
+        found.append(undo(walk.evidence, order) if backward else walk.evidence)
+    return found
 
 
 def reorder(encoded: Encoded, order: Tensor) -> Encoded:
@@ -90,17 +86,11 @@ def reorder(encoded: Encoded, order: Tensor) -> Encoded:
     return encoded._replace(e=encoded.e[flat], skips=[s[flat] for s in encoded.skips])
 
 
-def undo(values: Tensor, order: Tensor) -> Tensor:
-    """Values (N, T, ...) of reversed frames back in the frames' own order."""
-    index = order.view(*order.shape, *([1] * (values.ndim - 2))).expand_as(values)
-    return values.gather(1, index)
-
-
-def _one_way(net: RedNet, encoded: Encoded, n: int) -> tuple[Tensor, Tensor]:
-    return net.walk(encoded, first_state(n, net.pixel_mean))[:2]
-
-
-def _on_host(points: Tensor, scores: Tensor, disagreement: Tensor) -> WindowEstimate:
+def _on_host(found: Points, evidence: Tensor, size: int) -> WindowEstimate:
     """One transfer a batch."""
-    packed = torch.cat((points.float(), scores.float()[..., None], disagreement.float()[..., None]), -1).cpu().numpy()
-    return WindowEstimate(packed[..., :2], packed[..., 2], packed[..., 3])
+    n, t, d = evidence.shape[:3]
+    values = (found.points * size, found.scores[..., None], found.disagreement[..., None] * size)
+    own = torch.cat([v.float() for v in values], -1)  # (N, T, P, 4)
+    packed = torch.cat((own, evidence.float().permute(0, 1, 3, 2, 4).flatten(3)), -1).cpu().numpy()
+    said = packed[..., 4:].reshape(n, t, N_POINTS, d, EVIDENCE).transpose(0, 1, 3, 2, 4)
+    return WindowEstimate(packed[..., :2], packed[..., 2], packed[..., 3], said)

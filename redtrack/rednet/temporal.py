@@ -16,17 +16,24 @@ from redtrack.points import N_POINTS, PARTS
 
 HIDDEN = 256  # section 4.2
 PER_POINT = 6  # numbers that the hidden state says of each point
+EVIDENCE = 3 + PER_POINT  # x, y, score, and what the hidden state says
 
 
-class TemporalState(NamedTuple):
-    """What one frame leaves for the next: LSTM state h, c (N, 256); position, speed (N, P, 2) in crop sides and crop
-    sides a frame; frames seen so far (N, 1, 1)."""
+class Motion(NamedTuple):
+    """Where the points are and how they move: position (N, P, 2) in crop sides, speed in crop sides a frame, and the
+    frames seen so far (N, 1, 1)."""
 
-    h: Tensor
-    c: Tensor
     position: Tensor
     speed: Tensor
     seen: Tensor
+
+
+class TemporalState(NamedTuple):
+    """What one frame leaves for the next: the LSTM's state h, c (N, 256), and the motion of the points."""
+
+    h: Tensor
+    c: Tensor
+    motion: Motion
 
 
 class TemporalUpdate(nn.Module):
@@ -92,33 +99,40 @@ class PointRecurrence(nn.Module):
         lengths = (torch.stack((surprise, part, face), 2).square().sum(-1) + 1e-10).sqrt()  # (N, P, 3) crop sides
         return torch.log(lengths * 200 + 0.1)
 
-    def forward(
-        self, hidden: Tensor, points: Tensor, scores: Tensor, state: TemporalState
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Mixed points, and position, speed and frames seen for the window that follows.
+    def evidence(self, hidden: Tensor, points: Tensor, scores: Tensor) -> Tensor:
+        """All that the recurrence has to know of each frame: (N, T, P, EVIDENCE), for `forward`.
 
         hidden (N, T, 256), points (N, T, P, 2) in crop sides, scores (N, T, P).
         """
         said = self.say(hidden).unflatten(2, (N_POINTS, PER_POINT))  # (N, T, P, 6)
-        position, speed, seen = state.position, state.speed, state.seen
+        return torch.cat((points, scores[..., None], said), -1)
+
+    def forward(self, evidence: Tensor, state: Motion) -> tuple[Tensor, Motion]:
+        """Mixed points (N, T, P, 2) in crop sides, and the motion that the next frame goes on from."""
         out = []
-        for k in range(scores.shape[1]):
-            expected = position + speed
-            surprise = points[:, k] - expected
-            context = (1 / (1 + seen)).expand(-1, N_POINTS, -1)
-            facts = (said[:, k], self.surprise_sizes(surprise), scores[:, k, :, None], context)
-            level, trend = self.gain(torch.cat(facts, -1)).sigmoid().unsqueeze(-2).unbind(-1)  # (N, P, 1)
-            first = (seen == 0).to(level.dtype)
-            level = torch.maximum(level, first)
-            position, seen = expected + level * surprise, seen + 1
-            speed = (speed + trend * level * surprise) * (1 - first)
-            out.append(position)
-        return torch.stack(out, 1), position, speed, seen
+        for frame in evidence.unbind(1):
+            state = self.step(frame, state)
+            out.append(state.position)
+        return torch.stack(out, 1), state
+
+    def step(self, frame: Tensor, state: Motion) -> Motion:
+        """One frame's evidence (N, P, EVIDENCE) on top of the frames before it."""
+        points, scores, said = frame.split((2, 1, PER_POINT), -1)
+        expected = state.position + state.speed
+        surprise = points - expected
+        context = (1 / (1 + state.seen)).expand(-1, N_POINTS, -1)
+        facts = torch.cat((said, self.surprise_sizes(surprise), scores, context), -1)
+        level, trend = self.gain(facts).sigmoid().unsqueeze(-2).unbind(-1)  # (N, P, 1)
+        first = (state.seen == 0).to(level.dtype)
+        correction = torch.maximum(level, first) * surprise
+        return Motion(expected + correction, (state.speed + trend * correction) * (1 - first), state.seen + 1)
+
+
+def first_motion(n: int, like: Tensor) -> Motion:
+    """The motion before any frame."""
+    return Motion(like.new_zeros(n, N_POINTS, 2), like.new_zeros(n, N_POINTS, 2), like.new_zeros(n, 1, 1))
 
 
 def first_state(n: int, like: Tensor) -> TemporalState:
     """The state before any frame."""
-    zeros = like.new_zeros
-    return TemporalState(
-        zeros(n, HIDDEN), zeros(n, HIDDEN), zeros(n, N_POINTS, 2), zeros(n, N_POINTS, 2), zeros(n, 1, 1)
-    )
+    return TemporalState(like.new_zeros(n, HIDDEN), like.new_zeros(n, HIDDEN), first_motion(n, like))

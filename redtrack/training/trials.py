@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from redtrack.rednet.model import RedNet
-from redtrack.rednet.predict import predict_windows
+from redtrack.rednet.predict import WindowEstimate, predict_windows
+from redtrack.rednet.tie import alone
 from redtrack.training.augment import NONE
 from redtrack.training.clips import Clip, camera_path, clip_crops, pass_occluder, random_bulges, still_clip
 from redtrack.training.faces import FaceSet
@@ -65,8 +67,8 @@ def measure(net: RedNet, trial: Trial, direction: str, temporal: bool, batch: in
         part = trial.crops[start : start + batch].to(net.pixel_mean.device)
         windows = part.unflatten(1, (WINDOWS, -1)).flatten(0, 1)
         lengths = torch.full((len(windows),), windows.shape[1])
-        points = predict_windows(net, windows, lengths, direction, temporal=temporal).points
-        found.append(points.reshape(len(part), -1, *points.shape[2:]))
+        seen = predict_windows(net, windows, lengths, direction, temporal=temporal, recur=False)
+        found.append(run_on(net, seen, direction).reshape(len(part), -1, *seen.points.shape[2:]))
     error = np.concatenate(found) - trial.truth
     scale = 100 / eye_distance(trial.truth).mean(1)[:, None, None]
     second = error[:, 2:] - 2 * error[:, 1:-1] + error[:, :-2]
@@ -74,6 +76,17 @@ def measure(net: RedNet, trial: Trial, direction: str, temporal: bool, batch: in
         float((np.linalg.norm(error, axis=-1) * scale).mean()),
         float((np.linalg.norm(second, axis=-1) * scale).mean()),
     )
+
+
+def run_on(net: RedNet, seen: WindowEstimate, direction: str) -> np.ndarray:
+    """The points of pairs of windows (2 N, T, ...) run on from one to the other, as `tie` does, in crop pixels."""
+    if not seen.evidence.shape[2]:
+        return seen.points
+    evidence = torch.from_numpy(seen.evidence).unflatten(0, (-1, WINDOWS)).flatten(1, 2)
+    lengths = torch.full((len(evidence),), evidence.shape[1])
+    recurrence = net.recurrence if net.pixel_mean.device.type == "cpu" else copy.deepcopy(net.recurrence).cpu()
+    points: np.ndarray = alone(recurrence, evidence, lengths, direction).points.numpy() * net.config.size
+    return points
 
 
 def video_validator(trials: list[Trial]) -> Callable[[nn.Module], Figures]:

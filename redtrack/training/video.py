@@ -14,8 +14,9 @@ from redtrack.formats.pts import read_points
 from redtrack.geometry import CropTransform, landmark_box
 from redtrack.rednet import maps
 from redtrack.rednet.model import RedNet, Walk
-from redtrack.rednet.predict import merge, reorder, reversed_order, undo
+from redtrack.rednet.predict import reorder
 from redtrack.rednet.temporal import first_state
+from redtrack.rednet.tie import alone, reversed_order, undo
 from redtrack.training.clips import Clip, random_clip, still_clip
 from redtrack.training.faces import STORED_SIZE, FaceSet, cut_square
 from redtrack.training.image import LossWeights
@@ -147,35 +148,35 @@ def video_loss(
         crops, truth, trust = crops.to(device), truth.to(device), trust.to(device)
         windows = truth.unflatten(1, (WINDOWS, frames)).flatten(0, 1)  # (N * 2, T, P, 2)
         with torch.autocast(device, torch.bfloat16, enabled=half):
-            forward, backward, order = both_ways(net, crops.flatten(0, 1), len(windows), frames, frozen)
+            walks, order = both_ways(net, crops.flatten(0, 1), len(windows), frames, frozen)
         parts = dict.fromkeys(("coordinate", "regression", "unsteady"), crops.new_zeros(()))
         each = trust.repeat_interleave(WINDOWS * frames)
-        for walk, wanted in ((forward, windows), (backward, undo(windows, order))):
-            flat = wanted.flatten(0, 1)
-            target = maps.gaussian_maps(maps.crop_to_map(flat, net.stride), net.map_size)
+        for walk, wanted in zip(walks, (windows, undo(windows, order)), strict=True):
+            target = maps.gaussian_maps(maps.crop_to_map(wanted.flatten(0, 1), net.stride), net.map_size)
             parts["regression"] = (
                 parts["regression"] + factors.regression * regression_loss(walk.logits, target, each) / 2
             )
-            coordinate = coordinate_loss(walk.points.flatten(0, 1), flat, net.config.size, each)
-            parts["coordinate"] = parts["coordinate"] + factors.coordinate * coordinate / 2
-        lengths = torch.full((len(windows),), frames, device=device)
-        points, scores = undo(backward.points, order), undo(backward.scores, order)
-        merged, _, _ = merge(forward.points, forward.scores, points, scores, lengths)
-        whole = merged.view_as(truth)
-        parts["coordinate"] = parts["coordinate"] + factors.coordinate * coordinate_loss(
-            whole.flatten(0, 1), truth.flatten(0, 1), net.config.size, each
-        )
-        parts["unsteady"] = SMOOTHNESS * unsteadiness(whole, truth, net.config.size, trust)
+        evidence = torch.stack((walks[0].evidence, undo(walks[1].evidence, order)), 2)  # (N * 2, T, 2, P, E)
+        evidence = evidence.float().unflatten(0, (batch, WINDOWS)).flatten(1, 2)  # `tie` runs on from window to window
+        lengths = torch.full((batch,), WINDOWS * frames, device=device)
+        size = net.config.size
+        for name in ("forward", "backward", "both"):
+            ways = evidence if name == "both" else evidence[:, :, ("forward", "backward").index(name), None]
+            found = alone(net.recurrence, ways, lengths, name).points * size
+            share = 1.0 if name == "both" else 0.5
+            coordinate = coordinate_loss(found.flatten(0, 1), truth.flatten(0, 1), size, each)
+            parts["coordinate"] = parts["coordinate"] + share * factors.coordinate * coordinate
+        parts["unsteady"] = SMOOTHNESS * unsteadiness(found, truth, size, trust)
         return torch.stack(list(parts.values())).sum(), parts
 
     return loss
 
 
-def both_ways(net: RedNet, crops: Tensor, windows: int, frames: int, frozen: bool) -> tuple[Walk, Walk, Tensor]:
+def both_ways(net: RedNet, crops: Tensor, windows: int, frames: int, frozen: bool) -> tuple[tuple[Walk, Walk], Tensor]:
     """The walks forward and backward through crops (N * T, 3, S, S), and the frames' order in the second (N, T)."""
     pictures = crops.contiguous(memory_format=torch.channels_last)
     with torch.set_grad_enabled(not frozen):
         encoded = net.encode_last(pictures)
     order = reversed_order(torch.full((windows,), frames, device=crops.device), frames)
     start = first_state(windows, net.pixel_mean)
-    return net.walk(encoded, start), net.walk(reorder(encoded, order), start), order
+    return (net.walk(encoded, start), net.walk(reorder(encoded, order), start)), order

@@ -1,0 +1,165 @@
+"""Windows of one face tied together: each waits for its neighbours, through which its points are run into.
+
+n frames of one window; points in frame pixels, evidence in pixels and sides of crops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redtrack.annotate.merge import FACE, WindowPoints
+from redtrack.annotate.models import Models
+from redtrack.annotate.options import Options
+from redtrack.annotate.windows import Window
+from redtrack.geometry import CropTransform
+
+__all__ = ["Ties", "in_frame"]
+
+Continues = Callable[[int, int], bool | None]
+Evidence = NDArray[np.floating]
+
+
+@dataclass(eq=False)
+class _Seen:
+    """A window that the network saw, and whether its points were given back."""
+
+    window: Window
+    found: WindowPoints
+    evidence: Evidence  # (n, D, P, E)
+    given: bool = False
+
+    @property
+    def believed(self) -> bool:
+        return self.found.confidence >= FACE
+
+
+class Ties:
+    """Takes windows as they come from the network, gives them back with their final points.
+
+    The paper's tracking protocol looks at single frames, one after the other: there is nothing to tie.
+    """
+
+    def __init__(self, models: Models, options: Options) -> None:
+        self._models = models
+        self._direction = options.direction
+        self._waits = options.protocol != "tracking"
+        self._expected: dict[tuple[int, int], Window] = {}  # by face and first frame
+        self._seen: dict[tuple[int, int], _Seen] = {}
+
+    def expect(self, windows: list[Window]) -> None:
+        """Says which windows will come, in any order."""
+        if self._waits:
+            self._expected |= {(window.face, window.first): window for window in windows}
+
+    def add(self, window: Window, found: WindowPoints, evidence: Evidence) -> None:
+        """Takes a window; `found` serves where there is no evidence."""
+        self._expected.pop((window.face, window.first), None)
+        self._seen[window.face, window.first] = _Seen(window, found, evidence)
+
+    def ready(self, continues: Continues) -> list[tuple[Window, WindowPoints]]:
+        """Takes off the windows whose neighbours are known. See `KeyLooks.push` for `continues`."""
+        settled = []
+        for seen in [seen for seen in self._seen.values() if not seen.given]:
+            known, before, after = self._neighbours(seen, continues)
+            if known:
+                settled.append((seen, before, after))
+        out = self._points(settled)
+        for seen, _, _ in settled:
+            seen.given = True
+        self._forget()
+        return out
+
+    def _neighbours(self, seen: _Seen, continues: Continues) -> tuple[bool, _Seen | None, _Seen | None]:
+        """Whether both neighbours are there or will never be, and those that are there."""
+        window, end = seen.window, seen.window.first + len(seen.window)
+        if not (self._waits and seen.evidence.shape[1]):
+            return True, None, None
+        before = after = None
+        if not window.fresh:
+            if any(w.face == window.face and w.first + len(w) == window.first for w in self._expected.values()):
+                return False, None, None
+            before = next((s for s in self._of(window.face) if s.window.first + len(s.window) == window.first), None)
+        follower = self._seen.get((window.face, end))
+        if follower is not None and not follower.window.fresh:
+            after = follower
+        elif (window.face, end) in self._expected or continues(window.face, end) is not False:
+            return False, None, None
+        return True, before, after
+
+    def _of(self, face: int) -> list[_Seen]:
+        return [seen for (of, _), seen in self._seen.items() if of == face]
+
+    def _points(self, settled: list[tuple[_Seen, _Seen | None, _Seen | None]]) -> list[tuple[Window, WindowPoints]]:
+        """The final points, all in one go."""
+        tied = [entry for entry in settled if entry[0].evidence.shape[1] and entry[0].believed]
+        points = dict(zip((id(entry[0]) for entry in tied), self._tie(tied), strict=True))
+        return [(seen.window, points.get(id(seen), seen.found)) for seen, _, _ in settled]
+
+    def _tie(self, tied: list[tuple[_Seen, _Seen | None, _Seen | None]]) -> list[WindowPoints]:
+        from redtrack.rednet.tie import Linked, tie
+
+        if not tied:
+            return []
+        linked = [
+            Linked(seen.evidence, _moved(before, seen, -1), _moved(after, seen, len(seen.window)))
+            for seen, before, after in tied
+        ]
+        estimates = tie(self._models.recurrence, linked, self._direction)
+        size = self._models.crop_size
+        return [
+            in_frame(seen.window, e.points.numpy() * size, e.scores.numpy(), e.disagreement.numpy() * size)
+            for (seen, _, _), e in zip(tied, estimates, strict=True)
+        ]
+
+    def _forget(self) -> None:
+        """Drops what no window to come can need."""
+        needed = {key for key, seen in self._seen.items() if not seen.given}
+        ends = {(face, first): (face, first + len(seen.window)) for (face, first), seen in self._seen.items()}
+        kept = needed | {ends[key] for key in needed}
+        last = {face: max(first for of, first in self._seen if of == face) for face in {of for of, _ in self._seen}}
+        self._seen = {
+            key: seen
+            for key, seen in self._seen.items()
+            if key in kept or ends[key] in needed or ends[key] in self._expected or last[key[0]] == key[1]
+        }
+
+
+def in_frame(window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray) -> WindowPoints:
+    """What was found in a window's crops, in frame pixels. points (n, 68, 2) and apart (n, 68) in crop pixels."""
+    scale = window.crop.side / window.crop.size
+    return WindowPoints(
+        window.crop.to_frame(points).astype(np.float32),
+        scores.clip(0, 1).astype(np.float32),
+        (apart * scale[:, None]).astype(np.float32),
+    )
+
+
+def _moved(neighbour: _Seen | None, seen: _Seen, at: int) -> Evidence | None:
+    """A neighbour's evidence as if its crops lay on the way of this window's, gone on to frame `at` (-1 or n).
+
+    Ways go on smoothly over the border, and then nothing moves, unless a second look turned one of the two aside.
+    """
+    if neighbour is None or not neighbour.believed:
+        return None
+    theirs = neighbour.window.crop[np.array([-1 if at < 0 else 0])]
+    ours = _gone_on(seen.window.crop, at)
+    size, evidence = theirs.size, neighbour.evidence.copy()
+    points = evidence[..., :2].reshape(1, -1, 2) * size
+    evidence[..., :2] = (ours.to_crop(theirs.to_frame(points)) / size).reshape(evidence[..., :2].shape)
+    return evidence
+
+
+def _gone_on(crop: CropTransform, at: int) -> CropTransform:
+    """The crop one frame before the first, or after the last, at the pace of the two next to it."""
+    edge, next_to_it = (0, min(1, len(crop.side) - 1)) if at < 0 else (-1, -min(2, len(crop.side)))
+    angles = np.unwrap(crop.angle[[next_to_it, edge]])
+    return CropTransform(
+        2 * crop.centre[[edge]] - crop.centre[[next_to_it]],
+        crop.side[[edge]] ** 2 / crop.side[[next_to_it]],
+        2 * angles[1:] - angles[:1],
+        crop.size,
+    )
