@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 @click.option("--weights", metavar="NAME|PATH", help="A shipped network's name, or a file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--batch", type=click.IntRange(min=1), help="Crops in one call of the network.  [default: by device]")
-@click.option("--direction", type=click.Choice(["both", "forward", "backward"]), default="both", show_default=True)
-@click.option("--detect-every", type=click.IntRange(min=1), default=10, show_default=True, metavar="FRAMES")
+@click.option("--direction", type=click.Choice(["both", "forward", "backward"]), default="both", show_default=True,
+              help="Which ways through time the network goes.")
+@click.option("--detect-every", type=click.IntRange(min=1), default=10, show_default=True, metavar="FRAMES",
+              help="Frames between two searches for faces.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
 def bench(
     video: Path | None,
