@@ -117,7 +117,7 @@ def load(name: str | Path | None = None, kind: str = "rednet", device: str = "cp
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from redtrack.rednet.fuse import fuse
+    from redtrack.fuse import fuse
 
     path = find(name or DEFAULT[kind])
     about = describe(path)

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "redtrack"
 ORDER = (
-    "errors points tracks geometry measures video faces rednet checkpoint formats annotate evaluate "
+    "errors points tracks geometry measures video fuse faces rednet checkpoint formats annotate evaluate "
     "render review plots training bench cli"
 ).split()
 TOP_LEVEL = {

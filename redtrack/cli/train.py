@@ -207,14 +207,35 @@ def run(
 
 
 @train.command()
-@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
-              help="Folder of photos with boxes.csv (file,width,height,x0,y0,x1,y1,score,ignore).")  # fmt: skip
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of photos with boxes.csv (file,width,height,x0,y0,x1,y1,score,ignore).",
+)
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=60, show_default=True)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60,
+    show_default=True,
+    help="Stop after so long; the rate falls to nothing by then.",
+)
+@click.option(
+    "--verifier",
+    type=click.FloatRange(min=0),
+    default=20,
+    show_default=True,
+    help="Then train the verifier, which judges the boxes found, for so many minutes.",
+)
+@click.option("--rate", type=float, default=2e-3, show_default=True, help="Highest learning rate.")
+@click.option("--start", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Weights to start from.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--seed", type=int, default=0, show_default=True)
-def detector(data: Path, out: Path, minutes: float, resume: bool, device: str, seed: int) -> None:
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn at random.")
+def detector(
+    data: Path, out: Path, minutes: float, verifier: float, start: Path | None, device: str, **options: Any
+) -> None:
     """The face detector, on whole photos with boxed faces.
 
     \b
@@ -224,11 +245,15 @@ def detector(data: Path, out: Path, minutes: float, resume: bool, device: str, s
 
     from redtrack import checkpoint
     from redtrack.training.detector import train_detector
+    from redtrack.training.verifier import with_verifier
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     report = partial(click.echo, err=True)
-    net = train_detector(data, out, minutes, device, resume, seed=seed, report=report)
+    before: Any = None if start is None else checkpoint.load(start, "detector", device, fused=False)
+    net = train_detector(data, out, minutes, device, start=before, report=report, **options)
+    if verifier:
+        net = with_verifier(net, data, verifier, device, options["seed"], report)
     path = out / "weights.safetensors"
     checkpoint.save(path, net, "detector", {"stage": "detector", "data": data.name, "minutes": minutes})
     click.echo(path)

@@ -8,12 +8,13 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from redtrack.faces.detector import FaceDetector
 from redtrack.faces.link import covered_share, sizes
+from redtrack.faces.verifier import squares
+from redtrack.fuse import fuse
 from redtrack.geometry import box_area, box_iou
 
 Boxes = NDArray[np.float32]
@@ -25,6 +26,8 @@ INSIDE, LESS_SURE = 0.75, 0.8  # a box that lies in a better one by this share, 
 MULTIPLE = 32  # px; the network's coarsest stride
 GLANCE = 4  # the picture is also looked at this many times smaller, for faces that fill it
 SEAM = (160.0, 320.0)  # px of the reduced picture: faces below the first are left to it, above the second to the glance
+
+PROPOSED, SURE = 0.1, 0.85  # scores of boxes that the verifier is asked about; surer ones are faces anyway
 
 
 class Detector(Protocol):
@@ -42,6 +45,8 @@ class NetworkDetector:
 
     `threshold` and `weak` are scores: `detect` gives the faces above the first, `candidates` also those above
     the second, which are faces only where the frames around say so. All three default to the network's own.
+    Boxes of middling score are judged again by the network's verifier, if it has one and `verify` is not False.
+    CPUs that multiply bfloat16 do so here: it halves the time.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class NetworkDetector:
         threshold: float | None = None,
         weak: float | None = None,
         batch: int = 8,
+        verify: bool = True,
     ) -> None:
         config = net.config
         self.device = torch.device(device)
@@ -59,7 +65,9 @@ class NetworkDetector:
         self.threshold = config.threshold if threshold is None else threshold
         self.weak = min(self.threshold, config.weak if weak is None else weak)
         self.batch = batch
-        self.net = fused(net).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net = fuse(copy.deepcopy(net).eval()).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.verifier = getattr(self.net, "verifier", None) if verify else None
+        self.half = self.device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
     def detect(self, frames: Tensor) -> list[Boxes]:
         """Faces of N frames uint8 (N, H, W, 3): float32 (M, 5) each, x0 y0 x1 y1 score in frame px, best
@@ -86,15 +94,32 @@ class NetworkDetector:
         rows[:, :4] = (rows[:, :4] + 0.5) / np.tile(ratio, 2) - 0.5
         rows[:, 0:4:2] = rows[:, 0:4:2].clip(0, width - 1)
         rows[:, 1:4:2] = rows[:, 1:4:2].clip(0, height - 1)
-        return [suppress(rows[owner == index]) for index in range(len(frames))]
+        found = [suppress(rows[owner == index]) for index in range(len(frames))]
+        return found if self.verifier is None else self._verify(pictures, ratio, found)
+
+    def _verify(self, pictures: Tensor, ratio: NDArray[np.float64], found: list[Boxes]) -> list[Boxes]:
+        """The rows of each picture with the verifier's opinion in their scores, best first, those below `weak`
+        gone.
+        """
+        rows, owner = np.concatenate(found), np.repeat(np.arange(len(found)), [len(one) for one in found])
+        asked = np.flatnonzero(rows[:, 4] < SURE)
+        if len(asked):
+            boxes = (rows[asked, :4] + 0.5) * np.tile(ratio, 2) - 0.5
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+                opinion = self.verifier(squares(pictures, boxes, owner[asked]))
+            rows[asked, 4] = agreed(rows[asked, 4], opinion.float().cpu().numpy())
+        kept = [rows[(owner == index) & (rows[:, 4] >= self.weak)] for index in range(len(found))]
+        return [one[np.argsort(-one[:, 4], kind="stable")] for one in kept]
 
     def _look(self, pictures: Tensor) -> tuple[Boxes, NDArray[np.int64]]:
         """Rows (M, 5) in px of `pictures` (N, 3, h, w), and the picture (M,) of each."""
         pad = (0, -pictures.shape[3] % MULTIPLE, 0, -pictures.shape[2] % MULTIPLE)
         padded = F.pad(pictures, pad).contiguous(memory_format=torch.channels_last)
-        logits, boxes = self.net(padded)  # (N, A), (N, A, 4)
-        scores = logits.sigmoid()
-        picture, cell = torch.nonzero(scores >= self.weak, as_tuple=True)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            logits, boxes = self.net(padded)  # (N, A), (N, A, 4)
+        scores = logits.float().sigmoid()
+        least = self.weak if self.verifier is None else min(self.weak, PROPOSED)
+        picture, cell = torch.nonzero(scores >= least, as_tuple=True)
         rows = torch.cat([boxes[picture, cell], scores[picture, cell, None]], dim=1).float()
         return rows.cpu().numpy(), picture.cpu().numpy()
 
@@ -117,6 +142,12 @@ def reduce(frames: Tensor, long_side: int) -> tuple[Tensor, NDArray[np.float64]]
     return pictures, np.array([size[1] / width, size[0] / height])
 
 
+def agreed(score: NDArray[np.floating], opinion: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Scores (K,) of the detector and logits (K,) of the verifier as one score: the mean of their logits'."""
+    score = score.clip(1e-4, 1 - 1e-4)
+    return 1 / (1 + np.exp(-(np.log(score / (1 - score)) + opinion) / 2))
+
+
 def suppress(rows: Boxes) -> Boxes:
     """One row for each face of one picture, best first: greedy suppression, boxes averaged by score.
 
@@ -136,14 +167,3 @@ def suppress(rows: Boxes) -> Boxes:
         weaker = rows[:, 4] < LESS_SURE * rows[index, 4]
         free &= (overlap[index] < SAME_FACE) & ~(weaker & (covered_share(rows[index, :4], rows[:, :4]) >= INSIDE))
     return np.array(kept, np.float32).reshape(-1, 5)
-
-
-def fused(net: FaceDetector) -> FaceDetector:
-    """A copy for inference, every batch normalisation folded into its convolution."""
-    net = copy.deepcopy(net).eval()
-    for unit in net.modules():
-        if isinstance(unit, nn.Sequential) and len(unit) > 1:
-            conv, norm = unit[0], unit[1]
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                unit[0], unit[1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
-    return net

@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from redtrack.faces.layers import Residual, conv_unit
+from redtrack.faces.verifier import Verifier
+
 STRIDES = (8, 16, 32)
 
 
@@ -25,28 +28,11 @@ class DetectorConfig:
     threshold: float = 0.5  # score above which a box is a face; chosen on the validation photos
     weak: float = 0.25  # score above which a box goes on a face that other frames show
     long_side: int = 512  # px of the reduced picture's long side that the threshold was chosen for
+    verifier: int = 0  # first channels of the `Verifier` that judges the boxes found; 0: there is none
 
     def __post_init__(self) -> None:
         for name in ("widths", "depths"):  # JSON has no tuples
             object.__setattr__(self, name, tuple(getattr(self, name)))
-
-
-def conv_unit(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """A convolution, batch normalisation and ReLU; `same` padding."""
-    conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
-
-
-class Residual(nn.Module):
-    """A bottleneck block: 1x1 to half the channels, 3x3 back, added to its input."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.reduce = conv_unit(channels, channels // 2, 1)
-        self.expand = conv_unit(channels // 2, channels, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.expand(self.reduce(x))  # (B, C, h, w)
 
 
 class Stage(nn.Sequential):
@@ -97,7 +83,8 @@ class FaceDetector(nn.Module):
     """Scores and boxes of faces for pictures of any size.
 
     Feature pyramid of strides 8, 16 and 32 with one shared head and no anchors: each cell says how surely it
-    is inside a face and how far the face's four sides are from the cell's centre.
+    is inside a face and how far the face's four sides are from the cell's centre. `verifier`, where there is one,
+    judges the boxes; it has no part in the forward pass.
     """
 
     def __init__(self, config: DetectorConfig | None = None) -> None:
@@ -110,6 +97,7 @@ class FaceDetector(nn.Module):
         self.coarse = Stage(middle, coarse, config.depths[2])
         self.neck = Neck(config.widths, config.neck)
         self.head = Head(config.neck)
+        self.verifier = Verifier(config.verifier) if config.verifier else None
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Score logits (B, A) and boxes (B, A, 4) in px of `pictures`, which are (B, 3, H, W) in 0..1.

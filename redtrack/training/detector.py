@@ -4,7 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +14,27 @@ from torch import Tensor, nn
 from redtrack.errors import WeightsError
 from redtrack.faces.detector import DetectorConfig, FaceDetector, cells
 from redtrack.training.detector_loss import detector_loss, stack_truth
+from redtrack.training.mining import mine
 from redtrack.training.scenes import Mosaics, drawn_scenes, faceless_scenes, read_scenes
 from redtrack.training.spoil import cover, spoil
 
-SIZES = (256, 256, 320, 192, 320, 384)  # px; one is drawn for each batch
+SIZES = (256, 256, 320, 192, 320, 384, 512)  # px; one is drawn for each batch
 PIXELS = 32 * 256 * 256  # of one batch, whatever the size of its pictures
 RATE = 2e-3  # AdamW's highest: a usual value, not tuned
 WARM_UP = 200  # steps
+MINE_EVERY = 1500  # steps after which the photos are searched again for what the network gets wrong
 
 
 class DetectorTraining:
     """A detector in training: network, its running average, optimiser, and the time spent so far."""
 
-    def __init__(self, config: DetectorConfig | None = None, device: str = "cpu") -> None:
+    def __init__(
+        self, config: DetectorConfig | None = None, device: str = "cpu", start: FaceDetector | None = None
+    ) -> None:
         self.device = torch.device(device)
-        self.net = FaceDetector(config).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = FaceDetector(config) if start is None else copy.deepcopy(start)
+        net.verifier, net.config = None, replace(net.config, verifier=0)  # it is trained afterwards, by itself
+        self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net).eval()
         self.optimiser = torch.optim.AdamW(parameters(self.net), lr=RATE, betas=(0.9, 0.99))
         self.step, self.seconds = 0, 0.0
@@ -107,6 +113,13 @@ def batches(mosaics: Mosaics, seed: int) -> Iterator[tuple[Tensor, list[np.ndarr
         yield spoil(pictures, generator), [one.boxes for one in drawn], [one.ignore for one in drawn]
 
 
+def look_again(training: DetectorTraining, mosaics: Mosaics, report: Callable[[str], None]) -> None:
+    """Tells the mosaics which places of the training photos the network now gets wrong."""
+    mistakes = mine(training.average, mosaics.scenes, str(training.device))
+    mosaics.hard = [mistakes.faces, mistakes.others]
+    report(f"{len(mistakes.faces)} faces hardly seen, {len(mistakes.others)} boxes that are no face")
+
+
 def train_detector(
     data: str | Path,
     out: str | Path,
@@ -118,18 +131,21 @@ def train_detector(
     save_every: float = 120.0,
     report: Callable[[str], None] = print,
     steps: int | None = None,
+    start: FaceDetector | None = None,
+    rate: float = RATE,
 ) -> FaceDetector:
     """Trains on `data`/boxes.csv until `minutes` have been spent, or `steps` done, in all, and returns the
     averaged network.
 
     `out` is a folder: `training.pt` in it holds all that `resume` needs and is renewed every `save_every`
     seconds. The learning rate falls along a half cosine over the whole time, so more minutes than before
-    continue a training at the rate that suits the longer one.
+    continue a training at the rate that suits the longer one. `start` is a trained network to go on from, as
+    a new training.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "training.pt"
-    training = DetectorTraining.resume(checkpoint, device) if resume else DetectorTraining(config, device)
+    training = DetectorTraining.resume(checkpoint, device) if resume else DetectorTraining(config, device, start)
     torch.manual_seed(seed + training.step)
     mosaics = Mosaics(
         read_scenes(data, validation=False), [*faceless_scenes(), *drawn_scenes(60, seed)], seed + training.step
@@ -137,16 +153,20 @@ def train_detector(
     report(f"{len(mosaics.scenes)} photos, {len(mosaics.faceless)} without faces, from step {training.step}")
     limit, saved, mean = 60 * minutes, time.monotonic(), dict[str, float]()
     clock = time.monotonic() - training.seconds
+    due = MINE_EVERY if start is None else 0
     for pictures, boxes, ignore in batches(mosaics, seed + training.step):
         training.seconds = time.monotonic() - clock
         if training.seconds >= limit or (steps is not None and training.step >= steps):
             break
-        rate = RATE * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * training.seconds / limit)))
-        losses = training.learn(pictures, boxes, ignore, rate)
+        if training.step >= due:
+            due = training.step + MINE_EVERY
+            look_again(training, mosaics, report)
+        now = rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * training.seconds / limit)))
+        losses = training.learn(pictures, boxes, ignore, now)
         mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in losses.items()}
         if training.step % 50 == 0:
             text = ", ".join(f"{name} {value:.4f}" for name, value in mean.items())
-            report(f"step {training.step}, {training.seconds / 60:.1f} min, rate {rate:.5f}: {text}")
+            report(f"step {training.step}, {training.seconds / 60:.1f} min, rate {now:.5f}: {text}")
         if time.monotonic() - saved > save_every:
             training.save(checkpoint)
             saved = time.monotonic()

@@ -64,7 +64,8 @@ def assign(chance: Tensor, boxes: Tensor, centres: Tensor, strides: Tensor, trut
     """Targets (B, A) in 0..1 and the face (B, A) that each cell stands for (task-aligned assignment).
 
     Of the cells near a face's centre, those with the best product of score and overlap are taken; their
-    target is that product, scaled so that the best cell's target is the face's best overlap.
+    target is that product, scaled so that the best cell's target is the root of the face's best overlap: a face
+    whose outline is uncertain, as from the side or half hidden, is no less a face.
     """
     overlap = pair_iou(truth.boxes[:, :, None], boxes[:, None])  # (B, G, A)
     allowed = candidates(centres, strides, truth)
@@ -72,7 +73,7 @@ def assign(chance: Tensor, boxes: Tensor, centres: Tensor, strides: Tensor, trut
     cut = quality.topk(CELLS_PER_FACE, dim=2).values[..., -1:]
     quality = torch.where((quality >= cut) & allowed, quality, torch.zeros_like(quality))
     best = quality.amax(2, keepdim=True).clamp(min=1e-12)
-    scaled = quality / best * (overlap * (quality > 0)).amax(2, keepdim=True).clamp(min=0.05)
+    scaled = quality / best * (overlap * (quality > 0)).amax(2, keepdim=True).clamp(min=0.05).sqrt()
     return scaled.max(dim=1)
 
 

@@ -21,6 +21,7 @@ from redtrack.training.doodles import doodle
 ROUNDNESS = 1.5  # dual exponent of a face's outline between an ellipse (2) and a rectangle (1), see `turn_boxes`
 SMALLEST = 8.0  # px, sqrt of the area: smaller faces are neither taught nor punished
 NATURAL = 0.6  # share of training pictures that are no mosaics; without them hard faces of real photos stay unlearnt
+HARD = 0.5  # share of those that show a place where the network was wrong, once such places are known
 MOST = 5  # faces of a photo above which it is not drawn more often still
 VISIBLE = 0.35  # share of a face inside its tile below which it is neither taught nor punished
 FACELESS = ("brick", "cell", "chelsea", "chessboard_GRAY", "clock_motion", "coffee", "color", "grass",
@@ -41,6 +42,9 @@ class Scene:
     def size(self) -> tuple[int, int]:
         """Height and width in px."""
         return self.pyramid[0].shape[1], self.pyramid[0].shape[2]
+
+
+Anchor = tuple[Scene, np.ndarray]  # a place in a photo, (4,) x0 y0 x1 y1
 
 
 @dataclass(frozen=True)
@@ -211,6 +215,7 @@ class Mosaics:
         crowd = np.array([min(len(scene.boxes), MOST) for scene in self.scenes]) + 1.0  # hard faces are in crowds
         self.odds = np.cumsum(crowd / crowd.sum())
         self.random = np.random.default_rng(seed)
+        self.hard: list[list[Anchor]] = []  # kinds of places to show more often than chance would
 
     def draw(self, size: int) -> Labelled:
         """One picture of size x size px: often a part of one photo at about its own scale, else a mosaic."""
@@ -231,12 +236,20 @@ class Mosaics:
 
     def natural(self, size: int) -> Labelled:
         """A part of a photo with one of its faces, near the scale that the detector will see it at."""
-        scene = self.pick_photo()
-        anchor = self.face(scene)
+        scene, anchor = self.place()
         focus = np.array(scene.size[::-1]) / 2 if anchor is None else (anchor[:2] + anchor[2:]) / 2
         target = size * self.random.uniform(0.15, 0.85, 2)
         matrix = self.affine(np.exp(self.random.uniform(-0.4, 0.5)), focus, target, turned=0.4)
         return cut(scene, matrix, size, size)
+
+    def place(self) -> tuple[Scene, np.ndarray | None]:
+        """A photo and a face in it, or a place where the network was wrong; all kinds of these equally often."""
+        kinds = [kind for kind in self.hard if kind]
+        if kinds and self.random.random() < HARD:
+            kind = kinds[int(self.random.integers(len(kinds)))]
+            return kind[int(self.random.integers(len(kind)))]
+        scene = self.pick_photo()
+        return scene, self.face(scene)
 
     def tile(self, height: int, width: int) -> Labelled:
         """One tile: around a face of a size drawn at random, somewhere in a photo, or of a picture without

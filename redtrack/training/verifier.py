@@ -1,0 +1,218 @@
+"""Trains the detector's second opinion on what the detector proposes in its training photos."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from redtrack.faces.detect import NetworkDetector
+from redtrack.faces.detector import FaceDetector
+from redtrack.faces.verifier import CONTEXT, SIZE, Verifier
+from redtrack.geometry import box_iou
+from redtrack.training.detector import parameters
+from redtrack.training.evaluate_detector import share_inside
+from redtrack.training.scenes import Scene, cut, read_scenes, sample
+from redtrack.training.spoil import blur, colours, compress, night, noise, smear, some
+
+LEAST = 0.12  # score from which a box is learnt from
+FACE, NO_FACE = 0.5, 0.35  # IoU from which a box is a face's, and below which it is none; between, it is not used
+UNSURE = 0.7  # faces found with less are shown as often as all others together
+BATCH = 128
+RATE = 2e-3  # AdamW's highest: a usual value, not tuned
+WARM_UP = 100  # steps
+KEEP = 0.998  # of the running average, a step
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A square of a photo that the detector took for a face's, or that is one's."""
+
+    scene: Scene
+    inverse: np.ndarray  # (2, 3): position in the square (px) -> position in the photo
+    score: float
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """What there is to learn from."""
+
+    sure: list[Proposal]  # faces that the detector is sure of
+    unsure: list[Proposal]  # faces that it is not
+    others: list[Proposal]  # no faces
+
+
+def propose(net: FaceDetector, scenes: Sequence[Scene], views: int, device: str = "cpu", seed: int = 0) -> Proposals:
+    """The boxes that a network proposes in `views` versions of each photo: the first as it is, others scaled
+    and turned.
+    """
+    detector = NetworkDetector(net, device, threshold=LEAST, weak=LEAST, verify=False)
+    random = np.random.default_rng(seed)
+    found = Proposals([], [], [])
+    for turn in range(views):
+        for scene in scenes:
+            scale = 1.0 if turn == 0 else float(np.exp(random.uniform(-0.7, 0.25)))
+            angle = 0.0 if turn == 0 else float(np.radians(random.uniform(-40, 40)))
+            _propose(detector, scene, scale, angle, found)
+    return found
+
+
+def _propose(detector: NetworkDetector, scene: Scene, scale: float, angle: float, found: Proposals) -> None:
+    height, width = scene.size
+    linear = scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    wide, tall = np.maximum((np.abs(linear) @ [width, height]).round().astype(int), 32)
+    move = np.array([wide - 1, tall - 1]) / 2 - linear @ (np.array([width - 1, height - 1]) / 2)
+    matrix = np.concatenate([linear, move[:, None]], axis=1)
+    shown = cut(scene, matrix, int(tall), int(wide))
+    picture = (shown.picture * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous()
+    rows = detector.detect(picture[None])[0]
+    faces = shown.boxes[~shown.ignore]
+    overlap = box_iou(rows[:, :4], faces).max(1) if len(faces) and len(rows) else np.zeros(len(rows))
+    doubtful = share_inside(rows[:, :4], shown.boxes[shown.ignore]) >= 0.4
+    for row, share, doubt in zip(rows, overlap, doubtful, strict=True):
+        proposal = Proposal(scene, square_to_scene(row[:4], matrix), float(row[4]))
+        if share >= FACE:
+            (found.sure if row[4] >= UNSURE else found.unsure).append(proposal)
+        elif share < NO_FACE and not doubt:
+            found.others.append(proposal)
+    best = box_iou(faces, rows[:, :4]).max(1) if len(faces) and len(rows) else np.zeros(len(faces))
+    found.unsure.extend(Proposal(scene, square_to_scene(box, matrix), 0.0) for box in faces[best < FACE])
+
+
+def square_to_scene(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """(2, 3): position in the square around a box (4,) of a view -> position in the photo that `matrix` (2, 3)
+    shows there.
+    """
+    side = CONTEXT * math.sqrt(max((box[2] - box[0]) * (box[3] - box[1]), 1.0))
+    step = side / SIZE
+    corner = (box[:2] + box[2:]) / 2 - step * (SIZE - 1) / 2
+    back = np.linalg.inv(matrix[:, :2])
+    return np.concatenate([back * step, (back @ (corner - matrix[:, 2]))[:, None]], axis=1)
+
+
+class Squares:
+    """Random training squares, moved, scaled, turned, mirrored and spoilt a little."""
+
+    def __init__(self, proposals: Proposals, seed: int = 0) -> None:
+        self.proposals = proposals
+        self.random = np.random.default_rng(seed)
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def draw(self, count: int) -> tuple[Tensor, Tensor]:
+        """Squares (count, 3, S, S) in 0..1 and labels (count,): half of them faces, half of those hard ones."""
+        faces = self.random.random(count) < 0.5
+        tiles = [self.square(self.pick(bool(face))) for face in faces]
+        pictures = colours(torch.stack(tiles), self.generator)
+        for rate, damage in DAMAGES:
+            pictures = some(pictures, rate, self.generator, damage)
+        return pictures.clamp_(0, 1), torch.from_numpy(faces.astype(np.float32))
+
+    def pick(self, face: bool) -> Proposal:
+        """One proposal of a kind."""
+        kinds = [kind for kind in (self.proposals.sure, self.proposals.unsure) if kind]
+        kind = kinds[int(self.random.integers(len(kinds)))] if face else self.proposals.others
+        return kind[int(self.random.integers(len(kind)))]
+
+    def square(self, proposal: Proposal) -> Tensor:
+        """(3, S, S), strayed as boxes of a detector stray."""
+        random = self.random
+        angle, scale = np.radians(random.normal() * 8), float(np.exp(random.normal() * 0.08))
+        turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        linear = turn @ np.diag([random.choice([-1, 1]), 1])
+        middle = np.array([SIZE - 1, SIZE - 1]) / 2
+        move = middle + random.normal(size=2) * 0.04 * SIZE / CONTEXT - linear @ middle
+        back = proposal.inverse[:, :2]
+        inverse = np.concatenate([back @ linear, (back @ move + proposal.inverse[:, 2])[:, None]], axis=1)
+        return sample(proposal.scene, inverse, SIZE, SIZE)
+
+
+def soften(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """What is left after a smaller picture was enlarged: 16 to 40 px a side."""
+    side = int(torch.randint(16, 41, (1,), generator=generator))
+    small = F.interpolate(pictures, size=(side, side), mode="bilinear", antialias=True)
+    return F.interpolate(small, size=pictures.shape[-2:], mode="bilinear")
+
+
+DAMAGES = ((0.15, soften), (0.08, blur), (0.05, smear), (0.02, night), (0.1, noise), (0.15, compress))
+
+
+def with_verifier(
+    net: FaceDetector,
+    data: str | Path,
+    minutes: float,
+    device: str = "cpu",
+    seed: int = 0,
+    report: Callable[[str], None] = print,
+    width: int = 24,
+    views: int = 3,
+    steps: int | None = None,
+) -> FaceDetector:
+    """A copy of a detector with a verifier trained for `minutes` on what it proposes in the photos of
+    `data`/boxes.csv.
+    """
+    proposals = propose(net, read_scenes(data, validation=False), views, device, seed)
+    report(f"{len(proposals.sure)} + {len(proposals.unsure)} faces, {len(proposals.others)} boxes that are none")
+    verifier = train_verifier(proposals, minutes, width, device, seed, report, steps)
+    net = copy.deepcopy(net)
+    net.verifier, net.config = verifier, replace(net.config, verifier=width)
+    return net
+
+
+def train_verifier(
+    proposals: Proposals,
+    minutes: float,
+    width: int = 24,
+    device: str = "cpu",
+    seed: int = 0,
+    report: Callable[[str], None] = print,
+    steps: int | None = None,
+) -> Verifier:
+    """A verifier trained for `minutes`, or `steps` batches: the average over the last of them."""
+    torch.manual_seed(seed)
+    net: Verifier = Verifier(width).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = copy.deepcopy(net).eval()
+    optimiser = torch.optim.AdamW(parameters(net), lr=RATE, betas=(0.9, 0.99))
+    squares, began, step, mean = Squares(proposals, seed), time.monotonic(), 0, 0.7
+    while (gone := (time.monotonic() - began) / (60 * minutes)) < 1 and (steps is None or step < steps):
+        rate = RATE * min(1.0, (step + 1) / WARM_UP) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * gone)))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        loss = learn(net, optimiser, *squares.draw(BATCH), device)
+        step += 1
+        follow(average, net, min(KEEP, step / (step + 10)))
+        mean = 0.99 * mean + 0.01 * loss
+        if step % 200 == 0:
+            report(f"verifier: step {step}, {60 * gone * minutes:.0f} s, rate {rate:.5f}: {mean:.4f}")
+    return average
+
+
+def learn(net: Verifier, optimiser: torch.optim.Optimizer, pictures: Tensor, faces: Tensor, device: str) -> float:
+    """One step; returns the loss."""
+    net.train()
+    pictures = pictures.to(device, memory_format=torch.channels_last)
+    with torch.autocast(torch.device(device).type, torch.bfloat16):
+        logits = net(pictures)
+    loss = F.binary_cross_entropy_with_logits(logits.float(), faces.to(device))
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+    optimiser.step()
+    return float(loss.detach())
+
+
+@torch.no_grad()
+def follow(average: nn.Module, net: nn.Module, keep: float) -> None:
+    """Moves a running average towards a network."""
+    for mean, now in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
+        if mean.dtype.is_floating_point:
+            mean.lerp_(now, 1 - keep)
+        else:
+            mean.copy_(now)
