@@ -36,6 +36,7 @@ USUAL_CODECS = {
     ".wmv": "wmv2",
     ".mpg": "mpeg2video",
     ".ts": "libx264",
+    ".flv": "flv1",
 }
 # Encoders are told to hurry: what they save does not matter here.
 HASTE = {
@@ -328,6 +329,15 @@ def corrupted(path: Path, source: Path, packets: Sequence[int], skip: int = 8) -
     for number in packets:
         start, size = spans[number]
         data[start + skip : start + size] = noise.randbytes(size - skip)
+    path.write_bytes(data)
+    return path
+
+
+def overwritten(path: Path, source: Path, first: float, last: float) -> Path:
+    """`source` with noise from `first` to `last`, shares of its length."""
+    data = bytearray(source.read_bytes())
+    start, end = round(first * len(data)), round(last * len(data))
+    data[start:end] = random.Random(1).randbytes(end - start)
     path.write_bytes(data)
     return path
 

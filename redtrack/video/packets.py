@@ -11,6 +11,7 @@ import av
 import av.error
 
 from redtrack.video.container import video_stream
+from redtrack.video.pace import Pace
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -31,7 +32,8 @@ class PacketReader:
     `packets` counts those with data so far, `seconds` reaches from the stream's start to the end of its latest packet,
     `read_errors` counts the places where the file could not be read. `promised_packets` and `promised_seconds` are what
     the header announces, None where it announces nothing. `holes` counts the stretches of a Matroska file that hold no
-    packet of any stream where there should be some. `heartbeat` is called before each packet.
+    packet of any stream where there should be some, `pace` where its time leaps. `heartbeat` is called before each
+    packet.
     """
 
     def __init__(
@@ -42,12 +44,13 @@ class PacketReader:
         self.seconds = 0.0
         self.read_errors = 0
         self.holes = 0
+        self.pace = Pace()
         self.promised_packets = self.stream.frames or None
         self.promised_seconds = _promised_seconds(container, self.stream)
         self._container = container
         self.is_matroska = "matroska" in container.format.name
         self._reached = 0  # byte of the file
-        self._heartbeat = heartbeat
+        self.heartbeat = heartbeat or (lambda: None)
         self._first: int | None = None
 
     def __iter__(self) -> Iterator[VideoPacket | None]:
@@ -55,8 +58,7 @@ class PacketReader:
         while tries < _TRIES:
             try:
                 for packet in self._demux():
-                    if self._heartbeat:
-                        self._heartbeat()
+                    self.heartbeat()
                     if packet.size:  # an empty packet would end the decoding
                         tries = 0
                         self._count(packet)
@@ -93,6 +95,7 @@ class PacketReader:
 
     def _count(self, packet: VideoPacket) -> None:
         self.packets += 1
+        self.pace.add(packet.dts, packet.is_corrupt)
         if packet.pts is None or not self.stream.time_base:
             return
         if self._first is None:

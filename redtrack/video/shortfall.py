@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from redtrack.video.chain import is_broken
 from redtrack.video.ending import Ending, ending
 
 if TYPE_CHECKING:
@@ -24,15 +25,15 @@ def shortfall(info: VideoInfo, reader: PacketReader) -> str | None:  # noqa: PLR
     """
     if os.path.getsize(info.path) != info.size_bytes:
         return "the file changed while it was read"
-    if reader.holes:
-        return (
-            f"frames are lost in {reader.holes} {'place' if reader.holes == 1 else 'places'} where the file is damaged"
-        )
+    if holes := reader.holes or reader.pace.torn:
+        return f"frames are lost in {holes} {'place' if holes == 1 else 'places'} where the file is damaged"
     if reader.promised_packets and reader.packets >= reader.promised_packets:
         return None
     end = ending(info.path)
     if end is Ending.CUT:
         return f"the file is cut short: {_held(reader)}"
+    if (reader.pace.leaps or reader.promised_packets) and is_broken(info.path, reader.heartbeat):
+        return f"frames are lost where the file is damaged: {_held(reader)}"
     if not _is_short(reader):
         return None
     if reader.read_errors:
