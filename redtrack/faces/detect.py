@@ -105,11 +105,16 @@ class NetworkDetector:
         asked = np.flatnonzero(rows[:, 4] < SURE)
         if len(asked):
             boxes = (rows[asked, :4] + 0.5) * np.tile(ratio, 2) - 0.5
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-                opinion = self.verifier(squares(pictures, boxes, owner[asked]))
-            rows[asked, 4] = agreed(rows[asked, 4], opinion.float().cpu().numpy())
+            rows[asked, 4] = agreed(rows[asked, 4], self._judge(squares(pictures, boxes, owner[asked].tolist())))
         kept = [rows[(owner == index) & (rows[:, 4] >= self.weak)] for index in range(len(found))]
         return [one[np.argsort(-one[:, 4], kind="stable")] for one in kept]
+
+    def _judge(self, crops: Tensor) -> NDArray[np.float32]:
+        """The verifier's logits of squares (K, 3, S, S)."""
+        assert self.verifier is not None, "there is no verifier"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            opinion: Tensor = self.verifier(crops.contiguous(memory_format=torch.channels_last))
+        return opinion.float().cpu().numpy()
 
     def _look(self, pictures: Tensor) -> tuple[Boxes, NDArray[np.int64]]:
         """Rows (M, 5) in px of `pictures` (N, 3, h, w), and the picture (M,) of each."""
