@@ -60,8 +60,8 @@ def real_trial(clips: list[Clip], frames: int, size: int, seed: int = 7) -> Tria
     return Trial("real", torch.stack(crops), np.stack(truth))
 
 
-def measure(net: RedNet, trial: Trial, direction: str, temporal: bool, batch: int = 6) -> tuple[float, float]:
-    """Error and jitter in percent of the eye distance; the jitter is the second difference of the error."""
+def trial_points(net: RedNet, trial: Trial, direction: str, temporal: bool, batch: int = 6) -> np.ndarray:
+    """The points of a trial's clips in crop pixels, (N, 2 T, 68, 2)."""
     found = []
     for start in range(0, len(trial.crops), batch):
         part = trial.crops[start : start + batch].to(net.pixel_mean.device)
@@ -69,7 +69,12 @@ def measure(net: RedNet, trial: Trial, direction: str, temporal: bool, batch: in
         lengths = torch.full((len(windows),), windows.shape[1])
         seen = predict_windows(net, windows, lengths, direction, temporal=temporal, recur=False)
         found.append(run_on(net, seen, direction).reshape(len(part), -1, *seen.points.shape[2:]))
-    error = np.concatenate(found) - trial.truth
+    return np.concatenate(found)
+
+
+def measure(net: RedNet, trial: Trial, direction: str, temporal: bool) -> tuple[float, float]:
+    """Error and jitter in percent of the eye distance; the jitter is the second difference of the error."""
+    error = trial_points(net, trial, direction, temporal) - trial.truth
     scale = 100 / eye_distance(trial.truth).mean(1)[:, None, None]
     second = error[:, 2:] - 2 * error[:, 1:-1] + error[:, :-2]
     return (
