@@ -167,6 +167,25 @@ def relabel(data: Path, weights: str | None, out: Path, looks: int) -> None:
 
 
 @train.command()
+@click.argument("videos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--weights", metavar="NAME|PATH", help="The network that labels.  [default: the shipped one]")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder for NAME/vid.*, NAME/annot.")
+def label(videos: tuple[Path, ...], weights: str | None, out: Path) -> None:
+    """Label videos by the network itself, as clips for the video stage.
+
+    Frames where the two directions in time do not agree get no label.
+
+    \b
+    Example: redtrack train label plain/*.mp4 -o labelled
+             redtrack train video --data 300w --clips labelled --start runs/image/weights.safetensors -o runs/video
+    """
+    from redtrack.training.label import label_videos
+
+    for video, frames in label_videos(list(videos), out, weights).items():
+        click.echo(f"{video}: {frames} frames labelled" if frames else f"{video}: left out, too little is sure")
+
+
+@train.command()
 @click.argument("run_folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def plot(run_folder: Path) -> None:
     """Draw a run's losses and validation errors as RUN_FOLDER/log.png.

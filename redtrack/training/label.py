@@ -1,0 +1,61 @@
+"""Labels for videos that have none, by the network itself: more motion for the third stage to learn from.
+
+Both directions are averaged by the tracker, which leaves less tremble than either has; where the two do not agree, or
+the face is not sure, a frame gets no label.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+import redtrack
+from redtrack.errors import UsageError
+from redtrack.formats.pts import write_points
+from redtrack.tracks import Tracks
+from redtrack.training.image import eye_distance
+
+AGREE = 1.5  # percent of the eye distance: mean disagreement of the directions beyond which a frame is left out
+SURE = 0.7  # mean score of the points below which it is left out
+FEWEST = 20  # labelled frames below which a video is left out
+
+
+def label_videos(videos: list[Path], out: Path, weights: str | Path | None = None) -> dict[Path, int]:
+    """Copies videos to `out`/NAME/vid.* with `out`/NAME/annot/000001.pts beside them, the layout of 300-VW.
+
+    Of several faces in a video the one with most frames is labelled. Returns how many frames each video got; those
+    with fewer than 20 are left out. Raises UsageError where two have the same name.
+    """
+    names = [video.stem if video.stem != "vid" else video.parent.name for video in videos]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"two videos are named {twice[0]}", path=out, remedy="label them into two folders")
+    found = {}
+    for video, name in zip(videos, names, strict=True):
+        points = believed(redtrack.annotate(video, weights=weights))
+        found[video] = len(points) if len(points) >= FEWEST else 0
+        if found[video]:
+            store(video, points, out / name)
+    return found
+
+
+def believed(tracks: Tracks) -> dict[int, np.ndarray]:
+    """The points (68, 2) of the face with most rows by frame, where both directions say the same."""
+    if not len(tracks.frame):
+        return {}
+    face = tracks.select(tracks.face == np.bincount(tracks.face).argmax())
+    apart = 100 * face.disagreement.mean(1) / eye_distance(face.points)
+    good = (apart < AGREE) & (face.scores.mean(1) >= SURE)
+    return {int(frame): points for frame, points in zip(face.frame[good], face.points[good], strict=True)}
+
+
+def store(video: Path, points: dict[int, np.ndarray], folder: Path) -> None:
+    """One video and its labels."""
+    annot = folder / "annot"
+    annot.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(video, folder / f"vid{video.suffix}")
+    for old in annot.glob("*.pts"):
+        old.unlink()
+    for frame, own in points.items():
+        write_points(own, annot / f"{frame + 1:06d}.pts")

@@ -1,0 +1,58 @@
+"""Videos are labelled where the network is sure."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import redtrack
+from redtrack.errors import UsageError
+from redtrack.tracks import Tracks
+from redtrack.training.label import believed, label_videos
+from redtrack.training.video import read_clips
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "astronaut.mp4"
+
+
+def made_tracks(frames: int = 30) -> Tracks:
+    """One face with 300-px eye distance on each frame, and another on the first three."""
+    rng = np.random.default_rng(0)
+    frame = np.concatenate([np.arange(frames), np.arange(3)])
+    order = np.argsort(frame, kind="stable")
+    face = np.repeat([0, 1], [frames, 3])
+    points = rng.uniform(0, 10, (len(frame), 68, 2)).astype(np.float32)
+    points[:, 36], points[:, 45] = (0, 0), (300, 0)
+    return Tracks.from_rows(
+        times=np.arange(frames) / 25, frame=frame[order], face=face[order], points=points[order],
+        scores=np.full((len(frame), 68), 0.9), disagreement=np.full((len(frame), 68), 1.0),
+    )  # fmt: skip
+
+
+def test_frames_without_agreement_or_confidence_get_no_label():
+    """The face with most rows is labelled, but for frames of large disagreement or low scores."""
+    tracks = made_tracks()
+    assert sorted(believed(tracks)) == list(range(30))
+    tracks.disagreement[tracks.frame == 7] = 6.0
+    tracks.scores[tracks.frame == 9] = 0.5
+    assert sorted(believed(tracks)) == [k for k in range(30) if k not in (7, 9)]
+    assert believed(tracks.select(np.zeros(len(tracks.frame), bool))) == {}
+
+
+def test_labelled_videos_are_clips_for_the_video_stage(tmp_path, monkeypatch):
+    """What is written is read as a 300-VW folder, with the points that the tracker gave."""
+    monkeypatch.setattr(redtrack, "annotate", lambda video, weights=None: made_tracks())
+    assert label_videos([EXAMPLE], tmp_path) == {EXAMPLE: 30}
+    clips, names = read_clips(tmp_path)
+    assert names == ["astronaut"] and len(clips[0]) == 30
+
+
+def test_a_video_with_too_little_is_left_out(tmp_path, monkeypatch):
+    """Fewer than 20 sure frames are no clip."""
+    monkeypatch.setattr(redtrack, "annotate", lambda video, weights=None: made_tracks(19))
+    assert label_videos([EXAMPLE], tmp_path) == {EXAMPLE: 0} and not list(tmp_path.iterdir())
+
+
+def test_names_that_would_meet_are_refused(tmp_path):
+    """Two videos of one name would write over each other."""
+    with pytest.raises(UsageError, match="two videos are named a"):
+        label_videos([tmp_path / "x" / "a.mp4", tmp_path / "y" / "a.avi"], tmp_path / "out")
