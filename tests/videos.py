@@ -308,7 +308,7 @@ def truncated(path: Path, source: Path, share: float = 0.5) -> Path:
     return path
 
 
-def index_first(path: Path, frames: int = 48) -> Path:
+def index_first(path: Path, frames: int | Iterable[Image] = 48) -> Path:
     """An MP4 file whose index stands at its front, so that its first half can be decoded alone."""
     plain = clip(path.with_suffix(".plain.mp4"), frames, options={"g": "12", "bf": "0"})
     with av.open(str(plain)) as source, av.open(str(path), "w", options={"movflags": "faststart"}) as output:

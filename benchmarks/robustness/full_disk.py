@@ -1,0 +1,90 @@
+"""A disk of 2 MB: what is said, the exit status, and what is left on it.
+
+    python benchmarks/robustness/full_disk.py [--frames 3000]
+
+Needs the right to mount a tmpfs. Three videos: one that fits, one that does not, one that fits again; then the same on
+a disk that is full from the start. Coloured squares stand for faces, for the sake of many rows in little time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import common
+from annotating import ONE, TWO, clip_of
+
+import redtrack
+from redtrack.errors import RedtrackError
+
+
+def main() -> None:
+    """Prints what two runs say and leave."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=3000, help="frames of the video that does not fit")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder, disk = Path(name, "in"), Path(name, "disk")
+        folder.mkdir()
+        disk.mkdir()
+        for stem, frames in {"1 fits": 40, "2 does not": arguments.frames, "3 fits": 40}.items():
+            clip_of(folder / f"{stem}.mp4", (ONE, TWO), frames, codec="mpeg4", pixel_format="yuv420p")
+        for ballast in (0, 1 << 22):
+            with small_disk(disk):
+                fill(disk / "ballast", ballast)
+                run(folder, disk / "out")
+
+
+@contextmanager
+def small_disk(place: Path, megabytes: int = 2) -> Iterator[None]:
+    """Mounts an empty disk."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", place], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def fill(path: Path, size: int) -> None:
+    """Writes so many bytes, or as many as there is room for."""
+    try:
+        with open(path, "wb", buffering=0) as file:
+            file.truncate(0)
+            for _ in range(size >> 12):
+                file.write(bytes(1 << 12))
+    except OSError:
+        print("a disk that is full from the start:")
+
+
+def run(folder: Path, out: Path) -> None:
+    """Annotates the folder, with further formats, and lists what lies there."""
+    how = ["--format", "csv", "--format", "pts", "--format", "sleap", "--format", "coco"]
+    status, table, err = common.ended(common.start(common.SQUARES, "annotate", folder, "-o", out, *how))
+    print("\n".join(line for line in table.splitlines() if line != "call"))
+    print("\n".join(f"stderr: {line}" for line in err.splitlines()))
+    print(f"exit status {status}")
+    for path in sorted(out.rglob("*")) if out.exists() else []:
+        if path.is_file() and path.suffix != ".pts":
+            print(f"  {path.relative_to(out)}: {path.stat().st_size} bytes{whole(path)}")
+    for path in sorted(out.glob("*/annot")):
+        print(f"  {path.relative_to(out)}: {len(list(path.iterdir()))} files{whole(path.parent)}")
+    print()
+
+
+def whole(path: Path) -> str:
+    """Returns what a reader says of a file."""
+    if path.name == "run.jsonl":
+        return f", {len(common.log(path.parent))} whole lines"
+    try:
+        tracks = redtrack.load(path)
+        return f", {tracks.frames} frames, {len(tracks)} rows"
+    except RedtrackError as error:
+        return f", {error.message}"
+
+
+if __name__ == "__main__":
+    main()
