@@ -35,8 +35,8 @@ class Deadly(SquareModels):
 
 
 def load(_: str | None, device: str, *__: Any) -> Deadly:
-    """Takes the place of `load_models`; there are devices `cpu` and `cuda:0`, both of them this machine's CPU."""
-    if device not in ("cpu", "cuda:0"):
+    """Takes the place of `load_models`; there are devices `auto`, `cpu` and `cuda:0`, all of them this machine's CPU."""
+    if device not in ("auto", "cpu", "cuda:0"):
         raise DeviceError(f"no device {device}")
     made = square_models()
     return Deadly(**{name: getattr(made, name) for name in made.__dataclass_fields__})

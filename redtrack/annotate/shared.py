@@ -67,6 +67,10 @@ class SharedRun:
         """How many inputs were not looked at, because the run was stopped."""
         return len(self.found) - len(self.outcomes)
 
+    def run(self) -> list[Outcome]:
+        """Returns what became of each input, in the order in which they ended."""
+        raise NotImplementedError
+
     def tasks(self) -> list[Task]:
         """Returns the videos, the largest first: what is left for the end is then small, and no worker waits long."""
         paths = [path for path in self.found if isinstance(path, Path)]

@@ -10,21 +10,11 @@ import click
 
 from redtrack.annotate.options import DIRECTIONS, PROTOCOLS
 from redtrack.cli.formats import OUTPUT_FORMATS, pts_origin
+from redtrack.cli.placing import make_run, placing, taken
 
 if TYPE_CHECKING:
     from redtrack.annotate.outcome import Outcome
     from redtrack.annotate.progress import Reporter
-
-
-class AutoCount(click.ParamType):
-    """`auto`, which is None, or a whole number from 1."""
-
-    name = "auto|n"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        if value is None or value == "auto":
-            return None
-        return click.IntRange(min=1).convert(value, param, ctx)
 
 
 def shaping(command: Any) -> Any:
@@ -64,11 +54,9 @@ def shaping(command: Any) -> Any:
 @click.option("--format", "formats", type=click.Choice(OUTPUT_FORMATS), multiple=True,
               help="Also write this format; repeatable. HDF5 is always written: by it a run is resumed.")
 @pts_origin
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda:N", help="Where the networks run.")
 @click.option("--weights", metavar="NAME|PATH", help="Landmark network.  [default: the one that ships]")
-@click.option("--batch", type=AutoCount(), default="auto", show_default=True,
-              help="Crops in one call of the network; the points do not depend on it.")
 @shaping
+@placing
 @click.option("--overwrite", is_flag=True, help="Annotate anew what is complete, too.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first video that does not end well.")
 @click.option("--quiet", is_flag=True, help="No progress and no table; errors only.")
@@ -79,14 +67,12 @@ def annotate(
     out: Path,
     formats: tuple[str, ...],
     pts_origin: int,
-    device: str,
     weights: str | None,
-    batch: int | None,
     overwrite: bool,
     fail_fast: bool,
     quiet: bool,
     progress: str | None,
-    **shape: Any,
+    **chosen: Any,
 ) -> None:
     """Put 68 landmarks on every face of every frame.
 
@@ -100,24 +86,24 @@ def annotate(
     Examples:
       redtrack annotate clip.mp4 -o tracks
       redtrack annotate videos/ 'more/*.mkv' @list.txt -o tracks --format csv
+      redtrack annotate videos/ -o tracks --devices 0,1
     """  # fmt: skip
-    from redtrack.annotate.batch import Batch, prepare_folder
+    from redtrack.annotate.batch import prepare_folder
     from redtrack.annotate.export import Where
     from redtrack.annotate.inputs import find_videos
-    from redtrack.annotate.models import load_models
     from redtrack.annotate.options import Options
     from redtrack.annotate.progress import make_reporter
     from redtrack.annotate.stop import StopSignals
 
-    options = Options(**shape)
+    place = taken(chosen)
+    options = Options(**chosen)
     reporter = make_reporter("none" if quiet else progress)
     prepare_folder(out)
     found = list(find_videos(videos))
     where = Where(out, formats, overwrite, {"pts": {"origin": pts_origin}})
     with StopSignals(reporter.say) as stop:
-        models = load_models(weights, device, options)
-        run = Batch(found, where, models, options, reporter, batch, fail_fast, stop)
-        reporter.begin(len(found))
+        run = make_run(found, where, options, weights, reporter, fail_fast, stop, place)
+        reporter.begin(len(run.found))
         try:
             run.run()
         finally:

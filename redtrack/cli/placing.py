@@ -1,0 +1,97 @@
+"""Options of `redtrack annotate` that say where the work is done, and the run that they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from redtrack.annotate.batch import Batch
+    from redtrack.annotate.export import Where
+    from redtrack.annotate.options import Options
+    from redtrack.annotate.progress import Reporter
+    from redtrack.annotate.shared import SharedRun
+    from redtrack.errors import RedtrackError
+
+PLACES = ("device", "devices", "ray", "gpu_share", "shard", "batch")
+
+
+class AutoCount(click.ParamType):
+    """`auto`, which is None, or a whole number from 1."""
+
+    name = "auto|n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        if value is None or value == "auto":
+            return None
+        return click.IntRange(min=1).convert(value, param, ctx)
+
+
+def placing(command: Any) -> Any:
+    """The options that the points do not depend on."""
+    for option in reversed(
+        [
+            click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda:N",
+                         help="Where the networks run."),
+            click.option("--devices", metavar="LIST|all",
+                         help="Several: a process for each, which share the videos. 0,1 are GPUs; cpu,cpu works too."),
+            click.option("--shard", metavar="I/N|auto",
+                         help="Do only share I of N, from 0, of the videos; auto is a Slurm array's task."),
+            click.option("--ray", metavar="ADDRESS|local", help="Share the videos out over a Ray cluster."),
+            click.option("--gpu-share", type=click.FloatRange(min=0), metavar="GPUS",
+                         help="What a video takes of a GPU on Ray.  [default: 1 where there are any]"),
+            click.option("--batch", type=AutoCount(), default="auto", show_default=True,
+                         help="Crops in one call of the network; the points do not depend on it."),
+        ]
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def taken(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Takes the options of `placing` out of all that were chosen; wrong usage where two of them exclude each other."""
+    place = {name: chosen.pop(name) for name in PLACES}
+    if place["devices"] and place["ray"]:
+        raise click.UsageError("--devices and --ray are two ways to share the videos out; choose one")
+    if place["devices"] and place["device"] != "auto":
+        raise click.UsageError("--device is one and --devices several; choose one of the two")
+    return place
+
+
+def make_run(
+    found: list[Path | RedtrackError],
+    where: Where,
+    options: Options,
+    weights: str | None,
+    reporter: Reporter,
+    fail_fast: bool,
+    stop: Callable[[], bool],
+    place: dict[str, Any],
+) -> Batch | SharedRun:
+    """Returns the run over `found`: in this process, in several, or on a cluster."""
+    from redtrack.annotate.batch import Batch
+    from redtrack.annotate.models import load_models
+    from redtrack.annotate.options import Resources
+    from redtrack.annotate.outputs import name_outputs
+    from redtrack.annotate.shard import Shard
+    from redtrack.annotate.shared import Plan
+
+    paths = [path for path in found if isinstance(path, Path)]
+    how: dict[str, Any] = {"fail_fast": fail_fast, "stopping": stop}
+    how["names"] = dict(zip(paths, name_outputs(paths), strict=True))
+    if place["shard"]:
+        found = Shard.parse(place["shard"]).of(found)
+    if not place["devices"] and not place["ray"]:
+        models = load_models(weights, place["device"], options)
+        return Batch(found, where, models, options, reporter, place["batch"], **how)
+    plan = Plan(where, options, weights, Resources(place["device"], place["batch"]), load_models)
+    if place["ray"]:
+        from redtrack.annotate.cluster import RayRun
+
+        return RayRun(found, plan, reporter, address=place["ray"], gpus=place["gpu_share"], **how)
+    from redtrack.annotate.crew import Crew, parse_devices
+
+    return Crew(found, plan, reporter, devices=parse_devices(place["devices"]), **how)
