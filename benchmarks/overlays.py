@@ -69,15 +69,15 @@ def sound(path: Path) -> list[tuple[float, bytes]]:
         return [(float(p.pts * p.time_base) - start, bytes(p)) for p in packets if p.size and p.pts is not None]
 
 
-def sound_gap(source: Path, drawing: Path, end: float) -> str:
-    """Returns how many packets were kept and the largest difference of their times, in words."""
-    before = {content: time for time, content in sound(source)}
-    after = [(time, content) for time, content in sound(drawing)]
-    if not before:
+def sound_gap(source: Path, drawing: Path) -> str:
+    """Returns how many packets were kept, whether as they were, and the largest difference of their times, in words."""
+    after = sound(drawing)
+    before = [(time, content) for time, content in sound(source) if time > -0.001][: len(after)]
+    if not after:
         return "none"
-    gaps = [abs(time - before[content]) for time, content in after if content in before]
-    due = sum(0 <= time < end for time in before.values())
-    return f"{len(gaps)} of {due}, {max(gaps, default=np.nan) * 1000:.1f} ms"
+    same = sum(a[1] == b[1] for a, b in zip(before, after, strict=True))
+    gap = max(abs(a[0] - b[0]) for a, b in zip(before, after, strict=True))
+    return f"{same} of {len(after)} the same, {gap * 1000:.1f} ms"
 
 
 def measure(clip: Path, tracks: Tracks, folder: Path) -> list[str]:
@@ -99,7 +99,7 @@ def measure(clip: Path, tracks: Tracks, folder: Path) -> list[str]:
         str(len(found)),
         *figures,
         f"{apart * 1000:.2f} ms",
-        sound_gap(clip, drawing, tracks.times[-1]),
+        sound_gap(clip, drawing),
     ]
 
 

@@ -58,6 +58,11 @@ class VideoJob:
         return 0 if self.pipeline is None else self.pipeline.frames
 
     @property
+    def faces(self) -> int:
+        """Faces followed so far."""
+        return 0 if self.pipeline is None else self.pipeline.faces
+
+    @property
     def expected_frames(self) -> int | None:
         """About how many there will be, None where the file does not say."""
         return None if self.video is None else expected_frames(self.video.info, self.options.end)

@@ -37,6 +37,7 @@ class Progress:
     frames: int
     expected_frames: int | None
     seconds: float
+    faces: int
 
 
 class Share(Batch):
@@ -126,7 +127,7 @@ class _Line:
         now = time.monotonic()
         if now - self._said.get(job.path, 0.0) >= TELL_EVERY:
             self._said[job.path] = now
-            self.tell(STEP, Progress(job.path, job.frames, job.expected_frames, job.seconds))
+            self.tell(STEP, Progress(job.path, job.frames, job.expected_frames, job.seconds, job.faces))
 
     def ended(self, outcome: Outcome) -> None:
         """Tells what became of a video."""

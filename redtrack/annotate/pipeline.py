@@ -62,6 +62,7 @@ class Pipeline:
         self._store = FrameStore()
         self._merger = RowMerger(sink.frames)
         self._ties = Ties(models, options)
+        self._faces: set[int] = set()
         self._out: dict[tuple[int, int], Window] = {}  # windows that are with the network, by first frame and face
 
     @property
@@ -73,6 +74,11 @@ class Pipeline:
     def frames(self) -> int:
         """Frames decoded so far."""
         return self._merger.known
+
+    @property
+    def faces(self) -> int:
+        """Faces followed so far; one that turns out to be none is taken back at the end."""
+        return len(self._faces)
 
     @property
     def done(self) -> int:
@@ -89,6 +95,7 @@ class Pipeline:
         chunk = next(self._chunks, None)
         windows = self._finish() if chunk is None else self._take(chunk)
         self._out |= {(window.first, window.face): window for window in windows if self._wanted(window)}
+        self._faces |= {window.face for window in windows}
         near = [window for window in windows if self._near(window)]
         self._ties.expect(near)
         planned = self._aim.plan(near, self._builder.continues)

@@ -32,6 +32,8 @@ class Working(Protocol):
     def expected_frames(self) -> int | None: ...
     @property
     def seconds(self) -> float: ...
+    @property
+    def faces(self) -> int: ...
 
 
 class Reporter(Protocol):
@@ -116,8 +118,8 @@ class JsonReporter(SilentReporter):
         now = time.monotonic()
         if now - self._said.get(job.path, 0.0) >= 1.0:
             self._said[job.path] = now
-            seconds = round(job.seconds, 3)
-            self._put("frames", source=job.path, frames=job.frames, expected=job.expected_frames, seconds=seconds)
+            how = {"frames": job.frames, "expected": job.expected_frames, "faces": job.faces}
+            self._put("frames", source=job.path, **how, seconds=round(job.seconds, 3))
 
     def ended(self, outcome: Outcome) -> None:
         self._said.pop(outcome.source, None)
@@ -138,7 +140,7 @@ class JsonReporter(SilentReporter):
 
 def make_reporter(style: str | None) -> Reporter:
     """Returns the reporter of a style; where none is asked for, the live display on a terminal, lines elsewhere."""
-    style = style or ("rich" if sys.stderr.isatty() else "plain")
+    style = style or ("rich" if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else "plain")
     if style == "rich":
         from redtrack.annotate.live import LiveReporter
 
@@ -165,10 +167,15 @@ def pace(job: Working) -> str:
     rate = job.frames / job.seconds if job.seconds else 0.0
     expected = job.expected_frames
     text = f"{job.frames} frames" if expected is None else f"{job.frames} of about {expected} frames"
-    text += f", {rate:.0f} frames/s"
+    text += f", {rate:.0f} frames/s, {faces_of(job)}"
     if expected and rate and expected > job.frames:
         text += f", {duration((expected - job.frames) / rate)} left"
     return text
+
+
+def faces_of(job: Working) -> str:
+    """Returns how many faces were followed so far."""
+    return f"{job.faces} face{'' if job.faces == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

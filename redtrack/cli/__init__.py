@@ -19,7 +19,7 @@ import click
 import redtrack
 from redtrack.errors import DeviceError, RedtrackError, UsageError, WeightsError
 
-__all__ = ["COMMANDS", "cli", "main"]
+__all__ = ["COMMANDS", "cli", "main", "tell_error"]
 
 COMMANDS = {
     "annotate": "Put 68 landmarks on every face of every frame of videos.",
@@ -90,8 +90,15 @@ def _report(error: RedtrackError) -> int:
     """Says what is wrong in one sentence; returns the exit status."""
     if os.environ.get("REDTRACK_DEBUG"):
         raise error
-    click.echo(f"Error: {error}", err=True)
+    tell_error(error)
     return _WRONG_USAGE if isinstance(error, (UsageError, DeviceError, WeightsError)) else _FAILED
+
+
+def tell_error(error: RedtrackError) -> None:
+    """Says on stderr what is wrong, in lines that fit a terminal."""
+    from redtrack.cli.table import fold, width_of
+
+    click.echo(fold(f"Error: {error}", width_of(sys.stderr)), err=True)
 
 
 def _leave_pipe() -> NoReturn:

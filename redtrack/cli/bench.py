@@ -42,9 +42,10 @@ def bench(
       redtrack bench clip.mp4 --device cuda --batch 640
     """
     from redtrack.bench import bench as measure
+    from redtrack.cli.table import fold, width_of
 
     report = measure(video, weights, device, batch, direction=direction, detect_every=detect_every)
-    click.echo(json.dumps(report.to_dict(), indent=2) if as_json else as_text(report))
+    click.echo(json.dumps(report.to_dict(), indent=2) if as_json else fold(as_text(report), width_of()))
 
 
 def as_text(report: Report) -> str:

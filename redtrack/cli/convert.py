@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from redtrack.cli import tell_error
 from redtrack.cli.formats import ALL_FORMATS, pts_origin
 from redtrack.errors import OutputError, RedtrackError, UsageError, printable
 
@@ -62,7 +63,7 @@ def convert(
             click.echo(printable(result))
         except RedtrackError as error:
             failed += 1
-            click.echo(f"Error: {error}", err=True)
+            tell_error(error)
     sys.exit(1 if failed else 0)
 
 

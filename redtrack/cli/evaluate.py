@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +166,7 @@ def show(scores: dict[str, Score], dataset: str, as_json: bool, by_video: bool) 
     """Prints scores as JSON or as a table with its protocol."""
     import json
 
-    from redtrack.cli.table import table
+    from redtrack.cli.table import fold, width_of
     from redtrack.evaluate import report
     from redtrack.evaluate.pairs import PICTURES
 
@@ -176,13 +177,33 @@ def show(scores: dict[str, Score], dataset: str, as_json: bool, by_video: bool) 
     videos, faces = len(first.videos), first.summary.faces
     what = "picture" if dataset == PICTURES else "video"
     click.echo(f"{dataset}: {videos} {what}{'s' * (videos != 1)}, {faces} faces")
-    click.echo(f"{first.protocol.name}\n")
-    rows = report.as_rows(scores)
-    click.echo(table(rows, right=range(1, len(rows[0]))))
-    if by_video:
-        rows = report.video_rows(scores)
-        click.echo("\n" + table(rows, right=range(1, len(rows[0]))))
-    click.echo("\n" + "\n".join(report.notes(scores)))
+    click.echo(fold(first.protocol.name, width_of()))
+    for some in in_width(scores, lambda part: columns(report.as_rows(part))):
+        click.echo("\n" + columns(report.as_rows(some)))
+    for some in in_width(scores, lambda part: columns(report.video_rows(part))) if by_video else ():
+        click.echo("\n" + columns(report.video_rows(some)))
+    click.echo("\n" + fold("\n".join(report.notes(scores)), width_of()))
+
+
+def columns(rows: list[list[str]]) -> str:
+    """Returns a table of names and figures."""
+    from redtrack.cli.table import table
+
+    return table(rows, right=range(1, len(rows[0])))
+
+
+def in_width(scores: dict[str, Score], shown: Callable[[dict[str, Score]], str]) -> Iterator[dict[str, Score]]:
+    """Yields the scores of as many predictions at a time as fit beside each other on the terminal; elsewhere all."""
+    from redtrack.cli.table import width_of
+
+    width, part = width_of(), dict[str, "Score"]()
+    for name, score in scores.items():
+        more = part | {name: score}
+        if part and width and max(map(len, shown(more).split("\n"))) > width:
+            yield part
+            more = {name: score}
+        part = more
+    yield part
 
 
 def draw_curves(path: Path, scores: dict[str, Score]) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redtrack.cli.table import table
+from redtrack.cli import tell_error
+from redtrack.cli.table import fold, table, width_of
 from redtrack.errors import FormatError, RedtrackError, printable
 
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ def info(files: tuple[Path, ...], as_json: bool) -> None:
             about = describe(path)
         except RedtrackError as error:
             failed += 1
-            click.echo(f"Error: {error}", err=True)
+            tell_error(error)
             continue
         if as_json:
             click.echo(json.dumps(about, default=str))
         else:
-            click.echo(("\n" if number else "") + text(about))
+            click.echo(("\n" if number else "") + fold(text(about), width_of(), indent=4))
     sys.exit(1 if failed else 0)
 
 
@@ -134,7 +135,7 @@ def text(about: Mapping[str, Any]) -> str:
                 lines.append(f"{name} {key.replace('_', ' ')}: {_value(value)}")
     faces = about.get("faces")
     if faces:
-        rows = [[name.replace("_", " ") for name in faces[0]]]
+        rows = [[name.removesuffix("_frame") for name in faces[0]]]
         rows += [[_value(value) for value in face.values()] for face in faces]
         lines += ["", table(rows, right=range(len(rows[0])))]
     return "\n".join(lines)

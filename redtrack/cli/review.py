@@ -71,14 +71,14 @@ def review(
 
 def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:
     """Prints the spans as a table."""
-    from redtrack.cli.table import table
+    from redtrack.cli.table import table, width_of
     from redtrack.errors import printable
     from redtrack.render.overlay import clock
 
     if not spans:
         click.echo("Nothing stands out.")
         return
-    rows = [["from", "to", "frames", "face", "disagreement", "confidence", "worst frame", "by", "file"]]
+    rows = [["from", "to", "frames", "face", "disagreement", "confidence", "worst", "by", "file"]]
     for span in spans:
         numbers = [
             str(span.frames),
@@ -88,7 +88,7 @@ def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:
             str(span.worst),
         ]
         rows.append([clock(span.start), clock(span.end), *numbers, span.sign, printable(Path(span.name).name)])
-    click.echo(table(rows, right=range(7)))
+    click.echo(table(rows, right=range(7), width=width_of()))
     inside = sum(span.frames for span in spans)
     total = sum(one.frames for one in tracks.values())
     click.echo(f"\n{len(spans)} span{'s' * (len(spans) != 1)}, {inside} frames of {total}")

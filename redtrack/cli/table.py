@@ -1,33 +1,78 @@
-"""Tables as plain text, for stdout."""
+"""Tables and sentences as plain text: as wide as they are for programs, folded to its width on a terminal."""
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from redtrack.errors import printable
 
 if TYPE_CHECKING:
     from redtrack.annotate.outcome import Outcome
 
-__all__ = ["outcome_table", "table"]
+__all__ = ["fold", "outcome_table", "table", "width_of"]
+
+_GAP = 2  # blanks between two columns
+_NARROWEST = 32  # columns that are worth folding texts into
+_INDENT = 4
 
 
-def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Returns rows of cells in columns, the columns in `right` flush right. The last column is not padded."""
+def width_of(stream: IO[str] | None = None) -> int | None:
+    """Returns how many columns the terminal has that a stream (by default stdout) goes to; None where it is none."""
+    stream = stream or sys.stdout
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def fold(text: str, width: int | None, indent: int = 2) -> str:
+    """Returns the text in lines of at most `width` columns, all but the first indented; None leaves it as it is.
+
+    Lines break between words; a word that is too long for a line, such as a path, is broken where it must be.
+    """
+    if width is None or width < _NARROWEST:
+        return text
+    how: Any = {"width": width, "subsequent_indent": " " * indent, "break_on_hyphens": False}
+    return "\n".join(textwrap.fill(line, **how) if len(line) > width else line for line in text.split("\n"))
+
+
+def table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), width: int | None = None) -> str:
+    """Returns rows of cells in columns, the columns in `right` flush right. The last column is not padded.
+
+    Where the table is wider than `width`, the columns of text behind the last one in `right` are written one below
+    the other, folded: beside the numbers where there is room for them, else below. None lets it be as wide as it is.
+    """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    whole = sum(widths) + _GAP * (len(widths) - 1)
+    texts = max(right, default=-1) + 1
+    if width is None or whole <= width or not 0 < texts < len(widths):
+        return "\n".join(_line(row, widths, right) for row in rows)
+    start = sum(widths[:texts]) + _GAP * texts
+    return "\n".join(_folded(row, widths[:texts], right, start, width) for row in rows)
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
+    cells = [
+        cell.rjust(size) if column in right else cell.ljust(size)
+        for column, (cell, size) in enumerate(zip(row, widths, strict=True))
+    ]
+    return (" " * _GAP).join(cells).rstrip()
+
+
+def _folded(row: Sequence[str], widths: Sequence[int], right: Sequence[int], start: int, width: int) -> str:
+    """Returns a row on several lines: its numbers, and its texts beside or below them."""
+    numbers, texts = _line(row[: len(widths)], widths, right), [text for text in row[len(widths) :] if text]
+    if width - start < _NARROWEST:
+        lines = [" " * _INDENT + line for text in texts for line in textwrap.wrap(text, width - _INDENT)]
+        return "\n".join([numbers, *lines])
+    lines = [line for text in texts for line in textwrap.wrap(text, width - start, break_on_hyphens=False)] or [""]
+    first, *others = lines
+    return "\n".join([f"{numbers.ljust(start)}{first}".rstrip(), *(" " * start + line for line in others)])
 
 
 def outcome_table(outcomes: Sequence[Outcome], not_begun: int = 0) -> str:
-    """Returns a line a video, those that did not end well last, and a line that sums up."""
+    """Returns a line a video, those that did not end well last, and a line that sums up; folded on a terminal."""
     from redtrack.annotate.outcome import STATES
 
     ordered = sorted(outcomes, key=lambda outcome: not outcome.good)
@@ -38,7 +83,8 @@ def outcome_table(outcomes: Sequence[Outcome], not_begun: int = 0) -> str:
     if not_begun:
         parts.append(f"{not_begun} not begun")
     total = len(outcomes) + not_begun
-    return f"{table(rows, right=(1, 2, 3, 4))}\n\n{total} video{'' if total == 1 else 's'}: {', '.join(parts)}"
+    sums = f"{total} video{'' if total == 1 else 's'}: {', '.join(parts)}"
+    return f"{table(rows, right=(1, 2, 3, 4), width=width_of())}\n\n{sums}"
 
 
 def _row(outcome: Outcome) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from redtrack.cli.table import fold, width_of
 from redtrack.errors import RedtrackError, printable
 
 
@@ -24,8 +25,9 @@ def verify(files: tuple[Path, ...], video: Path | None, quick: bool) -> None:
     Exit status: 0 all are ok, 1 some are not.
 
     \b
-    Example:
+    Examples:
       redtrack verify tracks/*.h5
+      redtrack verify tracks/clip.h5 --video moved/clip.mp4
     """  # fmt: skip
     from redtrack.annotate.outcome import sentence
     from redtrack.annotate.verify import problems
@@ -39,5 +41,6 @@ def verify(files: tuple[Path, ...], video: Path | None, quick: bool) -> None:
         except RedtrackError as error:
             found = [sentence(error, path)]
         bad += bool(found)
-        click.echo(f"bad  {printable(path)}: {'; '.join(found)}" if found else f"ok   {printable(path)}")
+        line = f"bad  {printable(path)}: {'; '.join(found)}" if found else f"ok   {printable(path)}"
+        click.echo(fold(line, width_of(), indent=5))
     sys.exit(1 if bad else 0)
