@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from labelled_faces import write_folders
 from test_augment import dotted_faces
 from torch import nn
 
@@ -13,7 +14,6 @@ from redtrack import checkpoint
 from redtrack.cli.train import train as train_command
 from redtrack.errors import RedtrackError, UsageError
 from redtrack.formats.pts import read_points
-from redtrack.render.png import encode_png
 from redtrack.training import image, loop, trials
 from redtrack.training.faces import FaceSet, held_out, join, labelled_pictures, read_faces
 from redtrack.training.loop import Run, Schedule
@@ -21,30 +21,10 @@ from redtrack.training.plot import plot_log
 from redtrack.training.relabel import relabel
 
 
-def write_pts(path, points) -> None:
-    """A 300-W file, pixels from 1."""
-    rows = "\n".join(f"{x + 1:.3f} {y + 1:.3f}" for x, y in points)
-    path.write_text(f"version: 1\nn_points: 68\n{{\n{rows}\n}}\n")
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A 300-W folder `faces` and an identity folder `people`, of dotted faces."""
-    root = tmp_path_factory.mktemp("data")
-    images, points = dotted_faces(1)
-    picture = images[0].permute(1, 2, 0).numpy().copy()
-    names = [f"face_{k}" for k in range(40)]
-    kept = [n for n in names if not held_out(n)][:6] + [n for n in names if held_out(n)][:2]
-    for name in kept:
-        (root / "faces").mkdir(exist_ok=True)
-        (root / "faces" / f"{name}.png").write_bytes(encode_png(picture))
-        write_pts(root / "faces" / f"{name}.pts", points[0])
-    people = [n for n in names if not held_out(n)][:2] + [n for n in names if held_out(n)][:1]
-    for person in people:
-        (root / "people" / person / "0").mkdir(parents=True)
-        (root / "people" / person / "0" / "0.png").write_bytes(encode_png(picture))
-        write_pts(root / "people" / person / "0" / "0.pts", points[0])
-    return root
+    return write_folders(tmp_path_factory.mktemp("data"))
 
 
 def run_command(*words) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -222,7 +223,9 @@ def run(
         device = "cuda" if torch.cuda.is_available() else "cpu"
     schedule = Schedule(minutes=minutes, steps=steps, rate=rate, optimizer=optimizer)
     recipe = Recipe(stage, schedule=schedule, device=device, show=not quiet, **options)
-    click.echo(run_stage(recipe))
+    weights = run_stage(recipe)
+    if os.environ.get("RANK", "0") == "0":  # of torchrun's processes one speaks
+        click.echo(weights)
 
 
 @train.command()

@@ -111,6 +111,8 @@ class Run:
         torch.set_rng_state(state["torch_rng"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.log, self.best = state["log"], state["best"]
+        if parallel.rank():  # the checkpoint is the first process's: the others draw other batches
+            self.rng = np.random.default_rng([parallel.rank(), self.step])
         return True
 
 

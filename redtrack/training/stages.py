@@ -76,7 +76,7 @@ def run_stage(recipe: Recipe) -> Path:
         return figures
 
     try:
-        train(run, loss, validate_and_export, show=recipe.show)
+        train(run, loss, validate_and_export, show=recipe.show and not parallel.rank())
     finally:
         parallel.stop()
     return recipe.out / WEIGHTS

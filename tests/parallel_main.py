@@ -1,0 +1,39 @@
+"""Three steps of a small network in each of torchrun's processes; each says what it drew and what it learnt."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from redtrack.training import parallel
+from redtrack.training.loop import Run, Schedule, one_step
+
+
+def main(folder: Path) -> None:
+    parallel.start("cpu")
+    torch.manual_seed(0)
+    run = Run(nn.Linear(4, 2), Schedule(steps=6), folder / "run", np.random.default_rng(parallel.rank()))
+    run.resume()
+    drawn: list[float] = []
+
+    def loss(net, rng, _progress):
+        batch = torch.from_numpy(rng.random((3, 4), dtype=np.float32))
+        drawn.append(float(batch[0, 0]))
+        value = (net(batch) - 1).square().mean()
+        return value, {}
+
+    for _ in range(3):
+        one_step(run, loss, 0.0)
+    if parallel.rank() == 0:
+        run.save()
+    learnt = [float(x) for p in run.net.parameters() for x in p.flatten()]
+    (folder / f"{run.step}-{parallel.rank()}.json").write_text(json.dumps({"drawn": drawn, "learnt": learnt}))
+    torch.distributed.barrier()
+    parallel.stop()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
