@@ -1,16 +1,18 @@
 """The engine: windows of different faces, places and videos share the calls of the network.
 
 One video is decoded at a time, the next in line when the first has no more frames, so that a long video keeps memory
-small and short ones fill a batch together. The decoders run ahead in threads of their own. A point does not depend on
-what it shares a batch with.
+small and short ones fill a batch together. The decoders run ahead in threads of their own, and so does the network
+(`workers`), while this thread detects and crops. A point does not depend on what it shares a batch with.
 
 N windows, T frames, S crop side.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
@@ -19,6 +21,7 @@ from redtrack.annotate.models import Models
 from redtrack.annotate.options import Options
 from redtrack.annotate.room import crops_at_once, hold_bytes
 from redtrack.annotate.windows import Window
+from redtrack.annotate.workers import Workers
 from redtrack.errors import DeviceError, RedtrackError
 
 if TYPE_CHECKING:
@@ -55,6 +58,17 @@ Looked = tuple[Job, Window]
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """Windows that are with the network: their crops (N, T, 3, S, S), lengths (N,), and what will be found."""
+
+    looked: list[Looked]
+    crops: Tensor
+    lengths: np.ndarray
+    options: Options
+    found: Future[WindowEstimate]
+
+
 class Engine:
     """Runs jobs through the network.
 
@@ -79,6 +93,7 @@ class Engine:
         self._stopping, self._tell = stopping, tell
         self._open: list[Job] = []
         self._waiting: list[Looked] = []
+        self._flight: deque[_Call] = deque()
         self._halved = False
 
     @property
@@ -89,22 +104,41 @@ class Engine:
     def run(self, jobs: Iterable[Job]) -> Iterator[Job]:
         """Yields every job once it has ended: well, or with its `error` set; or stopped, when `stopping` says so."""
         source = iter(jobs)
-        while not self._stopping():
-            job = None if self._full() else self._next(source)
-            if job is not None:
-                self._advance(job)
-            elif self._waiting:
-                self._look()
-            elif not self._open:
-                return
+        with Workers(self._models.device) as workers:
+            most = 1 if self._tracking else workers.most_in_flight
+            while not self._stopping():
+                if not self._step(source, workers, most):
+                    return
+                while self._flight and self._flight[0].found.done():
+                    self._land()
+                yield from self._ended()
+            while self._flight:
+                self._land()
             yield from self._ended()
-        yield from self._stopped()
+            yield from self._stopped()
+
+    def _step(self, source: Iterator[Job], workers: Workers, most: int) -> bool:
+        """Does what is to be done next; returns whether there was anything."""
+        enough, free = self._full(), len(self._flight) < most
+        if enough and self._waiting and free:
+            self._submit(workers)
+        elif enough and self._flight:
+            self._land()
+        elif (job := self._next(source)) is not None:
+            self._advance(job)
+        elif self._waiting and free:
+            self._submit(workers)
+        elif self._flight:
+            self._land()
+        else:
+            return bool(self._open)
+        return True
 
     def _full(self) -> bool:
-        """Whether enough waits for the network."""
-        held = sum(job.nbytes for job in self._open)
+        """Whether enough waits for the network, or too much is held, for more to be decoded."""
         peeks = sum(window.peek for _, window in self._waiting)
-        return max(peeks, len(self._waiting) - peeks) >= self._batch or (bool(self._waiting) and held > self._hold)
+        held = sum(job.nbytes for job in self._open)
+        return max(peeks, len(self._waiting) - peeks) >= self._batch or held > self._hold
 
     def _next(self, source: Iterator[Job]) -> Job | None:
         """Returns the job whose turn it is to decode, and sees to it that the one after it has begun."""
@@ -121,8 +155,8 @@ class Engine:
         windows = self._guard(job, job.advance) or []
         self._waiting += [(job, window) for window in windows]
 
-    def _look(self) -> None:
-        """Runs the network on what has waited longest of one kind; what follows from it comes first next."""
+    def _submit(self, workers: Workers) -> None:
+        """Has the network look at what has waited longest of one kind."""
         peek = self._waiting[0][1].peek
         alike = [pair for pair in self._waiting if pair[1].peek == peek]
         length = 1 if peek else self._length
@@ -133,8 +167,21 @@ class Engine:
             return
         lengths = np.array([len(window) for _, window in looked], np.int64)
         options = replace(self._options, direction="forward") if peek else self._options  # one frame has no direction
-        estimates = zip(*self._predict(crops, lengths, options), strict=True)  # window by window
-        following = [self._accept(*pair, *estimate) for pair, estimate in zip(looked, estimates, strict=True)]
+        found = workers.submit(self._models.predict, crops, lengths, options)
+        self._flight.append(_Call(looked, crops, lengths, options, found))
+
+    def _land(self) -> None:
+        """Waits for the call that is under way the longest; what follows from it comes first next."""
+        import torch
+
+        call = self._flight.popleft()
+        try:
+            found = call.found.result()
+        except torch.OutOfMemoryError as error:
+            self._halve(error)
+            found = self._predict(call.crops, call.lengths, call.options)
+        estimates = zip(*found, strict=True)  # window by window
+        following = [self._accept(*pair, *estimate) for pair, estimate in zip(call.looked, estimates, strict=True)]
         self._waiting[:0] = [pair for pairs in following for pair in pairs if pair[0].error is None]
 
     def _cut(self, waited: list[Looked], length: int) -> tuple[list[Looked], Tensor]:
