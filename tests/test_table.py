@@ -44,6 +44,14 @@ def test_texts_are_folded_beside_the_numbers(width: int) -> None:
     assert reason.replace(" ", "") in words.replace(" ", "") and "x" * 60 in words
 
 
+def test_only_the_last_column_is_folded_where_that_is_enough() -> None:
+    """On a wide terminal the columns stay, and a long reason goes on below itself."""
+    rows = [["n", "video", "reason"], ["1", "clip.mp4", "word " * 20 + "end"], ["2", "b.mp4", "short"]]
+    lines = table(rows, right=[0], width=60).splitlines()
+    assert lines[0] == "n  video     reason" and lines[-1] == "2  b.mp4     short"
+    assert lines[2].startswith(" " * 13 + "word") and max(map(len, lines)) <= 60
+
+
 def test_texts_are_folded_below_many_numbers() -> None:
     """Where the numbers leave no room, the texts stand below them, a little to the right."""
     rows = [["n"] * 8 + ["by", "file"], ["1.234567"] * 8 + ["disagreement", "clip.h5"]]

@@ -40,16 +40,19 @@ def fold(text: str, width: int | None, indent: int = 2) -> str:
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), width: int | None = None) -> str:
     """Returns rows of cells in columns, the columns in `right` flush right. The last column is not padded.
 
-    Where the table is wider than `width`, the columns of text behind the last one in `right` are written one below
-    the other, folded: beside the numbers where there is room for them, else below. None lets it be as wide as it is.
+    Where the table is wider than `width`, its last column is folded. Where that leaves too little room, the columns of
+    text behind the last one in `right` are written one below the other, folded: beside the numbers, or below them. None
+    lets it be as wide as it is.
     """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     whole = sum(widths) + _GAP * (len(widths) - 1)
     texts = max(right, default=-1) + 1
     if width is None or whole <= width or not 0 < texts < len(widths):
         return "\n".join(_line(row, widths, right) for row in rows)
-    start = sum(widths[:texts]) + _GAP * texts
-    return "\n".join(_folded(row, widths[:texts], right, start, width) for row in rows)
+    room = width - (whole - widths[-1])
+    kept = len(widths) - 1 if room >= _NARROWEST else texts
+    start = sum(widths[:kept]) + _GAP * kept
+    return "\n".join(_folded(row, widths[:kept], right, start, width) for row in rows)
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
@@ -61,7 +64,7 @@ def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> st
 
 
 def _folded(row: Sequence[str], widths: Sequence[int], right: Sequence[int], start: int, width: int) -> str:
-    """Returns a row on several lines: its numbers, and its texts beside or below them."""
+    """Returns a row on several lines: the cells that keep their columns, and the texts beside or below them."""
     numbers, texts = _line(row[: len(widths)], widths, right), [text for text in row[len(widths) :] if text]
     if width - start < _NARROWEST:
         lines = [" " * _INDENT + line for text in texts for line in textwrap.wrap(text, width - _INDENT)]
