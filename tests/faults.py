@@ -162,6 +162,8 @@ CASES: dict[str, Case] = {
     "cut.avi": Case(cut(options=KEYS), PARTIAL, "cut short"),
     "cut.ts": Case(cut(0.601, options=KEYS), PARTIAL, "cut short"),
     "cut.wmv": Case(cut(0.7), PARTIAL, "cut short"),
+    "cut.flv": Case(cut(0.531), PARTIAL, "cut short"),
+    "cut.mpg": Case(cut(0.531), PARTIAL, "cut short"),
     "cut.mp4": Case(index_first_cut, PARTIAL, "cut short"),
     "torn.ts": Case(torn(), PARTIAL, "frames are lost"),
     "torn.mpg": Case(torn(), PARTIAL, "frames are lost"),

@@ -110,7 +110,7 @@ def test_start_inside_a_damaged_video_keeps_indices(tmp_path: Path) -> None:
     assert all(np.array_equal(a.image, b.image) for a, b in zip(part, whole[20:], strict=True))
 
 
-@pytest.mark.parametrize("suffix", [".mkv", ".webm", ".avi", ".wmv", ".ts", ".mp4"])
+@pytest.mark.parametrize("suffix", [".mkv", ".webm", ".avi", ".wmv", ".ts", ".mp4", ".flv", ".mpg"])
 def test_a_file_cut_in_half_is_told(tmp_path: Path, suffix: str) -> None:
     """Half a file gives about half the frames, and the report says that the file is cut short and by how much."""
     maker = videos.index_first if suffix == ".mp4" else videos.clip

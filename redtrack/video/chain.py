@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Iterator
+from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,19 +23,29 @@ _PACK, _END = 0xBA, 0xB9
 _FAR = 1 << 43  # bytes; file systems refuse to go much further
 _BEAT = 1000  # blocks between two heartbeats
 
-Walk = Iterator[bool]
-"""Yields once a block whether it is one."""
+Walk = Iterator[int | None]
+"""Yields for each block where it ends, None where there should be one and is none."""
 
 
-def is_broken(path: Path, heartbeat: Callable[[], None] = lambda: None) -> bool:
-    """Returns whether a block is missing or spoilt; False for files that are no such chain."""
+class Chain(Enum):
+    """What became of the blocks: all there (or the file is no such chain), one is missing, the last one is cut off."""
+
+    WHOLE = "whole"
+    BROKEN = "broken"
+    CUT = "cut"
+
+
+def follow(path: Path, heartbeat: Callable[[], None] = lambda: None) -> Chain:
+    """Returns whether the blocks of a file go on from its first to its last."""
+    size, last = os.path.getsize(path), 0
     with open(path, "rb", buffering=1 << 16) as file:
-        for number, is_sound in enumerate(_walk(file, os.path.getsize(path))):
-            if not is_sound:
-                return True
+        for number, end in enumerate(_walk(file, size)):
+            if end is None:
+                return Chain.BROKEN
             if number % _BEAT == 0:
                 heartbeat()
-    return False
+            last = end
+    return Chain.CUT if last > size else Chain.WHOLE
 
 
 def _walk(file: BinaryIO, size: int) -> Walk:
@@ -60,7 +71,9 @@ def _avi(file: BinaryIO, size: int) -> Walk:
     place, end = 0, 8 + (struct.unpack("<I", _at(file, 4, 4))[0] or size)
     while place + 12 <= min(size, end):
         kind, length, inner = struct.unpack("<4sI4s", _at(file, place, 12))
-        yield all(chr(byte).isalnum() or byte == ord(" ") for byte in kind) and max(kind) < ord("\x7f")
+        if not all(chr(byte).isalnum() or byte == ord(" ") for byte in kind) or max(kind) > ord("z"):
+            yield None
+        yield 0  # a cut is told by the sizes at its front
         if kind in (b"RIFF", b"LIST") and inner in _AVI_LISTS:
             end = max(end, place + 8 + length if kind == b"RIFF" else 0)
             place += 12
@@ -75,8 +88,8 @@ def _flv(file: BinaryIO, size: int, header: int) -> Walk:
         kind, high, low = struct.unpack(">BBH", _at(file, place, 4))
         length = (high << 16) + low
         back = int.from_bytes(_at(file, place + 11 + length, 4), "big")  # some write it without the tag's head
-        yield kind & 0x1F in _FLV_TAGS and back in (0, length, 11 + length)
         place += 11 + length + 4
+        yield place if kind & 0x1F in _FLV_TAGS and (place > size or back in (0, length, 11 + length)) else None
 
 
 def _asf(file: BinaryIO, size: int) -> Walk:
@@ -91,15 +104,17 @@ def _asf(file: BinaryIO, size: int) -> Walk:
     if not length or least != length or _at(file, header + 50, 3) != _ASF_PACKET:
         return
     for number in range(min(count, (size - header - 50) // length)):
-        yield _at(file, header + 50 + number * length, 3) == _ASF_PACKET
+        yield 0 if _at(file, header + 50 + number * length, 3) == _ASF_PACKET else None
 
 
 def _program(file: BinaryIO, size: int) -> Walk:
     place = 0
     while place + 14 <= size:
         block = _at(file, place, 14)
-        yield block[:3] == b"\0\0\1"
+        if block[:3] != b"\0\0\1":
+            yield None
         if block[3] == _PACK:
             place += 14 + (block[13] & 7) if block[4] & 0xC0 == 0x40 else 12
         else:
             place += 4 if block[3] == _END else 6 + int.from_bytes(block[4:6], "big")
+        yield place

@@ -36,10 +36,16 @@ class Converter:
         self._orientation = orientation
         self.resized = 0  # frames of another size
 
-    def __call__(self, frame: VideoFrame) -> Image:
-        """Returns the frame as uint8 (height, width, 3) RGB, C-contiguous."""
+    def __call__(self, frame: VideoFrame, packed: bool = True) -> Image:
+        """Returns the frame as uint8 (height, width, 3) RGB: C-contiguous and the caller's own if `packed`.
+
+        If not, it may have gaps between its rows and be the decoder's own memory, only to be read, which saves a copy.
+        """
         if (frame.width, frame.height) == self._size:
-            return self._orientation.apply(self._rgb(frame, *self._size))
+            image = self._rgb(frame, *self._size)
+            if self._orientation.is_upright:
+                return image.copy() if packed else image
+            return self._orientation.apply(image)
         self.resized += 1
         return self._orientation.apply(self._fit(frame, *self._size))
 
@@ -52,7 +58,8 @@ class Converter:
         except av.FFmpegError as error:
             message = f"holds pixels of a kind that cannot be shown ({frame.format.name})"
             raise VideoError(message, self._path, "convert it to H.264 first") from error
-        return rgb.to_ndarray()  # type: ignore[return-value]
+        plane = rgb.planes[0]  # its rows are longer than the picture where the width is no multiple of 64 or so
+        return np.ndarray((rgb.height, rgb.width, 3), np.uint8, plane, 0, (plane.line_size, 3, 1))  # type: ignore[arg-type]
 
     def _fit(self, frame: VideoFrame, width: int, height: int) -> Image:
         scale = min(width / frame.width, height / frame.height)

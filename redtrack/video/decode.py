@@ -72,13 +72,16 @@ class Video:
 
     `info` tells what it is, `frames` gives its frames, and after that `report` tells how the decoding went. Raises
     VideoError where no frame can be decoded. `heartbeat` is called for every packet that is read, so that a watcher can
-    tell a slow decoder from one that hangs.
+    tell a slow decoder from one that hangs. Images that need not be `packed` may have gaps between their rows.
     """
 
-    def __init__(self, path: str | os.PathLike[str], heartbeat: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], heartbeat: Callable[[], None] | None = None, packed: bool = True
+    ) -> None:
         self.info: VideoInfo = probe(path, heartbeat or (lambda: None))
         self.report = DecodeReport()
         self._heartbeat = heartbeat
+        self._packed = packed
 
     def __enter__(self) -> Video:
         return self
@@ -94,7 +97,7 @@ class Video:
         What comes before `start` is decoded and dropped, for only that gives every frame its true index.
         """
         self.report = report = DecodeReport()
-        screen = _Screen(self.info)
+        screen = _Screen(self.info, self._packed)
         pictures = Pictures(self.info.path, self._heartbeat)
         clock = Clock(self.info.time_base, self.info.average_rate)
         for index, picture in enumerate(pictures):
@@ -114,7 +117,8 @@ class Video:
 class _Screen:
     """Shows the latest picture; one that is missing leaves the one before it."""
 
-    def __init__(self, info: VideoInfo) -> None:
+    def __init__(self, info: VideoInfo, packed: bool) -> None:
+        self._packed = packed
         orientation = Orientation(info.rotation, info.mirrored)
         self._converter = Converter(info.path, orientation.upright_size(info.width, info.height), orientation)
         self._frame: VideoFrame | None = None
@@ -130,7 +134,7 @@ class _Screen:
         """The picture as uint8 (height, width, 3) RGB."""
         if self._image is None:
             assert self._frame is not None
-            self._image = self._converter(self._frame)
+            self._image = self._converter(self._frame, self._packed)
         return self._image
 
     @property

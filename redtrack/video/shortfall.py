@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from redtrack.video.chain import is_broken
+from redtrack.video.chain import Chain, follow
 from redtrack.video.ending import Ending, ending
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ def shortfall(info: VideoInfo, reader: PacketReader) -> str | None:  # noqa: PLR
     end = ending(info.path)
     if end is Ending.CUT:
         return f"the file is cut short: {_held(reader)}"
-    if (reader.pace.leaps or reader.promised_packets) and is_broken(info.path, reader.heartbeat):
+    chain = follow(info.path, reader.heartbeat)
+    if chain is Chain.CUT:
+        return f"the file is cut short: {_held(reader)}"
+    if chain is Chain.BROKEN and (reader.pace.leaps or reader.promised_packets):
         return f"frames are lost where the file is damaged: {_held(reader)}"
     if not _is_short(reader):
         return None

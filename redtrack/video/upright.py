@@ -45,13 +45,18 @@ class Orientation:
         angle = np.degrees(np.arctan2(b, a))  # clockwise, for y points down
         return cls(int(round(angle / 90)) * 90 % 360, mirrored)
 
+    @property
+    def is_upright(self) -> bool:
+        """Whether the stored picture is the upright one."""
+        return not self.rotation and not self.mirrored
+
     def upright_size(self, width: int, height: int) -> tuple[int, int]:
         """Returns width and height of the upright picture for those of the stored one."""
         return (width, height) if self.rotation % _HALF_TURN == 0 else (height, width)
 
     def apply(self, image: Image) -> Image:
         """Returns the picture (height, width, 3) turned upright; a copy only where its pixels move."""
-        if not self.rotation and not self.mirrored:
+        if self.is_upright:
             return np.ascontiguousarray(image)
         pixels = image.view("V3")[..., 0]  # whole pixels move four times as fast as their three bytes
         if self.mirrored:
