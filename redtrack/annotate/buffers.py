@@ -1,0 +1,64 @@
+"""Memory for chunks of frames, used again and again: fresh memory costs more to get than to fill.
+
+A block goes back once nothing looks at it any more, so that those who hold frames need not know of it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import weakref
+from math import prod
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Buffers", "image_memory"]
+
+SPARE = 6  # blocks that are kept for later
+
+
+class Buffers:
+    """Blocks of memory. `pinned` ones can be copied to a GPU while the CPU goes on."""
+
+    def __init__(self, pinned: bool = False) -> None:
+        self._pinned = pinned
+        self._spare: dict[int, list[Any]] = {}  # by size
+        self._lock = Lock()
+
+    def take(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """Returns uint8 of this shape, whatever is in it."""
+        size = prod(shape)
+        with self._lock:
+            kept = self._spare.get(size)
+            block = kept.pop() if kept else None
+        if block is None:
+            block = self._new(size)
+        flat = np.frombuffer(block, np.uint8, size)
+        weakref.finalize(flat, self._give_back, size, block)  # numpy's views of `flat` keep `flat` alive
+        return flat.reshape(shape)
+
+    def _new(self, size: int) -> Any:
+        if self._pinned:
+            import torch
+
+            return torch.empty(size, dtype=torch.uint8, pin_memory=True).numpy()
+        block = mmap.mmap(-1, max(size, 1))
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            block.madvise(mmap.MADV_HUGEPAGE)
+        return block
+
+    def _give_back(self, size: int, block: Any) -> None:
+        """Keeps a block for the next chunk of the size; those of other sizes are of videos gone by."""
+        with self._lock:
+            kept = self._spare.get(size, [])
+            self._spare = {size: [*kept[: SPARE - 1], block]}
+
+
+_PLAIN, _PINNED = Buffers(), Buffers(pinned=True)
+
+
+def image_memory(shape: tuple[int, ...], pinned: bool = False) -> NDArray[np.uint8]:
+    """Returns memory for images uint8 of this shape."""
+    return (_PINNED if pinned else _PLAIN).take(shape)
