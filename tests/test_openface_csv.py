@@ -47,6 +47,24 @@ def test_columns_are_openfaces(tmp_path: Path) -> None:
     assert seen == ["2", "2", "0.033333", "0.250", "1", *["12.346"] * 136]
 
 
+def test_opens_as_py_feat_opens_openfaces_files(tmp_path: Path) -> None:
+    """py-feat's `read_openface` reads the table, strips the names of blanks, and asks for columns by their names.
+
+    Those that it asks for where features are named, and those that it calls landmarks, pose and time, are there once
+    and hold numbers.
+    """
+    pandas = pytest.importorskip("pandas")
+    tracks = random_tracks(frames=20, seen=0.4)
+    write_csv(tracks, tmp_path / "x.csv", pose=True)
+    table = pandas.read_csv(tmp_path / "x.csv", sep=",")
+    table.columns = table.columns.str.strip(" ")
+    wanted = ["frame", "timestamp", "confidence", "success", "pose_Rx", "pose_Ry", "pose_Rz", *AXES]
+    found = table[wanted]
+    assert len(set(table.columns)) == len(table.columns) and all(kind.kind in "if" for kind in found.dtypes)
+    faces = found[found["success"] == 1]
+    assert np.abs(faces[AXES].to_numpy() - tracks.points.swapaxes(1, 2).reshape(len(tracks), -1)).max() < 0.001
+
+
 @pytest.mark.parametrize("tracks", [Tracks.empty(), Tracks.empty([0, 0.5, 0.7])])
 def test_no_faces(tmp_path: Path, tracks: Tracks) -> None:
     """A video without faces keeps its times."""

@@ -23,6 +23,25 @@ def as_menpo_writes(points: np.ndarray) -> str:
     return f"version: 1\nn_points: {len(points)}\n{{\n{lines}\n}}"
 
 
+def as_menpo_reads(path: Path) -> np.ndarray:
+    """Returns the points (n, 2) that menpo's importer takes from a file: the first two words of each line, less 1.
+
+    Its lines end where a brace is the first word; an empty line is an error to it.
+    """
+    lines = iter([line.split() for line in path.read_text().split("\n")[:-1]])
+    while next(lines)[0] != "{":
+        pass
+    return np.array([[float(words[0]), float(words[1])] for words in lines if words[0] != "}"]) - 1
+
+
+def test_menpo_reads_what_we_write(tmp_path: Path) -> None:
+    """By menpo's rule our file holds our points, with the origin that is the default and with no other."""
+    write_points(POINTS, tmp_path / "a.pts")
+    assert np.abs(as_menpo_reads(tmp_path / "a.pts") - POINTS).max() < 1e-9
+    write_points(POINTS, tmp_path / "b.pts", origin=0)
+    assert np.abs(as_menpo_reads(tmp_path / "b.pts") - POINTS + 1).max() < 1e-9
+
+
 def test_round_trip(tmp_path: Path) -> None:
     """Points come back within 0.001 px; frames, ids and times as they were, also of frames without a face."""
     tracks = random_tracks(frames=30, seen=0.4)
