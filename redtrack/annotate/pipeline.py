@@ -64,6 +64,7 @@ class Pipeline:
         self._ties = Ties(models, options)
         self._faces: set[int] = set()
         self._out: dict[tuple[int, int], Window] = {}  # windows that are with the network, by first frame and face
+        self._looks: set[tuple[int, int]] = set()  # looks at one frame that are, likewise
 
     @property
     def ended(self) -> bool:
@@ -94,13 +95,14 @@ class Pipeline:
         """Decodes and detects one chunk; returns the windows that are ready for the network, often none."""
         chunk = next(self._chunks, None)
         windows = self._finish() if chunk is None else self._take(chunk)
-        self._out |= {(window.first, window.face): window for window in windows if self._wanted(window)}
         self._faces |= {window.face for window in windows}
-        near = [window for window in windows if self._near(window)]
+        near = self._near(windows, 1)
+        self._out |= {(window.first, window.face): window for window in near}
         self._ties.expect(near)
-        planned = self._aim.plan(near, self._builder.continues)
+        planned = self._aim.plan(self._near(windows, 2), self._builder.continues)
+        self._looks |= {(look.first, look.face) for look in planned if look.peek}
         self._settle()
-        return self._worth(planned)
+        return self._near(planned, 1)
 
     def crops(self, window: Window) -> tuple[Window, Tensor]:
         """Returns the window as it is aimed now, and its crops float32 (n, 3, S, S) in 0..1 on the device."""
@@ -122,10 +124,13 @@ class Pipeline:
         """
         seen = in_frame(window, points, scores, apart)
         again = self._aim.again(window, seen)
-        if not window.peek and not again:
+        if window.peek:
+            self._looks.discard((window.first, window.face))
+        elif not again:
             self._ties.add(window, seen, evidence)
-            self._settle()
-        return self._worth(again)
+            if self._ties.complete:  # else the next chunk settles more in one go
+                self._settle()
+        return self._near(again, 1)
 
     def _settle(self) -> None:
         """Takes the windows whose neighbours are known as final."""
@@ -134,21 +139,18 @@ class Pipeline:
                 self._merger.add_window(window, found)
         self._release(BLOCK)
 
-    def _wanted(self, window: Window) -> bool:
-        """Whether the sink lacks rows of the window."""
-        return window.first + len(window) > self._merger.done
+    def _near(self, windows: list[Window], reach: int) -> list[Window]:
+        """The windows whose rows the sink lacks, and of each face so many before them; looks at one frame as well.
 
-    def _near(self, window: Window) -> bool:
-        """Whether the sink lacks rows of the window or of the one after it."""
-        return window.first + 2 * len(window) > self._merger.done
-
-    def _worth(self, windows: list[Window]) -> list[Window]:
-        """Leaves out windows that no row hangs on; a look at one frame may serve windows after it."""
-        return [window for window in windows if window.peek or self._near(window)]
+        The points of a window hang on the one before it, and its crops on the window before that one.
+        """
+        done = self._merger.done
+        return [window for window in windows if window.peek or window.first + (1 + reach) * len(window) > done]
 
     def stop(self) -> None:
         """Ends the decoding and gives all rows that are final to the sink."""
         self.close()
+        self._settle()
         self._release(1)
 
     def close(self) -> None:
@@ -178,7 +180,7 @@ class Pipeline:
 
     def _release(self, least: int) -> None:
         """Lets go of frames that no window needs any more, and writes their rows where there are `least` of them."""
-        self._store.drop(self.done)
+        self._store.drop(min([self.done, *(first for first, _ in self._looks)]))
         if self.done - self._merger.done < (1 if self.ended else least):
             return
         self._sink.append(self._merger.release(self.done))

@@ -21,6 +21,7 @@ __all__ = ["Ties", "in_frame"]
 
 Continues = Callable[[int, int], bool | None]
 Evidence = NDArray[np.floating]
+Key = tuple[int, int]  # face and first frame of a window
 
 
 @dataclass(eq=False)
@@ -47,17 +48,24 @@ class Ties:
         self._models = models
         self._direction = options.direction
         self._waits = options.protocol != "tracking"
-        self._expected: dict[tuple[int, int], Window] = {}  # by face and first frame
-        self._seen: dict[tuple[int, int], _Seen] = {}
+        self._expected: set[Key] = set()
+        self._seen: dict[Key, _Seen] = {}
+        self._ending: dict[Key, Key] = {}  # face and the frame after the last -> the window that ends there
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was expected was seen."""
+        return not self._expected
 
     def expect(self, windows: list[Window]) -> None:
         """Says which windows will come, in any order."""
         if self._waits:
-            self._expected |= {(window.face, window.first): window for window in windows}
+            self._expected |= {(window.face, window.first) for window in windows}
+            self._ending |= {_end(window): (window.face, window.first) for window in windows}
 
     def add(self, window: Window, found: WindowPoints, evidence: Evidence) -> None:
         """Takes a window; `found` serves where there is no evidence."""
-        self._expected.pop((window.face, window.first), None)
+        self._expected.discard((window.face, window.first))
         self._seen[window.face, window.first] = _Seen(window, found, evidence)
 
     def ready(self, continues: Continues) -> list[tuple[Window, WindowPoints]]:
@@ -75,23 +83,18 @@ class Ties:
 
     def _neighbours(self, seen: _Seen, continues: Continues) -> tuple[bool, _Seen | None, _Seen | None]:
         """Whether both neighbours are there or will never be, and those that are there."""
-        window, end = seen.window, seen.window.first + len(seen.window)
+        window, end = seen.window, _end(seen.window)
         if not (self._waits and seen.evidence.shape[1]):
             return True, None, None
-        before = after = None
-        if not window.fresh:
-            if any(w.face == window.face and w.first + len(w) == window.first for w in self._expected.values()):
-                return False, None, None
-            before = next((s for s in self._of(window.face) if s.window.first + len(s.window) == window.first), None)
-        follower = self._seen.get((window.face, end))
-        if follower is not None and not follower.window.fresh:
-            after = follower
-        elif (window.face, end) in self._expected or continues(window.face, end) is not False:
+        before = None if window.fresh else self._ending.get((window.face, window.first))
+        if before in self._expected:
             return False, None, None
-        return True, before, after
-
-    def _of(self, face: int) -> list[_Seen]:
-        return [seen for (of, _), seen in self._seen.items() if of == face]
+        after = self._seen.get(end)
+        if after is None or after.window.fresh:
+            after = None
+            if end in self._expected or continues(*end) is not False:
+                return False, None, None
+        return True, self._seen.get(before) if before else None, after
 
     def _points(self, settled: list[tuple[_Seen, _Seen | None, _Seen | None]]) -> list[tuple[Window, WindowPoints]]:
         """The final points, all in one go."""
@@ -118,14 +121,20 @@ class Ties:
     def _forget(self) -> None:
         """Drops what no window to come can need."""
         needed = {key for key, seen in self._seen.items() if not seen.given}
-        ends = {(face, first): (face, first + len(seen.window)) for (face, first), seen in self._seen.items()}
-        kept = needed | {ends[key] for key in needed}
+        kept = needed | {_end(self._seen[key].window) for key in needed}  # and those after them
+        open_ = needed | self._expected
         last = {face: max(first for of, first in self._seen if of == face) for face in {of for of, _ in self._seen}}
         self._seen = {
             key: seen
             for key, seen in self._seen.items()
-            if key in kept or ends[key] in needed or ends[key] in self._expected or last[key[0]] == key[1]
+            if key in kept or _end(seen.window) in open_ or last[key[0]] == key[1]
         }
+        self._ending = {end: key for end, key in self._ending.items() if key in self._seen or key in self._expected}
+
+
+def _end(window: Window) -> Key:
+    """The face and the frame after the window's last, where the next window would begin."""
+    return window.face, window.first + len(window)
 
 
 def in_frame(window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray) -> WindowPoints:
