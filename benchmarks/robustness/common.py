@@ -16,9 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 EXAMPLE = ROOT / "examples" / "astronaut.mp4"
-# `redtrack` with the real networks, and with stand-ins that see coloured squares and take next to no time.
+# `redtrack` with the real networks, with stand-ins that see coloured squares, and with some that do not look at all.
 REAL = [sys.executable, "-m", "redtrack"]
 SQUARES = [sys.executable, str(ROOT / "tests" / "annotating_main.py")]
+BLIND = [sys.executable, str(Path(__file__).with_name("blind.py"))]
 
 
 def environment() -> dict[str, str]:

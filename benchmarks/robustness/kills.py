@@ -20,7 +20,6 @@ import common
 import videos
 
 import redtrack
-from redtrack.formats.common import part_path
 
 Written = dict[str, tuple[int, int]]  # name of a result -> inode, time of its last change
 
@@ -102,7 +101,7 @@ def readable(out: Path) -> list[Path]:
     """Returns unfinished results that hold something; others are begun anew."""
     from redtrack.annotate.result import count
 
-    return [part_path(path) for path in sorted({p.with_suffix("") for p in out.glob("*.part")}) if count(path).frames]
+    return [path for path in sorted(out.glob("*.part")) if count(path).frames]
 
 
 def report(status: int, table: str, whole: Path, out: Path, written: Written, traceback: bool) -> None:

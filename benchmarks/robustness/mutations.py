@@ -180,7 +180,7 @@ def resume(path: Path) -> None:
     work.mkdir()
     shutil.move(path, work / path.name)
     unfinished_info(work / final.name)
-    count(work / final.name)
+    count(work / path.name)
     try:
         writer = formats.TracksWriter.resume(work / final.name)
     except FormatError:

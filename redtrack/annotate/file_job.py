@@ -185,6 +185,12 @@ class FileJob(VideoJob):
                 self._writer.close(**info)
         finally:
             if self._lock is not None:
-                self._counts = count(self._output())
+                self._counts = self._count()
                 self._lock.release()
                 self._lock = None
+
+    def _count(self) -> Counts:
+        """Returns how much this run's result holds, be it finished or not; or the earlier one's that was kept."""
+        if self._writer is None:
+            return Counts() if self.state == FAILED else count(self._output())
+        return count(self._writer.path if self._writer.is_complete else self._writer.part)

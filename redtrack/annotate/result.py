@@ -91,11 +91,9 @@ class Counts:
 def count(path: Path) -> Counts:
     """Returns how much a result holds, or what is there of it; nothing where it cannot be read."""
     from redtrack.formats import guard, hdf5
-    from redtrack.formats.common import part_path
 
-    part = part_path(path)
     try:
-        with guard.open_hdf5(part if part.exists() else path) as file:
+        with guard.open_hdf5(path) as file:
             rows, frames = hdf5.finished(file, strict=False)
             faces = np.unique(guard.read(hdf5.checked(file, "face"), rows))
             state = guard.read(hdf5.checked(file, "frame_state"), frames)

@@ -11,6 +11,7 @@ import click
 from redtrack.annotate.options import DIRECTIONS, PROTOCOLS
 from redtrack.cli.formats import OUTPUT_FORMATS, pts_origin
 from redtrack.cli.placing import make_run, placing, taken
+from redtrack.errors import printable
 
 if TYPE_CHECKING:
     from redtrack.annotate.outcome import Outcome
@@ -94,10 +95,11 @@ def annotate(
     from redtrack.annotate.options import Options
     from redtrack.annotate.progress import make_reporter
     from redtrack.annotate.stop import StopSignals
+    from redtrack.annotate.undisturbed import Undisturbed
 
     place = taken(chosen)
     options = Options(**chosen)
-    reporter = make_reporter("none" if quiet else progress)
+    reporter = Undisturbed(make_reporter("none" if quiet else progress))
     prepare_folder(out)
     found = list(find_videos(videos))
     where = Where(out, formats, overwrite, {"pts": {"origin": pts_origin}})
@@ -109,6 +111,8 @@ def annotate(
         finally:
             reporter.close()
     _tell(run.outcomes, run.not_begun, quiet, reporter)
+    if profile := getattr(run, "profile", None):
+        click.echo(profile.sentence(), err=True)
     if stop():
         sys.exit(stop.status)
     if run.not_begun or not all(outcome.good for outcome in run.outcomes):
@@ -122,6 +126,6 @@ def _tell(outcomes: list[Outcome], not_begun: int, quiet: bool, reporter: Report
     if quiet:
         for outcome in outcomes:
             if not outcome.good:
-                reporter.say(f"{outcome.state}: {outcome.source}: {outcome.reason}")
+                reporter.say(f"{outcome.state}: {printable(outcome.source)}: {outcome.reason}")
         return
     click.echo(outcome_table(outcomes, not_begun))

@@ -33,9 +33,9 @@ MOST_WAITING = 4096
 class TracksWriter:
     """A native file under its temporary name, to which consecutive stretches of a video are appended.
 
-    `frames` and `rows` count what was appended; `info` is the file's. Leaving the `with` block without
-    `complete()` keeps the temporary file for `resume`, except after an OutputError, when it goes. All methods
-    raise OutputError where the disk does not play along.
+    `frames` and `rows` count what was appended; `info` is the file's; `is_complete` tells that `complete()` was called.
+    Leaving the `with` block without that keeps the temporary file for `resume`, except after an OutputError, when it
+    goes. All methods raise OutputError where the disk does not play along.
     """
 
     flush_seconds = 2.0
@@ -97,6 +97,7 @@ class TracksWriter:
         self.path = Path(path)
         self.part = part_path(self.path)
         self.info: dict[str, Any] = {}
+        self.is_complete = False
         self.rows = 0
         self.frames = 0
         self._last_time = -np.inf
@@ -170,6 +171,7 @@ class TracksWriter:
             self._file.close()
             self._disk.sync()
             os.replace(self.part, self.path)
+            self.is_complete = True
             _sync_folder(self.path.parent)
             self._disk.close()
 

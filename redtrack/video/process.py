@@ -16,7 +16,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from pathlib import Path
 from threading import Lock
-from time import monotonic
 from types import TracebackType
 from typing import Any
 
@@ -81,13 +80,16 @@ class DecoderProcess:
             self._connection.send_bytes(message)
 
     def receive(self, time_limit: float) -> bytes:
-        """Returns the next message; raises Lost at the process's end, or after `time_limit` s without a heartbeat."""
-        beats, since = self._heartbeat.count, monotonic()
+        """Returns the next message; raises Lost at the process's end, or after `time_limit` s without a heartbeat.
+
+        The time is that of this process's looks: while both are suspended, as batch systems do, none passes.
+        """
+        beats, look, waited = self._heartbeat.count, min(_LOOK_EVERY, time_limit), 0.0
         with _lost_if_gone(self):
-            while not self._connection.poll(min(_LOOK_EVERY, time_limit)):
-                if self._heartbeat.count != beats:
-                    beats, since = self._heartbeat.count, monotonic()
-                elif monotonic() - since >= time_limit:
+            while not self._connection.poll(look):
+                waited = waited + look if self._heartbeat.count == beats else 0.0
+                beats = self._heartbeat.count
+                if waited >= time_limit:
                     raise Lost(f"hang (nothing for {time_limit:g} s)")
             return self._connection.recv_bytes()
 
