@@ -1,6 +1,6 @@
 """What the documents and the help texts say runs: every command line, as printed, in a folder with what it names.
 
-Training, timing, and what needs GPUs or a cluster are parsed by the command itself, with options and files, but not run.
+Training, timing, and what needs GPUs or a cluster are parsed by the command itself, with options and files, not run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from redtrack.tracks import Tracks
 from redtrack.video import probe
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", *(f"docs/{name}.md" for name in ("evaluation", "formats", "python", "rendering", "training")))
+NAMES = "bulk evaluation formats python rendering training".split()
+PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
 DOCS = {page: (ROOT / page).read_text("utf-8") for page in PAGES}
 NOT_RUN = ("train", "bench", "--devices", "--shard", "--ray", "cuda")
 """Words of commands that are parsed only."""

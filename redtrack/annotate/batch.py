@@ -17,6 +17,7 @@ from redtrack.annotate.models import Models
 from redtrack.annotate.options import Options
 from redtrack.annotate.outcome import FAILED, Outcome, sentence
 from redtrack.annotate.outputs import Names, name_outputs
+from redtrack.annotate.profile import Profile
 from redtrack.annotate.progress import Reporter
 from redtrack.annotate.run_log import RunLog
 from redtrack.annotate.stop import BrokenOff
@@ -30,7 +31,8 @@ class Batch:
     """A run over `found`, the videos (or errors in their place) that `inputs.find_videos` gives.
 
     `stopping` is asked between steps; fail_fast stops at the first video that does not end well. `outcomes` fills up.
-    `names` are the results' names where other runs share the inputs, so that all agree on them.
+    `names` are the results' names where other runs share the inputs, so that all agree on them; `profile` is told where
+    the time goes.
     A fault of redtrack's own ends the videos that it met, is told with its traceback, and the others go on.
     """
 
@@ -44,6 +46,7 @@ class Batch:
     stopping: Callable[[], bool] = lambda: False
     outcomes: list[Outcome] = field(default_factory=list)
     names: Mapping[Path, Names] | None = None
+    profile: Profile | None = None
     _open: list[FileJob] = field(default_factory=list, init=False)
 
     def run(self) -> list[Outcome]:
@@ -97,7 +100,8 @@ class Batch:
         self._add(job.outcome(), log)
 
     def _engine(self) -> Engine:
-        return Engine(self.models, self.options, self.batch, stopping=self._stopping, tell=self.reporter.say)
+        say = self.reporter.say
+        return Engine(self.models, self.options, self.batch, self._stopping, tell=say, profile=self.profile)
 
     def _stopping(self) -> bool:
         return self.stopping() or (self.fail_fast and not all(outcome.good for outcome in self.outcomes))

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
 from redtrack.annotate.models import Models
 from redtrack.annotate.options import Options
+from redtrack.annotate.profile import Profile
 from redtrack.annotate.room import crops_at_once, hold_bytes
 from redtrack.annotate.windows import Window
 from redtrack.annotate.workers import Workers
@@ -45,6 +46,8 @@ class Job(Protocol):
     def ended(self) -> bool: ...
     @property
     def nbytes(self) -> int: ...
+    @property
+    def waited(self) -> float: ...
     def start(self) -> None: ...
     def advance(self) -> list[Window]: ...
     def crops(self, window: Window) -> tuple[Window, Tensor]: ...
@@ -60,12 +63,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, eq=False)
 class _Call:
-    """Windows that are with the network: their crops (N, T, 3, S, S), lengths (N,), and what will be found."""
+    """Windows that are with the network: their crops (N, T, 3, S, S), lengths (N,), how they are looked at, and what
+    will be found."""
 
     looked: list[Looked]
     crops: Tensor
     lengths: np.ndarray
-    options: Options
+    look: Callable[[Tensor, np.ndarray, Options], WindowEstimate]
     found: Future[WindowEstimate]
 
 
@@ -73,7 +77,8 @@ class Engine:
     """Runs jobs through the network.
 
     `batch` is how many crops one call takes, None for what the device has room for. `stopping` is asked between two
-    steps; `tell` hears one sentence when the device runs out of memory and the batch is halved.
+    steps; `tell` hears one sentence when the device runs out of memory and the batch is halved; `profile` is told where
+    the time goes.
     """
 
     def __init__(
@@ -83,6 +88,7 @@ class Engine:
         batch: int | None = None,
         stopping: Callable[[], bool] = lambda: False,
         tell: Callable[[str], None] = lambda _: None,
+        profile: Profile | None = None,
     ) -> None:
         self._models, self._options = models, options
         self._tracking = options.protocol == "tracking"
@@ -91,6 +97,7 @@ class Engine:
         self._batch = max(1, crops // self._length)  # windows in one call
         self._hold = hold_bytes(models.device)
         self._stopping, self._tell = stopping, tell
+        self._time = profile or Profile()
         self._open: list[Job] = []
         self._waiting: list[Looked] = []
         self._flight: deque[_Call] = deque()
@@ -152,7 +159,10 @@ class Engine:
         return decoding[0] if decoding else None
 
     def _advance(self, job: Job) -> None:
-        windows = self._guard(job, job.advance) or []
+        waited = job.waited
+        with self._time("detector"):
+            windows = self._guard(job, job.advance) or []
+        self._time.move(job.waited - waited, "detector", "decoder")
         self._waiting += [(job, window) for window in windows]
 
     def _submit(self, workers: Workers) -> None:
@@ -162,26 +172,30 @@ class Engine:
         length = 1 if peek else self._length
         waited = alike[: self._batch * self._length // length]
         self._waiting = alike[len(waited) :] + [pair for pair in self._waiting if pair[1].peek != peek]
-        looked, crops = self._cut(waited, length)
+        with self._time("cropping"):
+            looked, crops = self._cut(waited, length)
         if not looked:
             return
         lengths = np.array([len(window) for _, window in looked], np.int64)
-        options = replace(self._options, direction="forward") if peek else self._options  # one frame has no direction
-        found = workers.submit(self._models.predict, crops, lengths, options)
-        self._flight.append(_Call(looked, crops, lengths, options, found))
+        look = self._models.peek if peek else self._models.predict
+        with self._time("network"):  # where it has no thread of its own, it runs now
+            found = workers.submit(look, crops, lengths, self._options)
+        self._flight.append(_Call(looked, crops, lengths, look, found))
 
     def _land(self) -> None:
         """Waits for the call that is under way the longest; what follows from it comes first next."""
         import torch
 
         call = self._flight.popleft()
-        try:
-            found = call.found.result()
-        except torch.OutOfMemoryError as error:
-            self._halve(error)
-            found = self._predict(call.crops, call.lengths, call.options)
+        with self._time("network"):
+            try:
+                found = call.found.result()
+            except torch.OutOfMemoryError as error:
+                self._halve(error)
+                found = self._predict(call)
         estimates = zip(*found, strict=True)  # window by window
-        following = [self._accept(*pair, *estimate) for pair, estimate in zip(call.looked, estimates, strict=True)]
+        with self._time("rows"):
+            following = [self._accept(*pair, *estimate) for pair, estimate in zip(call.looked, estimates, strict=True)]
         self._waiting[:0] = [pair for pairs in following for pair in pairs if pair[0].error is None]
 
     def _cut(self, waited: list[Looked], length: int) -> tuple[list[Looked], Tensor]:
@@ -205,16 +219,16 @@ class Engine:
         following = self._guard(job, job.accept, window, *(array[: len(window)] for array in found))
         return [(job, window) for window in following or []]
 
-    def _predict(self, crops: Tensor, lengths: np.ndarray, options: Options) -> WindowEstimate:
-        """Returns the network's word on all windows, in as many calls as the device's memory asks for."""
+    def _predict(self, call: _Call) -> WindowEstimate:
+        """Returns the network's word on all windows of a call, in as many calls as the device's memory asks for."""
         import torch
 
         parts: list[WindowEstimate] = []
         done = 0
-        while done < len(lengths):
-            part = slice(done, done + max(1, self.batch // crops.shape[1]))
+        while done < len(call.lengths):
+            part = slice(done, done + max(1, self.batch // call.crops.shape[1]))
             try:
-                parts.append(self._models.predict(crops[part], lengths[part], options))
+                parts.append(call.look(call.crops[part], call.lengths[part], self._options))
                 done = part.stop
             except torch.OutOfMemoryError as error:
                 self._halve(error)
@@ -250,7 +264,8 @@ class Engine:
     def _ended(self) -> Iterator[Job]:
         for job in [job for job in self._open if job.ended or job.error is not None]:
             if job.error is None:
-                self._guard(job, job.finish)
+                with self._time("rows"):
+                    self._guard(job, job.finish)
             self._open.remove(job)
             yield job
 

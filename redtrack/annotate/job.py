@@ -53,6 +53,11 @@ class VideoJob:
         return 0 if self.pipeline is None else self.pipeline.nbytes
 
     @property
+    def waited(self) -> float:
+        """Seconds that were spent on waiting for the decoder."""
+        return 0.0 if self.pipeline is None else self.pipeline.waited
+
+    @property
     def frames(self) -> int:
         """Frames decoded so far."""
         return 0 if self.pipeline is None else self.pipeline.frames

@@ -162,7 +162,7 @@ def work(connection: Connection, plan: Plan, threads: int | None) -> None:
 
 def load(plan: Plan) -> Models:
     """Returns the networks on the member's device."""
-    return plan.load(plan.weights, plan.resources.device, plan.options)
+    return plan.load(plan.weights, plan.resources.device, plan.options, True, plan.resources.precision)
 
 
 def about_of(plan: Plan, models: Models) -> dict[str, Any]:

@@ -27,20 +27,22 @@ def annotate(
     weights: str | Path | None = None,
     device: str = "auto",
     batch: int | None = None,
+    precision: str = "auto",
     progress: Callable[[int], None] | None = None,
     **options: Any,
 ) -> Tracks:
     """Returns the landmarks of every face in every frame of a video (or picture).
 
     weights: a shipped network's name or a file. device: auto, cpu or cuda:N. batch: crops in one call of the network.
-    progress is called with the number of frames decoded so far. options are those of `redtrack.annotate.Options`.
+    precision: auto, fp32, bf16 or half. progress is called with the number of frames decoded so far. options are those
+    of `redtrack.annotate.Options`.
     Raises a RedtrackError for what cannot be done; a file that is cut short gives what there is of it, with
     `tracks.complete` false and the reason in `tracks.info["reason"]`.
     """
     if unknown := set(options) - set(Options.names()):
         raise UsageError(f"no option {', '.join(sorted(unknown))}", remedy=f"there are {', '.join(Options.names())}")
-    chosen, resources = Options(**options), Resources(device, batch)
-    models = load_models(weights, resources.device, chosen)
+    chosen, resources = Options(**options), Resources(device, batch, precision)
+    models = load_models(weights, resources.device, chosen, True, resources.precision)
     job = _MemoryJob(Path(path), models, chosen, progress)
     for ended in Engine(models, chosen, resources.batch).run([job]):
         if ended.error is not None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from redtrack.annotate.buffers import keep_memory
 from redtrack.annotate.following import Follower, Following
 from redtrack.annotate.options import Options
+from redtrack.annotate.precision import Precision, arithmetic
 from redtrack.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class Models:
     detector: Detector | None
     device: torch.device
     about: dict[str, Any] = field(default_factory=dict)
+    precision: Precision = Precision()
 
     @property
     def crop_size(self) -> int:
@@ -61,15 +64,21 @@ class Models:
 
         from redtrack.rednet.predict import predict_windows
 
-        return predict_windows(
-            self.net,
-            crops,
-            torch.from_numpy(lengths),
-            direction=options.direction,
-            spatial_steps=options.spatial_steps,
-            temporal=options.temporal,
-            recur=False,
-        )
+        with arithmetic(self.precision.points, self.device):
+            return predict_windows(
+                self.net,
+                crops,
+                torch.from_numpy(lengths),
+                direction=options.direction,
+                spatial_steps=options.spatial_steps,
+                temporal=options.temporal,
+                recur=False,
+            )
+
+    def peek(self, crops: Tensor, lengths: np.ndarray, options: Options) -> WindowEstimate:
+        """Returns the points of single frames (N, 1, 3, S, S), good enough to say where to crop."""
+        with arithmetic(self.precision.peeks, self.device):
+            return self.predict(crops, lengths, replace(options, direction="forward"))  # one frame has no direction
 
     @cached_property
     def recurrence(self) -> PointRecurrence:
@@ -77,24 +86,28 @@ class Models:
         return copy.deepcopy(self.net.recurrence).cpu()
 
 
-def load_models(weights: str | Path | None, device: str, options: Options, detects: bool = True) -> Models:
+def load_models(
+    weights: str | Path | None, device: str, options: Options, detects: bool = True, precision: str = "auto"
+) -> Models:
     """Returns the shipped networks, or those of a weights file; raises WeightsError and DeviceError.
 
-    The detector is left out where boxes take its place, or where nothing `detects`.
+    The detector is left out where boxes take its place, or where nothing `detects`. precision: one of `PRECISIONS`.
     """
     from redtrack import checkpoint
 
     where = find_device(device)
+    bits = Precision.of(precision, where)
+    keep_memory()
     path = checkpoint.find(weights or checkpoint.DEFAULT["rednet"])
-    about = {"weights": path.stem, "weights_digest": checkpoint.digest(path)}
+    about = {"weights": path.stem, "weights_digest": checkpoint.digest(path), "precision": bits.points}
     net = checkpoint.load(path, "rednet", str(where))
     detector = None
     if options.boxes is not None:
         about |= {"boxes_digest": _digest(options.boxes)}
     elif detects:
-        detector, about_detector = _load_detector(where)
+        detector, about_detector = _load_detector(where, bits)
         about |= about_detector
-    return Models(net, detector, where, about)  # type: ignore[arg-type]
+    return Models(net, detector, where, about, bits)  # type: ignore[arg-type]
 
 
 def _digest(boxes: Path) -> str:
@@ -104,13 +117,16 @@ def _digest(boxes: Path) -> str:
         raise UsageError(f"boxes cannot be read: {(error.strerror or str(error)).lower()}", boxes) from error
 
 
-def _load_detector(device: torch.device) -> tuple[Detector, dict[str, Any]]:
+def _load_detector(device: torch.device, precision: Precision) -> tuple[Detector, dict[str, Any]]:
+    import torch
+
     from redtrack import checkpoint
     from redtrack.faces import NetworkDetector
 
     path = checkpoint.find(checkpoint.DEFAULT["detector"])
     net = checkpoint.load(path, "detector", str(device), fused=False)
     detector = NetworkDetector(net, device)  # type: ignore[arg-type]
+    detector.half = precision.peeks != "fp32" and (device.type == "cpu" or torch.cuda.is_bf16_supported())
     return detector, {"detector": path.stem, "detector_digest": checkpoint.digest(path)}
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from redtrack.annotate.precision import PRECISIONS
 from redtrack.errors import UsageError
 
 __all__ = ["DIRECTIONS", "PROTOCOLS", "Options", "Resources"]
@@ -65,13 +66,16 @@ class Resources:
     """What the points do not depend on.
 
     device: auto, cpu, cuda or cuda:N. batch: crops in one call of the network, None for what the device has room for.
+    precision: one of `PRECISIONS`; the points depend on it by less than a tenth of a pixel.
     """
 
     device: str = "auto"
     batch: int | None = None
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         _at_least("batch", self.batch, 1)
+        _one_of("precision", self.precision, PRECISIONS)
 
 
 def _at_least(name: str, value: float | None, least: float) -> None:

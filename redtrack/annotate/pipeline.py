@@ -7,6 +7,7 @@ memory does not grow with the length of the video.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Protocol
 
@@ -53,6 +54,7 @@ class Pipeline:
         from redtrack.video import ShotDetector, read_ahead
 
         self.exhausted = False  # whether the last frame was decoded
+        self.waited = 0.0  # seconds for the decoder
         self._models, self._sink = models, sink
         chunks = gather(video.frames(end=options.end), ShotDetector(), options.start or 0.0)
         self._chunks = read_ahead(chunks, READ_AHEAD)
@@ -93,7 +95,9 @@ class Pipeline:
 
     def advance(self) -> list[Window]:
         """Decodes and detects one chunk; returns the windows that are ready for the network, often none."""
+        began = time.perf_counter()
         chunk = next(self._chunks, None)
+        self.waited += time.perf_counter() - began
         windows = self._finish() if chunk is None else self._take(chunk)
         self._faces |= {window.face for window in windows}
         near = self._near(windows, 1)

@@ -1,0 +1,57 @@
+"""Where the time of a run goes, and what would make it shorter.
+
+The thread that runs the engine either does something or waits for something; what it spends most of its time on is what
+limits. Decoding and the network go on in threads of their own, so that only the waiting for them counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["PARTS", "Profile"]
+
+PARTS = {
+    "decoder": "frames come no faster from this file: more cores, or smaller pictures, would help",
+    "detector": "a larger --detect-every would help",
+    "cropping": "a smaller --max-faces would help",
+    "network": "a GPU, --precision bf16 on a CPU that multiplies it, or --direction forward would help",
+    "rows": "a faster disk may help",
+}
+"""What the time may go to, and what to do about it. `rows` are what becomes of the network's words, and the writing."""
+
+
+class Profile:
+    """Seconds by part."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(PARTS, 0.0)
+
+    @contextmanager
+    def __call__(self, part: str) -> Iterator[None]:
+        """Counts the time that the block takes."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[part] += time.perf_counter() - began
+
+    def move(self, seconds: float, source: str, target: str) -> None:
+        """Counts some of one part's time as another's."""
+        self.seconds[source] -= seconds
+        self.seconds[target] += seconds
+
+    def shares(self) -> dict[str, float]:
+        """Returns the parts of the time, which add up to 1; all 0 where nothing was done."""
+        total = sum(self.seconds.values())
+        return {part: seconds / total if total else 0.0 for part, seconds in self.seconds.items()}
+
+    def sentence(self) -> str:
+        """Returns what limits the run, and what would help."""
+        shares = self.shares()
+        most = max(shares, key=lambda part: shares[part])
+        if not shares[most]:
+            return "nothing was done that could be timed"
+        listed = ", ".join(f"{part} {100 * share:.0f} %" for part, share in shares.items())
+        return f"the {most} limits, with {100 * shares[most]:.0f} % of the time ({listed}); {PARTS[most]}"

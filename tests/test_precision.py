@@ -1,0 +1,73 @@
+"""Fewer bits keep the points: within a tenth of a pixel of those with 32 bits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from redtrack.annotate.crop import cut_crops, detector_crop
+from redtrack.annotate.models import Models, load_models
+from redtrack.annotate.options import Options
+from redtrack.annotate.precision import Precision, arithmetic, has_bfloat16
+from redtrack.errors import DeviceError
+from redtrack.video import Video
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+BOX = np.array([[228, 62, 348, 226]], np.float32)  # of the face in the example clip, roughly
+LIMIT = 0.1  # px of the crop
+
+
+def windows(clip: Path, device: torch.device) -> torch.Tensor:
+    """Two windows of the example clip's face: (2, 10, 3, S, S)."""
+    frames = np.stack([frame.image for _, frame in zip(range(20), Video(clip).frames(), strict=False)])
+    crops = cut_crops(torch.from_numpy(frames).to(device), np.arange(20), detector_crop(BOX.repeat(20, 0), 128))
+    return crops.unflatten(0, (2, 10))
+
+
+def points(precision: str, clip: Path, device: torch.device) -> np.ndarray:
+    models = load_models(None, str(device), Options(), detects=False, precision=precision)
+    return models.predict(windows(clip, device), np.array([10, 10]), Options()).points
+
+
+def test_bfloat16_keeps_the_points_on_a_cpu(clip: Path) -> None:
+    """Whether the CPU has the instructions or not."""
+    apart = np.abs(points("bf16", clip, CPU) - points("fp32", clip, CPU))
+    assert 0 < apart.max() < LIMIT
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("precision", ["half", "bf16", "fp32"])
+def test_precisions_keep_the_points_on_a_gpu(clip: Path, precision: str) -> None:
+    """On a GPU they are those of a CPU."""
+    assert np.abs(points(precision, clip, GPU) - points("fp32", clip, CPU)).max() < LIMIT
+
+
+def test_auto_is_fp32_on_a_cpu_and_half_on_a_gpu() -> None:
+    """What only says where to crop has fewer bits wherever that is faster."""
+    assert Precision.of("auto", CPU) == Precision("fp32", "bf16" if has_bfloat16() else "fp32")
+    assert Precision.of("auto", GPU) == Precision("half", "half")
+    assert Precision.of("fp32", CPU) == Precision("fp32", "fp32")
+    with pytest.raises(DeviceError, match="needs a GPU"):
+        Precision.of("half", CPU)
+
+
+def test_the_result_says_with_how_many_bits_it_was_made() -> None:
+    """And the detector is told too."""
+    for name in ("fp32", "bf16"):
+        models: Models = load_models(None, "cpu", Options(), precision=name)
+        assert models.about["precision"] == name
+        assert models.detector.half == (name == "bf16")  # type: ignore[union-attr]
+
+
+def test_arithmetic_sets_the_type_of_products() -> None:
+    """Inside its context, and not after."""
+    layer, x = torch.nn.Linear(4, 4), torch.ones(1, 4)
+    with arithmetic("bf16", CPU):
+        assert layer(x).dtype is torch.bfloat16
+    with arithmetic("fp32", CPU):
+        assert layer(x).dtype is torch.float32
+    assert layer(x).dtype is torch.float32
