@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FORMAT = "redtrack-weights"
 FORMAT_VERSION = 1
+COPY = "copy the file again"
 DEFAULT = {"rednet": "rednet-small", "detector": "facedet"}
 FOLDERS = (
     Path(__file__).parent / "weights",
@@ -50,6 +51,13 @@ def describe(path: str | Path) -> dict[str, Any]:
     """
     path = find(path)
     header = _header(path)
+    try:
+        return _described(path, header)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"broken weights (their header: {error!r})", path=path, remedy=COPY) from error
+
+
+def _described(path: Path, header: dict[str, Any]) -> dict[str, Any]:
     meta = header.pop("__metadata__", {})
     if meta.get("format") != FORMAT:
         raise WeightsError("not weights of redtrack", path=path, remedy="use a file that `redtrack train` wrote")
@@ -125,15 +133,26 @@ def load(name: str | Path | None = None, kind: str = "rednet", device: str = "cp
         raise WeightsError(f"weights of a {about['kind']}, not of a {kind}", path=path, remedy=f"give {kind} weights")
     try:
         tensors = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+        _check_size(kind, about)
         net = build(kind, about["config"])
         net.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError, KeyError, TypeError, AssertionError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise WeightsError(f"broken weights ({first})", path=path, remedy="copy the file again") from error
+    except (SafetensorError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:
+        first = (str(error).strip() or repr(error)).splitlines()[0]
+        raise WeightsError(f"broken weights ({first})", path=path, remedy=COPY) from error
     net = net.eval().requires_grad_(False)
     if fused:
         fuse(net)
     return net.to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _check_size(kind: str, about: dict[str, Any]) -> None:
+    """Raises ValueError where the config asks for a larger network than the file holds, before any memory is taken."""
+    import torch
+
+    with torch.device("meta"):
+        asked = sum(parameter.numel() for parameter in build(kind, about["config"]).parameters())
+    if asked > about["parameters"]:
+        raise ValueError(f"a network of {asked} numbers, and {about['parameters']} are there")
 
 
 def build(kind: str, config: dict[str, Any]) -> nn.Module:

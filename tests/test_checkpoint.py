@@ -115,3 +115,59 @@ def test_the_shipped_weights_load():
     about = checkpoint.describe(checkpoint.DEFAULT["rednet"])
     assert about["kind"] == "rednet" and about["size_bytes"] < 8_000_000 and about["card"]["validation"]
     assert checkpoint.load().config.body == "small"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"config": "{"},
+        {"config": "[]"},
+        {"config": '{"body": "huge"}'},
+        {"config": '{"steps": 3}'},
+        {"format_version": "x"},
+        {"kind": None},
+    ],
+    ids=str,
+)
+def test_a_spoilt_header_is_refused_in_one_sentence(saved, change):
+    """Whatever the header says, it is a WeightsError of one line."""
+    header, rest = split(saved)
+    meta = header["__metadata__"]
+    header["__metadata__"] = {key: value for key, value in (meta | change).items() if value is not None}
+    join(saved, header, rest)
+    with pytest.raises(WeightsError) as refused:
+        checkpoint.load(saved)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_tensors_without_type_or_shape_are_refused(saved):
+    """So are entries of the header that are not as safetensors has them."""
+    for lost in ("dtype", "shape"):
+        header, rest = split(saved)
+        del next(entry for name, entry in header.items() if name != "__metadata__")[lost]
+        spoilt = saved.with_name(f"no-{lost}.safetensors")
+        join(spoilt, header, rest)
+        with pytest.raises(WeightsError, match="broken weights"):
+            checkpoint.load(spoilt)
+
+
+def test_a_config_larger_than_its_file_is_refused_before_memory_is_taken(saved, monkeypatch):
+    """A hostile header cannot ask for more than the file holds."""
+    header, rest = split(saved)
+    header["__metadata__"]["config"] = json.dumps({"body": "vgg16", "steps": ["det7", "reg68"]})
+    join(saved, header, rest)
+    with pytest.raises(WeightsError, match=r"a network of \d+ numbers, and \d+ are there"):
+        checkpoint.load(saved)
+
+
+def split(path):
+    """The header and the rest of a safetensors file."""
+    data = path.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    return json.loads(data[8 : 8 + length]), data[8 + length :]
+
+
+def join(path, header, rest):
+    """Writes a safetensors file."""
+    head = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(head)) + head + rest)

@@ -1,6 +1,6 @@
 """A batch that is killed again and again, at random moments, each time followed by the same command.
 
-    python benchmarks/robustness/kills.py [--kills 25] [--clips 12] [--frames 60] [--seed 0]
+    python benchmarks/robustness/kills.py [--kills 25] [--clips 12] [--frames 24] [--seed 0]
 
 At the end all clips are complete, their rows are those of an unbroken run, and no file that was once complete was
 written a second time. Three in four kills come while videos are annotated, the others at any moment before.
@@ -27,7 +27,7 @@ Written = dict[str, tuple[int, int]]  # name of a result -> inode, time of its l
 def main() -> None:
     """Prints a line a kill, and what holds at the end."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for option, default in {"--kills": 25, "--clips": 12, "--frames": 60, "--seed": 0}.items():
+    for option, default in {"--kills": 25, "--clips": 12, "--frames": 24, "--seed": 0}.items():
         parser.add_argument(option, type=int, default=default)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -77,7 +77,7 @@ def kill_again_and_again(
             time.sleep(chance.uniform(0, startup))
         else:
             next(common.events(process), None)
-            time.sleep(chance.uniform(0, 2 * work / kills))
+            time.sleep(chance.uniform(0, 4 * work / kills))
         alive = process.poll() is None
         process.send_signal(signal.SIGKILL)
         common.ended(process)

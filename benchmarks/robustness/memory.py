@@ -3,8 +3,8 @@
     python benchmarks/robustness/memory.py [--minutes 2 10] [--clips 40] [--real]
 
 The length: videos of 640 x 360, 25 frames a second, with a face in every frame; peak resident memory of the process and
-of its decoder. The whole measurement is `--minutes 2 60 --clips 200`. Stand-ins for the networks (blind.py) find the same
-face everywhere, so that an hour takes minutes; with --real the short clips are annotated by the real networks.
+of its decoder. The whole measurement is `--minutes 2 60 --clips 200`. Stand-ins for the networks (blind.py) find the
+same face everywhere, so that an hour takes minutes; with --real the short clips are annotated by the real networks.
 """
 
 from __future__ import annotations
