@@ -19,5 +19,5 @@ def read_picture(path: str | os.PathLike[str]) -> Image:
     with open_container(path) as container:
         stream = video_stream(container, path)
         frame = first_frame(container, stream, path)
-        orientation = Orientation.of(frame, stream.codec_context.codec.canonical_name)
+        orientation = Orientation.of(frame, stream.codec_context.codec.canonical_name, path)
         return Converter(Path(path), (frame.width, frame.height), orientation)(frame)

@@ -59,7 +59,7 @@ def probe(path: str | os.PathLike[str], heartbeat: Callable[[], None] = lambda: 
         stream = video_stream(container, path)
         frame = first_frame(container, stream, path, heartbeat)
         codec = stream.codec_context.codec.canonical_name
-        orientation = Orientation.of(frame, codec)
+        orientation = Orientation.of(frame, codec, path)
         width, height = orientation.upright_size(frame.width, frame.height)
         return VideoInfo(
             path=Path(path),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from redtrack.video.exif import orientation
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -16,6 +19,18 @@ Image = NDArray[np.uint8]
 _HALF_TURN = 180
 STILLS = frozenset({"png", "apng", "mjpeg", "jpegls", "jpeg2000", "webp", "bmp", "tiff", "gif"})
 """Codecs of still pictures, which may carry ICC profiles."""
+
+_EXIF = {
+    1: (0, False),
+    2: (0, True),
+    3: (180, False),
+    4: (180, True),
+    5: (270, True),
+    6: (90, False),
+    7: (90, True),
+    8: (270, False),
+}
+"""Rotation and mirroring that EXIF's numbers ask for."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +44,15 @@ class Orientation:
     mirrored: bool = False
 
     @classmethod
-    def of(cls, frame: VideoFrame, codec: str) -> Orientation:
+    def of(cls, frame: VideoFrame, codec: str, path: str | os.PathLike[str]) -> Orientation:
         """Returns the orientation that the frame's display matrix asks for, to the nearest quarter turn.
 
-        Of still pictures the turn alone is read: PyAV 18.1 frees side data with a name, as ICC profiles are, twice, and
-        takes the process with it. Mirrored pictures (EXIF 2, 4, 5, 7) are therefore turned but not mirrored.
+        Of still pictures it is read from the file's EXIF data, or else the turn alone from the frame: PyAV 18.1 frees
+        side data with a name, as ICC profiles are, twice, and takes the process with it.
         """
+        told = orientation(path) if codec in STILLS else None
+        if told is not None:
+            return cls(*_EXIF[told])
         matrix = None if codec in STILLS else _display_matrix(frame)
         if matrix is None:
             return cls(-round(frame.rotation / 90) * 90 % 360)
