@@ -34,8 +34,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def eye_distance(points: np.ndarray) -> np.ndarray:
-    """Distance of the outer eye corners. (F, 68, 2) -> (F,)."""
-    return np.linalg.norm(points[:, 36] - points[:, 45], axis=-1)
+    """Distance of the outer eye corners. (..., 68, 2) -> (...)."""
+    distance: np.ndarray = np.linalg.norm(points[..., 36, :] - points[..., 45, :], axis=-1)
+    return distance
 
 
 def jitter(points: np.ndarray) -> float:
@@ -91,21 +92,27 @@ def on_clip(folder: Path, weights: Path | None, options: dict[str, Any]) -> tupl
 
 
 def on_stills(folder: Path, weights: Path | None) -> None:
-    """Prints error and jitter on moved held-out stills."""
+    """Prints error and jitter on moved held-out stills, and the error of each clip's first and last three frames."""
     from redtrack import checkpoint
     from redtrack.rednet.model import RedNet
     from redtrack.training.faces import read_faces
-    from redtrack.training.trials import measure, still_trial
+    from redtrack.training.trials import measure, still_trial, trial_points
 
     net = checkpoint.load(weights)
     assert isinstance(net, RedNet), type(net)
     faces = read_faces(folder)[1]
     trials = [still_trial(faces, 30, 20, net.config.size, occluded=o, seed=11) for o in (False, True)]
-    print(f"{'setting':20}", *(f"{trial.name + ': error, jitter':>26}" for trial in trials))
+    print(f"{'setting':20}", *(f"{trial.name + ': error, jitter, first, last 3':>40}" for trial in trials))
     for name, options in SETTINGS.items():
-        if "protocol" not in options:
-            values = [measure(net, t, options.get("direction", "both"), options.get("temporal", True)) for t in trials]
-            print(f"{name:20}", *(f"{error:17.3f} {tremble:8.3f}" for error, tremble in values))
+        if "protocol" in options:
+            continue
+        cells = []
+        for trial in trials:
+            how = options.get("direction", "both"), options.get("temporal", True)
+            off = np.linalg.norm(trial_points(net, trial, *how) - trial.truth, axis=-1).mean(-1)
+            ends = [100 * (off[:, k] / eye_distance(trial.truth[:, k])).mean() for k in (slice(3), slice(-3, None))]
+            cells.append("".join(f"{value:10.3f}" for value in (*measure(net, trial, *how), *ends)))
+        print(f"{name:20}", *cells)
 
 
 def main() -> None:
