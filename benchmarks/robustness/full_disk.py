@@ -16,10 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import common
-from annotating import ONE, TWO, clip_of
+from annotating import BLUE, RED, Square, clip_of, still
 
 import redtrack
 from redtrack.errors import RedtrackError
+
+FACES = (Square(RED, 60, still(40, 80)), Square(BLUE, 48, still(200, 100)))
 
 
 def main() -> None:
@@ -32,7 +34,7 @@ def main() -> None:
         folder.mkdir()
         disk.mkdir()
         for stem, frames in {"1 fits": 40, "2 does not": arguments.frames, "3 fits": 40}.items():
-            clip_of(folder / f"{stem}.mp4", (ONE, TWO), frames, codec="mpeg4", pixel_format="yuv420p")
+            clip_of(folder / f"{stem}.mp4", FACES, frames, codec="mpeg4", pixel_format="yuv420p")
         for ballast in (0, 1 << 22):
             with small_disk(disk):
                 fill(disk / "ballast", ballast)

@@ -122,16 +122,18 @@ class Loan:
     def __enter__(self) -> DecoderProcess:
         with _lock:
             self._process = _idle.pop() if _idle else DecoderProcess()
+            _lent.add(self._process)
         return self._process
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process.is_reusable:
-            with _lock:
+        with _lock:
+            _lent.discard(self._process)
+            if self._process.is_reusable:
                 _idle.append(self._process)
-        else:
-            self._process.kill()
+                return
+        self._process.kill()
 
 
 def _search_path() -> str:
@@ -152,6 +154,15 @@ def kill_idle() -> None:
             _idle.pop().kill()
 
 
+def _kill_all() -> None:
+    """Ends all processes, be they at work: nobody is left who wants their frames."""
+    for process in list(_lent):
+        with suppress(OSError):
+            process.kill()
+    kill_idle()
+
+
 _lock = Lock()
 _idle: list[DecoderProcess] = []
-atexit.register(kill_idle)
+_lent: set[DecoderProcess] = set()
+atexit.register(_kill_all)
