@@ -108,12 +108,40 @@ def test_sound_is_in_step(tmp_path) -> None:
     assert bright[0] == pytest.approx(12 / 25, abs=0.002)
 
 
-def first_loud(path) -> float:
-    """Returns the seconds of the first sample that is not silence."""
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+def test_sound_that_the_file_cannot_hold_is_kept_as_aac(tmp_path, ending: str) -> None:
+    """Windows Media's sound fits neither; the beep of frame 12 is still there, and still begins with frame 12."""
+    source = tmp_path / "in.wmv"
+    with av.open(str(source), "w") as output:
+        stream = output.add_stream("wmv2", rate=25)
+        stream.width, stream.height, stream.pix_fmt = videos.WIDTH, videos.HEIGHT, "yuv420p"
+        sound = output.add_stream("wmav2", rate=44100, layout="stereo")
+        sound.bit_rate = 128_000
+        for k in range(24):
+            picture = np.full((videos.HEIGHT, videos.WIDTH, 3), 250 if k >= 12 else 5, np.uint8)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        output.mux(stream.encode(None))
+        at = np.arange(42336)
+        wave = np.where(at >= 12 * 1764, 0.8 * np.sin(at / 10), 0).astype(np.float32)
+        for start in range(0, len(wave), 2048):
+            piece = av.AudioFrame.from_ndarray(np.stack([wave[start : start + 2048]] * 2), "fltp", "stereo")
+            piece.sample_rate, piece.pts = 44100, start
+            output.mux(sound.encode(piece))
+        output.mux(sound.encode(None))
+    before = list(Video(source).frames())
+    render_video(source, Tracks.empty([frame.time for frame in before]), tmp_path / f"out{ending}")
+    with av.open(str(tmp_path / f"out{ending}")) as container:
+        assert container.streams.audio[0].codec_context.name == "aac"
+    assert first_loud(tmp_path / f"out{ending}", 0.3) == pytest.approx(12 / 25, abs=0.01)
+
+
+def first_loud(path, least: float = 1000) -> float:
+    """Returns the seconds of the first sample that is louder than `least`, from the file's own zero."""
     with av.open(str(path)) as container:
         for frame in container.decode(audio=0):
-            packed = frame.to_ndarray().reshape(-1, frame.layout.nb_channels)
-            loud = np.flatnonzero(np.abs(packed).max(axis=1) > 1000)
+            samples = frame.to_ndarray()
+            packed = samples.T if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels)
+            loud = np.flatnonzero(np.abs(packed).max(axis=1) > least)
             if len(loud):
                 return float(frame.pts * frame.time_base + Fraction(int(loud[0]), frame.sample_rate))
     raise AssertionError("silence")

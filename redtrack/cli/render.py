@@ -50,7 +50,7 @@ PNG = click.Path(dir_okay=False, path_type=Path)
     default=0.05,
     show_default=True,
     metavar="SHARE",
-    help="Ring the points whose disagreement is above this share of the eye distance.",
+    help="Ring the points whose disagreement is above this share of the eye distance; 0.05 is 1 in 100.",
 )
 @click.option("--no-mark", is_flag=True, help="No rings.")
 @click.option(
@@ -60,7 +60,7 @@ PNG = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="Of dots, lines and letters.",
 )
-@click.option("--sound/--no-sound", default=True, help="Keep the sound.")
+@click.option("--sound/--no-sound", default=True, help="Keep the sound: copied, or as AAC if need be.")
 @click.option(
     "--pts-origin",
     type=click.IntRange(0, 1),
@@ -163,5 +163,6 @@ def draw_sheet(path: Path, video: Path, tracks: Tracks, style: Style, count: int
     cells = [Cell(frame, worst_face(tracks, frame) if zoom else None) for frame in frames]
     faces = len(tracks.faces)
     spread = "the most doubtful" if worst else "evenly spread"
-    title = f"{video.name}   {tracks.frames} frames, {faces} face{'s' * (faces != 1)}; {len(cells)} frames, {spread}"
+    name = f"{video.absolute().parent.name}/{video.name}" if video.stem == "vid" else video.name  # as 300-VW names them
+    title = f"{name}   {tracks.frames} frames, {faces} face{'s' * (faces != 1)}; {len(cells)} frames, {spread}"
     write_png(path, contact_sheet(Video(video), tracks, cells, title, replace(style, caption=True)))

@@ -1,11 +1,11 @@
-"""Copying the sound of one file into another, unchanged, in step with its pictures."""
+"""Copying the sound of one file into another in step with its pictures: unchanged, or as AAC where that cannot be."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
     from av.packet import Packet
+
+_FALLBACK = "aac"  # what all of our kinds of file can hold
 
 
 class SoundCopy:
@@ -31,17 +33,28 @@ class SoundCopy:
         self._stream: AudioStream | None = None
 
     def open_stream(self, output: OutputContainer, path: Path) -> None:
-        """Adds the stream to the output; raises OutputError where that kind of file cannot hold such sound."""
+        """Adds the stream to the output; raises OutputError where it can hold the sound neither as it is nor as AAC."""
         if not self._input.streams.audio:
             return
         template = self._input.streams.audio[0]
         try:
             self._stream = output.add_stream_from_template(template)
+        except (ValueError, av.FFmpegError):
+            self._stream = self._open_encoder(template, output, path)
+            self._packets = self._recode(self._stream)
+        self._output = output
+        self._next = next(self._packets, None)
+
+    def _open_encoder(self, template: AudioStream, output: OutputContainer, path: Path) -> AudioStream:
+        try:
+            stream: Any = output.add_stream(_FALLBACK, rate=template.codec_context.sample_rate)
+            stream.codec_context.layout = "mono" if template.codec_context.layout.nb_channels == 1 else "stereo"
+            stream.codec_context.open()
         except (ValueError, av.FFmpegError) as error:
             reason = f"cannot hold the sound of {printable(self._source)} ({template.codec_context.name})"
             raise OutputError(reason, path, "leave the sound out") from error
-        self._output = output
-        self._next = next(self._packets, None)
+        encoder: AudioStream = stream
+        return encoder
 
     def copy_until(self, time: float) -> None:
         """Copies the sound up to `time` in seconds."""
@@ -49,7 +62,7 @@ class SoundCopy:
             packet, dts = self._next, self._next.dts or 0
             if dts * packet.time_base >= time:
                 return
-            if dts >= 0:
+            if dts >= 0 or packet.stream is self._stream:  # an encoder begins a little before its first sample
                 packet.stream = self._stream
                 self._output.mux(packet)
             self._next = next(self._packets, None)
@@ -75,3 +88,18 @@ class SoundCopy:
                     yield packet
         except av.FFmpegError:  # damaged sound: what is left of it is left out
             return
+
+    def _recode(self, stream: AudioStream) -> Generator[Packet[AudioStream], None, None]:
+        """Yields the packets of the sound encoded anew."""
+        encoder = stream.codec_context
+        resampler = av.AudioResampler(encoder.format, encoder.layout, encoder.sample_rate)
+        try:
+            for frame in self._input.decode(audio=0):
+                if frame.pts is None or frame.time_base is None:
+                    continue
+                frame.pts -= round(self._start / frame.time_base)
+                for piece in resampler.resample(frame) if frame.pts >= 0 else ():
+                    yield from stream.encode(piece)
+        except av.FFmpegError:  # damaged sound: what is left of it is left out
+            pass
+        yield from stream.encode(None)
