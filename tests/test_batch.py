@@ -244,6 +244,28 @@ def test_pipe_is_named_and_does_not_hold_up_the_others(clips: Path, out: Path, t
     assert "is a pipe or a device" in (outcomes["pipe.mp4"].reason or "")
 
 
+def test_file_that_grows_is_partial_and_done_anew(
+    clips: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was there is done, the reason is told, and the next run takes the file as it is then."""
+    video = tmp_path / "live.mkv"
+    shutil.copy(clips / "a.mkv", video)
+    opened = FileJob.open_sink
+
+    def growing(self: FileJob, info: Any) -> Any:
+        with open(video, "ab") as file:
+            file.write(bytes(1000))
+        return opened(self, info)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileJob, "open_sink", growing)
+        outcome = run([video], out)["live.mkv"]
+    assert (outcome.state, outcome.reason) == ("partial", "the file changed while it was read")
+    assert outcome.counts.frames == 57
+    models = square_models()
+    assert states(run([video], out, models)) == {"live.mkv": "done"} and models.calls
+
+
 def test_links_in_the_output_folder_are_not_written_through(clips: Path, out: Path, tmp_path: Path) -> None:
     for name in ("a.h5", "b.h5.part", "run.jsonl"):
         (tmp_path / f"mine-{name}").write_text("precious")

@@ -192,6 +192,17 @@ def test_a_file_that_grows_is_told(tmp_path: Path) -> None:
     assert (video.report.truncated, video.report.reason) == (True, "the file changed while it was read")
 
 
+def test_a_file_that_goes_away_is_told(tmp_path: Path) -> None:
+    """What is open can be read to its end; that nothing can be checked any more is said."""
+    path = videos.clip(tmp_path / "gone.mkv", 30)
+    video = Video(path)
+    frames = video.frames()
+    next(frames)
+    path.unlink()
+    assert len(list(frames)) == 29
+    assert video.report.reason == "the file cannot be read any more (no such file or directory)"
+
+
 def test_a_file_without_its_index_is_decoded(tmp_path: Path) -> None:
     """An AVI file that lost its index gives all its frames; that it is cut is told."""
     video = Video(videos.without_index(tmp_path / "camera.avi"))

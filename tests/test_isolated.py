@@ -138,6 +138,26 @@ def test_a_file_that_was_replaced_is_told(tmp_path: Path) -> None:
         next(video.frames())
 
 
+def test_other_content_of_the_same_size_is_told(tmp_path: Path) -> None:
+    """So is a video that was overwritten by one whose pictures are as large."""
+    path = videos.clip(tmp_path / "clip.mp4")
+    video = IsolatedVideo(path)
+    data = bytearray(path.read_bytes())
+    data[-200] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(VideoError, match="has been replaced by another video"):
+        next(video.frames())
+
+
+def test_a_file_that_grew_meanwhile_is_told(tmp_path: Path) -> None:
+    """What was there when it was opened is what the report is held against."""
+    path = videos.clip(tmp_path / "live.mkv")
+    video = IsolatedVideo(path)
+    videos.grow(path)
+    assert len(list(video.frames())) == 24
+    assert video.report.reason == "the file changed while it was read"
+
+
 def test_open_video_chooses(tmp_path: Path) -> None:
     """Isolation is a switch."""
     path = videos.clip(tmp_path / "clip.mp4", 2)

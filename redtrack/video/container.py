@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,10 @@ def check_file(path: str | os.PathLike[str]) -> os.stat_result:
 def _cannot_open(path: str | os.PathLike[str], error: Exception) -> VideoError:
     if isinstance(error, PermissionError) and not os.access(path, os.R_OK):
         return VideoError("may not be read", path, "check its permissions")
-    if has_no_index(Path(path)):
+    has_lost_index = False
+    with suppress(OSError):
+        has_lost_index = has_no_index(Path(path))
+    if has_lost_index:
         remedy = "record it again or rebuild the index with a repair tool such as untrunc"
         return VideoError("has no index (moov), so the recording was cut short", path, remedy)
     return VideoError("is not a video that can be read", path, _LOOK)

@@ -64,7 +64,8 @@ class IsolatedVideo:
         with Loan() as process, self._blame():
             with shared_file(slot_count(*size) * size[0] * size[1] * 3) as memory:
                 slots = Slots(memory.fileno(), *size)
-                process.ask({"path": self._name, "frames": [start, end], "size": size}, memory.fileno())
+                known = {"size": size, "size_bytes": self.info.size_bytes, "digest": self.info.digest}
+                process.ask({"path": self._name, "frames": [start, end], **known}, memory.fileno())
             while (message := self._receive(process))[:1] == FRAME:
                 index, time, slot, damaged, missing = FRAME_FIELDS.unpack(message[1:])
                 frame = Frame(index, time, slots.take(slot), damaged, missing)

@@ -17,8 +17,16 @@ _SLACK_SECONDS = 0.5
 _SLACK_SHARE = 0.02
 
 
-def shortfall(info: VideoInfo, reader: PacketReader) -> str | None:  # noqa: PLR0911 - one for each finding
-    """Returns in one clause why frames are taken to be lost; None where the video is whole.
+def shortfall(info: VideoInfo, reader: PacketReader) -> str | None:
+    """Returns in one clause why frames are taken to be lost; None where the video is whole."""
+    try:
+        return _shortfall(info, reader)
+    except OSError as error:
+        return f"the file cannot be read any more ({(error.strerror or str(error)).lower()})"
+
+
+def _shortfall(info: VideoInfo, reader: PacketReader) -> str | None:  # noqa: PLR0911 - one for each finding
+    """Returns what `shortfall` does.
 
     Sizes that the container states decide; only where it states none, and in Matroska, are frame counts and durations
     believed, for many a header is wrong.

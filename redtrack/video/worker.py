@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections import deque
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
@@ -37,6 +37,8 @@ class Worker:
                 self._send(ERROR, [error.message, error.remedy])
             except (EOFError, ConnectionError):
                 return
+            except MemoryError:
+                self._send(ERROR, ["has frames too large for the memory that there is", None])
             except Exception:  # noqa: BLE001 - it is raised again on the other side
                 self._send(BUG, traceback.format_exc())
 
@@ -47,8 +49,7 @@ class Worker:
             if memory is None:
                 self._send(INFO, asdict(video.info) | {"path": None})
                 return
-            if request["size"] != [video.info.height, video.info.width]:
-                raise VideoError("has been replaced by another video", video.info.path, "start again")
+            _check_same(video, request)
             self._send_frames(video, Slots(memory, *request["size"]), *request["frames"])
             self._send(REPORT, asdict(video.report))
         finally:
@@ -72,6 +73,15 @@ class Worker:
 def _plain(value: object) -> str:
     assert isinstance(value, Fraction), value
     return str(value)
+
+
+def _check_same(video: Video, known: dict[str, Any]) -> None:
+    """Raises VideoError where the file is not the one that was asked about; one that only grew is taken for that."""
+    info = video.info
+    grew = info.size_bytes > known["size_bytes"]
+    if known["size"] != [info.height, info.width] or not (grew or info.digest == known["digest"]):
+        raise VideoError("has been replaced by another video", info.path, "start again")
+    video.info = replace(info, size_bytes=known["size_bytes"])
 
 
 def end_with(leash: int) -> None:
