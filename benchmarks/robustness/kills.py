@@ -1,26 +1,33 @@
 """A batch that is killed again and again, at random moments, each time followed by the same command.
 
-    python benchmarks/robustness/kills.py [--kills 25] [--clips 12] [--frames 24] [--seed 0]
+    python benchmarks/robustness/kills.py [--kills 25] [--clips 12] [--frames 24] [--seed 0] [--squares]
 
 At the end all clips are complete, their rows are those of an unbroken run, and no file that was once complete was
 written a second time. Three in four kills come while videos are annotated, the others at any moment before.
+
+With --squares the faces are coloured squares, for which the networks have a fast stand-in: so for clips of thousands of
+frames, in the middle of which a run goes on (rows reach the disk every 250 frames).
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import common
 import videos
+from annotating import RED, Square, clip_of
 
 import redtrack
 
+Run = Callable[[Path], subprocess.Popen[str]]
 Written = dict[str, tuple[int, int]]  # name of a result -> inode, time of its last change
 
 
@@ -29,35 +36,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for option, default in {"--kills": 25, "--clips": 12, "--frames": 24, "--seed": 0}.items():
         parser.add_argument(option, type=int, default=default)
+    parser.add_argument("--squares", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = make_clips(Path(name, "in"), arguments.clips, arguments.frames)
-        whole, out = Path(name, "whole"), Path(name, "out")
-        startup, work = unbroken(folder, whole)
+        folder, whole, out = Path(name, "in"), Path(name, "whole"), Path(name, "out")
+        make, program = (square_clips, common.SQUARES) if arguments.squares else (face_clips, common.REAL)
+        folder.mkdir()
+        make(folder, arguments.clips, arguments.frames)
+
+        def run(to: Path) -> subprocess.Popen[str]:
+            return common.start(program, "annotate", folder, "-o", to, "--progress", "json")
+
+        startup, work = unbroken(run, whole)
         print(f"unbroken: {startup:.1f} s until the first video is begun, then {work:.1f} s")
-        written = kill_again_and_again(folder, out, arguments.kills, startup, work, random.Random(arguments.seed))
-        status, table, err = common.ended(run(folder, out))
+        written = kill_again_and_again(run, out, arguments.kills, startup, work, random.Random(arguments.seed))
+        status, table, err = common.ended(run(out))
         report(status, table, whole, out, written, "Traceback" in err)
 
 
-def make_clips(folder: Path, clips: int, frames: int) -> Path:
+def face_clips(folder: Path, clips: int, frames: int) -> None:
     """Writes clips of one face that differ in where they begin."""
-    folder.mkdir()
     pictures = common.face_pictures(frames + 3 * clips)
     for number in range(clips):
         videos.clip(folder / f"{number:02}.mp4", pictures[3 * number : 3 * number + frames])
-    return folder
 
 
-def run(folder: Path, out: Path) -> subprocess.Popen[str]:
-    """Begins the command that is to be killed."""
-    return common.start(common.REAL, "annotate", folder, "-o", out, "--progress", "json")
+def square_clips(folder: Path, clips: int, frames: int) -> None:
+    """Writes clips of a square that goes to and fro, each at a height of its own."""
+    for number in range(clips):
+        square = Square(RED, 60, lambda frame, y=20 + 10 * number: (120 + 90 * math.sin(frame / 50), y))
+        clip_of(folder / f"{number:02}.mp4", (square,), frames, codec="mpeg4", pixel_format="yuv420p")
 
 
-def unbroken(folder: Path, out: Path) -> tuple[float, float]:
+def unbroken(run: Run, out: Path) -> tuple[float, float]:
     """Runs to the end; returns seconds until the first video is begun, and from there."""
     began = time.monotonic()
-    process = run(folder, out)
+    process = run(out)
     first = next(common.events(process))
     assert first["event"] == "begin", first
     startup = time.monotonic() - began
@@ -67,12 +81,12 @@ def unbroken(folder: Path, out: Path) -> tuple[float, float]:
 
 
 def kill_again_and_again(
-    folder: Path, out: Path, kills: int, startup: float, work: float, chance: random.Random
+    run: Run, out: Path, kills: int, startup: float, work: float, chance: random.Random
 ) -> Written:
     """Kills so many runs; returns every result that was seen complete."""
     written: Written = {}
     for number in range(kills):
-        process = run(folder, out)
+        process = run(out)
         if number % 4 == 3:
             time.sleep(chance.uniform(0, startup))
         else:
