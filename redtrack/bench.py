@@ -5,25 +5,30 @@ Every part gets the same frames and boxes; its frames/s say what the whole job c
 
 from __future__ import annotations
 
+import os
 import platform
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from redtrack.annotate import annotate
 from redtrack.annotate.crop import cut_crops, detector_crop
+from redtrack.annotate.memory import annotate_with
 from redtrack.annotate.models import Models, load_models
 from redtrack.annotate.options import Options
+from redtrack.annotate.profile import Profile
 from redtrack.annotate.room import crops_at_once
+from redtrack.annotate.workers import Workers
 from redtrack.formats.writer import write_hdf5
 from redtrack.tracks import Tracks
-from redtrack.video import Video, write_video
+from redtrack.video import open_video, write_video
+from redtrack.video.process import idle
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,16 +36,21 @@ if TYPE_CHECKING:
 __all__ = ["Part", "Report", "bench", "made_up_clip"]
 
 MOST_FRAMES = 300  # frames that a part alone is measured on; the whole job has all
+WARM = 0.5  # seconds of the video that are done before anything is timed
 GEMM = 1024  # side of the matrices whose product tells what the machine can do at best
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of the work: frames it handled, seconds it took."""
+    """One part of the work: frames it handled, seconds it took, and seconds of the processors' time that it used.
+
+    The latter are what a busy machine does not change; all cores and the decoder's process are in them.
+    """
 
     name: str
     frames: int
     seconds: float
+    processors: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -54,6 +64,7 @@ class Report:
 
     parts: tuple[Part, ...]
     about: dict[str, Any]
+    profile: Profile = field(default_factory=Profile)
 
     def share(self, part: Part) -> float:
         """The part's seconds a frame over those of the whole job. They overlap: shares may add up to more than 1."""
@@ -71,13 +82,19 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         parts = [{**asdict(p), "frames_per_second": p.rate, "share": self.share(p)} for p in self.parts]
-        return {"parts": parts, "verdict": self.verdict(), **self.about}
+        spent = {"time_of_whole_job": self.profile.shares(), "profile": self.profile.sentence()}
+        return {"parts": parts, "verdict": self.verdict(), **spent, **self.about}
 
 
 def bench(
-    video: Path | None, weights: str | Path | None = None, device: str = "auto", batch: int | None = None, **chosen: Any
+    video: Path | None,
+    weights: str | Path | None = None,
+    device: str = "auto",
+    batch: int | None = None,
+    precision: str = "auto",
+    **chosen: Any,
 ) -> Report:
-    """Measures decoding, detecting, cropping, the network, writing and the whole job.
+    """Measures decoding, detecting, cropping, the network, writing and the whole job, start-up left out.
 
     video: None is a made-up clip of 640 x 360 with one box. chosen: options as of `redtrack.annotate`.
     Raises RedtrackError for what cannot be read or run.
@@ -87,11 +104,11 @@ def bench(
             video, boxes = made_up_clip(Path(folder))
             chosen["boxes"] = boxes
         options = Options(**chosen)
-        models = load_models(weights, device, Options())  # with a detector, whatever the boxes
+        models = load_models(weights, device, replace(options, boxes=None), True, precision)  # with a detector anyway
         batch = batch or crops_at_once(models, options)
+        annotate_with(models, video, replace(options, end=options.end or WARM), batch)
+        whole, tracks, profile = measure_whole(models, video, options, batch)
         decoding, frames = measure_decoding(video)
-        annotate(video, weights=weights, device=device, batch=batch, **{**chosen, "end": 0.2})  # warm
-        whole, tracks = measure_whole(video, weights, device, batch, chosen)
         parts = (
             decoding,
             measure_detecting(models, frames, options),
@@ -99,47 +116,49 @@ def bench(
             measure_writing(tracks, Path(folder) / "tracks.h5"),
             whole,
         )
-        return Report(parts, describe(video, models, tracks, batch, options))
+        return Report(parts, describe(video, models, tracks, batch, options), profile)
 
 
-@contextmanager
-def stopwatch(models: Models | None = None) -> Iterator[Callable[[], float]]:
-    """Gives a function that tells the seconds since, once the device has done all that was asked of it."""
-    began = time.perf_counter()
+class Stopwatch:
+    """Runs from its making on; `part` tells what was done since, once the device has done all that was asked of it."""
 
-    def seconds() -> float:
-        if models is not None and models.device.type == "cuda":
+    def __init__(self, models: Models | None = None) -> None:
+        self._models = models
+        self._began, self._used = time.perf_counter(), processor_seconds()
+
+    def part(self, name: str, frames: int) -> Part:
+        """Returns the part that ends now."""
+        if self._models is not None and self._models.device.type == "cuda":
             import torch
 
-            torch.cuda.synchronize(models.device)
-        return time.perf_counter() - began
+            torch.cuda.synchronize(self._models.device)
+        return Part(name, frames, time.perf_counter() - self._began, processor_seconds() - self._used)
 
-    yield seconds
+
+def processor_seconds() -> float:
+    """Returns the processors' time that this process and its decoders have used; the latter where Linux tells it."""
+    total = time.process_time()
+    for decoder in idle():
+        with suppress(OSError):
+            fields = Path(f"/proc/{decoder.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
 
 
 def measure_decoding(path: Path) -> tuple[Part, np.ndarray]:
-    """Decodes everything; keeps the first frames, uint8 (n, H, W, 3)."""
-    kept: list[np.ndarray] = []
-    count = 0
-    with stopwatch() as seconds, Video(path) as video:
-        for frame in video.frames():
-            count += 1
-            if len(kept) < MOST_FRAMES:
-                kept.append(frame.image)
-        part = Part("decoder", count, seconds())
-    return part, np.stack(kept)
+    """Decodes everything, as the whole job does; then again the first frames, uint8 (n, H, W, 3), to keep them."""
+    video = open_video(path)
+    watch = Stopwatch()
+    count = sum(1 for _ in video.frames())
+    return watch.part("decoder", count), np.stack([frame.image.copy() for frame in islice(video.frames(), MOST_FRAMES)])
 
 
-def measure_whole(
-    path: Path, weights: str | Path | None, device: str, batch: int, chosen: dict[str, Any]
-) -> tuple[Part, Tracks]:
-    """The whole job, without the networks' loading: that of a run over no frames is taken off."""
-    with stopwatch() as seconds:
-        annotate(path, weights=weights, device=device, batch=batch, **{**chosen, "end": 1e-9})
-        loading = seconds()
-    with stopwatch() as seconds:
-        tracks = annotate(path, weights=weights, device=device, batch=batch, **chosen)
-        return Part("whole job", len(tracks.times), max(seconds() - loading, 1e-9)), tracks
+def measure_whole(models: Models, path: Path, options: Options, batch: int) -> tuple[Part, Tracks, Profile]:
+    """The whole job, and where its time went."""
+    profile = Profile()
+    watch = Stopwatch()
+    tracks = annotate_with(models, path, options, batch, profile=profile)
+    return watch.part("whole job", len(tracks.times)), tracks, profile
 
 
 def measure_detecting(models: Models, frames: np.ndarray, options: Options) -> Part:
@@ -149,15 +168,15 @@ def measure_detecting(models: Models, frames: np.ndarray, options: Options) -> P
     assert models.detector is not None, "a detector was loaded"
     keys = torch.from_numpy(frames[:: options.detect_every]).to(models.device)
     models.detector.detect(keys[:1])
-    with stopwatch(models) as seconds:
-        models.detector.detect(keys)
-        return Part("detector", len(frames), seconds())
+    watch = Stopwatch(models)
+    models.detector.detect(keys)
+    return watch.part("detector", len(frames))
 
 
 def measure_looking(
     models: Models, frames: np.ndarray, tracks: Tracks, batch: int, options: Options
 ) -> tuple[Part, Part]:
-    """Cutting the crops of every row, and the network on them, in batches; as frames of video.
+    """Cutting the crops of every row, and the network on them, in batches and threads as the engine has them.
 
     Without a row, one crop in the middle of each frame stands for a face.
     """
@@ -173,16 +192,20 @@ def measure_looking(
     held = torch.from_numpy(frames).to(models.device)
     length = options.window
     most = max(length, batch // length * length)
-    cropping = looking = 0.0
-    for start in range(-most, len(at), most):  # the first batch is not counted: it warms
-        some = slice(max(start, 0), max(start, 0) + most)
-        with stopwatch(models) as seconds:
-            crops = cut_crops(held, at[some], detector_crop(boxes[some], models.crop_size))
-            cropping += seconds() * (start >= 0)
-        with stopwatch(models) as seconds:
-            models.predict(*as_windows(crops, length), options)
-            looking += seconds() * (start >= 0)
-    return Part("cropping", len(frames), cropping), Part("network", len(frames), looking)
+    batches = [slice(start, start + most) for start in range(0, len(at), most)]
+
+    def cut(some: slice) -> tuple[Tensor, np.ndarray]:
+        return as_windows(cut_crops(held, at[some], detector_crop(boxes[some], models.crop_size)), length)
+
+    models.predict(*cut(batches[0]), options)  # warms
+    watch = Stopwatch(models)
+    crops = [cut(some) for some in batches]
+    cropping = watch.part("cropping", len(frames))
+    watch = Stopwatch(models)
+    with Workers(models.device) as workers:
+        for found in [workers.submit(models.predict, *windows, options) for windows in crops]:
+            found.result()
+    return cropping, watch.part("network", len(frames))
 
 
 def as_windows(crops: Tensor, length: int) -> tuple[Tensor, np.ndarray]:
@@ -197,9 +220,9 @@ def as_windows(crops: Tensor, length: int) -> tuple[Tensor, np.ndarray]:
 
 def measure_writing(tracks: Tracks, path: Path) -> Part:
     """All rows to a native file."""
-    with stopwatch() as seconds:
-        write_hdf5(tracks, path)
-        return Part("writer", len(tracks.times), seconds())
+    watch = Stopwatch()
+    write_hdf5(tracks, path)
+    return watch.part("writer", len(tracks.times))
 
 
 def gemm_rate(models: Models) -> float:
@@ -208,10 +231,10 @@ def gemm_rate(models: Models) -> float:
 
     a = torch.rand(GEMM, GEMM, device=models.device)
     a @ a
-    with stopwatch(models) as seconds:
-        for _ in range(10):
-            a @ a
-        return 10 * 2 * GEMM**3 / seconds() / 1e9
+    watch = Stopwatch(models)
+    for _ in range(10):
+        a @ a
+    return 10 * 2 * GEMM**3 / watch.part("product", 10).seconds / 1e9
 
 
 def describe(video: Path, models: Models, tracks: Tracks, batch: int, options: Options) -> dict[str, Any]:
@@ -231,7 +254,7 @@ def describe(video: Path, models: Models, tracks: Tracks, batch: int, options: O
         "device": device,
         "threads": torch.get_num_threads(),
         "gemm_gflops": gemm_rate(models),
-        "precision": str(next(models.net.parameters()).dtype).removeprefix("torch."),
+        "precision": models.precision.points,
         "batch": batch,
         "options": options.to_dict(),
         "weights": models.about["weights"],

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "Job"]
 
 OPEN = 2  # videos that are decoded ahead of the network
+PEEKS = 4  # looks at single frames that are waited for: a call with one costs half as much as a call with four
 
 
 class Job(Protocol):
@@ -95,6 +96,7 @@ class Engine:
         self._length = 1 if self._tracking else options.window
         crops = 1 if self._tracking else batch or crops_at_once(models, options)
         self._batch = max(1, crops // self._length)  # windows in one call
+        self._peeks = max(PEEKS, self._batch)
         self._hold = hold_bytes(models.device)
         self._stopping, self._tell = stopping, tell
         self._time = profile or Profile()
@@ -143,9 +145,14 @@ class Engine:
 
     def _full(self) -> bool:
         """Whether enough waits for the network, or too much is held, for more to be decoded."""
-        peeks = sum(window.peek for _, window in self._waiting)
+        peeks, windows = self._counts()
         held = sum(job.nbytes for job in self._open)
-        return max(peeks, len(self._waiting) - peeks) >= self._batch or held > self._hold
+        return peeks >= self._peeks or windows >= self._batch or held > self._hold
+
+    def _counts(self) -> tuple[int, int]:
+        """Returns how many looks at single frames and how many windows wait."""
+        peeks = sum(window.peek for _, window in self._waiting)
+        return peeks, len(self._waiting) - peeks
 
     def _next(self, source: Iterator[Job]) -> Job | None:
         """Returns the job whose turn it is to decode, and sees to it that the one after it has begun."""
@@ -166,12 +173,13 @@ class Engine:
         self._waiting += [(job, window) for window in windows]
 
     def _submit(self, workers: Workers) -> None:
-        """Has the network look at what has waited longest of one kind."""
-        peek = self._waiting[0][1].peek
+        """Has the network look at what has waited longest: at windows if they fill a call, else at single frames."""
+        peeks, windows = self._counts()
+        peek = windows < self._batch and bool(peeks)
         alike = [pair for pair in self._waiting if pair[1].peek == peek]
-        length = 1 if peek else self._length
-        waited = alike[: self._batch * self._length // length]
+        waited = alike[: self.batch if peek else self._batch]
         self._waiting = alike[len(waited) :] + [pair for pair in self._waiting if pair[1].peek != peek]
+        length = max(len(window) for _, window in waited)
         with self._time("cropping"):
             looked, crops = self._cut(waited, length)
         if not looked:
@@ -183,7 +191,7 @@ class Engine:
         self._flight.append(_Call(looked, crops, lengths, look, found))
 
     def _land(self) -> None:
-        """Waits for the call that is under way the longest; what follows from it comes first next."""
+        """Waits for the call that is under way the longest; what follows from it waits in its turn."""
         import torch
 
         call = self._flight.popleft()
@@ -196,7 +204,7 @@ class Engine:
         estimates = zip(*found, strict=True)  # window by window
         with self._time("rows"):
             following = [self._accept(*pair, *estimate) for pair, estimate in zip(call.looked, estimates, strict=True)]
-        self._waiting[:0] = [pair for pairs in following for pair in pairs if pair[0].error is None]
+        self._waiting += [pair for pairs in following for pair in pairs if pair[0].error is None]
 
     def _cut(self, waited: list[Looked], length: int) -> tuple[list[Looked], Tensor]:
         """Returns the windows as they are aimed now, and their crops (N, T, 3, S, S), nought beyond their length."""

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from redtrack.annotate.engine import Engine
 from redtrack.annotate.job import VideoJob, describe
-from redtrack.annotate.models import load_models
+from redtrack.annotate.models import Models, load_models
 from redtrack.annotate.options import Options, Resources
+from redtrack.annotate.profile import Profile
 from redtrack.errors import UsageError
 from redtrack.tracks import Tracks
 
 if TYPE_CHECKING:
     from redtrack.video import DecodeReport, VideoInfo
 
-__all__ = ["annotate"]
+__all__ = ["annotate", "annotate_with"]
 
 
 def annotate(
@@ -43,8 +44,20 @@ def annotate(
         raise UsageError(f"no option {', '.join(sorted(unknown))}", remedy=f"there are {', '.join(Options.names())}")
     chosen, resources = Options(**options), Resources(device, batch, precision)
     models = load_models(weights, resources.device, chosen, True, resources.precision)
-    job = _MemoryJob(Path(path), models, chosen, progress)
-    for ended in Engine(models, chosen, resources.batch).run([job]):
+    return annotate_with(models, Path(path), chosen, resources.batch, progress)
+
+
+def annotate_with(
+    models: Models,
+    path: Path,
+    options: Options,
+    batch: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    profile: Profile | None = None,
+) -> Tracks:
+    """Does what `annotate` does, with networks that are loaded."""
+    job = _MemoryJob(path, models, options, progress)
+    for ended in Engine(models, options, batch, profile=profile).run([job]):
         if ended.error is not None:
             raise ended.error
     return job.tracks()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from redtrack.annotate.precision import PRECISIONS
+
 if TYPE_CHECKING:
     from redtrack.bench import Report
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--weights", metavar="NAME|PATH", help="A shipped network's name, or a file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--batch", type=click.IntRange(min=1), help="Crops in one call of the network.  [default: by device]")
+@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="Of the networks.")
 @click.option("--direction", type=click.Choice(["both", "forward", "backward"]), default="both", show_default=True,
               help="Which ways through time the network goes.")
 @click.option("--detect-every", type=click.IntRange(min=1), default=10, show_default=True, metavar="FRAMES",
@@ -27,6 +30,7 @@ def bench(
     weights: str | None,
     device: str,
     batch: int | None,
+    precision: str,
     direction: str,
     detect_every: int,
     as_json: bool,
@@ -44,7 +48,7 @@ def bench(
     from redtrack.bench import bench as measure
     from redtrack.cli.table import fold, width_of
 
-    report = measure(video, weights, device, batch, direction=direction, detect_every=detect_every)
+    report = measure(video, weights, device, batch, precision, direction=direction, detect_every=detect_every)
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else fold(as_text(report), width_of()))
 
 
@@ -63,4 +67,5 @@ def as_text(report: Report) -> str:
         f"{about['precision']}, batch {about['batch']}, {about['options']['direction']} direction(s), "
         f"{about['weights']}, torch {about['versions']['torch']}"
     )
-    return f"{table(rows, right=(1, 2, 3))}\n\n{conditions}\n{report.verdict()}"
+    profile = report.profile.sentence()
+    return f"{table(rows, right=(1, 2, 3))}\n\n{conditions}\n{report.verdict()}\nIn the whole job {profile}."

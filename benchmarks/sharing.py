@@ -1,0 +1,99 @@
+"""What sharing is worth, each as a ratio of two settings in one run, with the networks loaded and a decoder started.
+
+    python benchmarks/sharing.py [VIDEO ...] [--clips 20] [--frames 24] [--device cpu] [--precision fp32]
+
+- the whole job against the network alone, for each VIDEO;
+- many short clips in one run against one run for each;
+- four faces in a mosaic against one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from costs import CLIP, RATE, pictures
+
+from redtrack.annotate.engine import Engine
+from redtrack.annotate.memory import _MemoryJob, annotate_with
+from redtrack.annotate.models import Models, load_models
+from redtrack.annotate.options import Options
+from redtrack.annotate.room import crops_at_once
+from redtrack.bench import Part, measure_decoding, measure_looking, measure_whole, processor_seconds
+from redtrack.video import Video, write_video
+
+
+def timed(work: Callable[[], object], repeats: int = 2) -> tuple[float, float]:
+    """The best seconds by the clock and of the processors."""
+    costs = []
+    for _ in range(repeats):
+        began, used = time.perf_counter(), processor_seconds()
+        work()
+        costs.append((time.perf_counter() - began, processor_seconds() - used))
+    return min(cost[0] for cost in costs), min(cost[1] for cost in costs)
+
+
+def run(models: Models, paths: list[Path]) -> None:
+    """Annotates videos in one engine."""
+    for job in Engine(models, Options()).run([_MemoryJob(path, models, Options(), None) for path in paths]):
+        assert job.error is None, job.error
+
+
+def told(what: str, first: tuple[float, float], second: tuple[float, float]) -> None:
+    """Prints the ratio of two costs."""
+    print(f"{what}: {first[0] / second[0]:.2f} by the clock, {first[1] / second[1]:.2f} by the processors", flush=True)
+
+
+def whole_against_network(models: Models, video: Path) -> None:
+    """Prints the whole job's share of what the network alone allows."""
+    batch = crops_at_once(models, Options())
+    annotate_with(models, video, Options(end=0.5))
+    _, frames = measure_decoding(video)
+    wholes = [measure_whole(models, video, Options(), batch) for _ in range(2)]
+    tracks = wholes[0][1]
+    networks = [measure_looking(models, frames, tracks, batch, Options())[1] for _ in range(3)]
+    whole, network = (_best(parts) for parts in ([part for part, *_ in wholes], networks))
+    told(f"{video.name}, whole job, share of the network alone", network, whole)
+    print(f"  {1 / whole[0]:.1f} frames/s, {1 / whole[1]:.1f} a processor-second")
+
+
+def _best(parts: list[Part]) -> tuple[float, float]:
+    """The least seconds a frame by the clock and of the processors."""
+    return min(p.seconds / p.frames for p in parts), min(p.processors / p.frames for p in parts)
+
+
+def main() -> None:
+    """Prints a line a comparison."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("videos", nargs="*", type=Path, default=[CLIP])
+    parser.add_argument("--clips", type=int, default=20)
+    parser.add_argument("--frames", type=int, default=24)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto")
+    chosen = parser.parse_args()
+    models = load_models(None, chosen.device, Options(), True, chosen.precision)
+    for video in chosen.videos:
+        whole_against_network(models, video)
+    with tempfile.TemporaryDirectory() as folder:
+        frames = [frame.image for _, frame in zip(range(chosen.frames), Video(CLIP).frames(), strict=False)]
+        clips = [Path(folder) / f"{k}.mp4" for k in range(chosen.clips)]
+        for clip in clips:
+            write_video(clip, iter(frames), np.arange(len(frames)) / RATE)
+        run(models, clips[:2])
+        apart = timed(lambda: [run(models, [clip]) for clip in clips])
+        told(f"{len(clips)} clips of {len(frames)} frames, speed in one run against one run each", apart,
+             timed(lambda: run(models, clips)))  # fmt: skip
+        costs = []
+        for faces in (4, 1):
+            path = Path(folder) / f"{faces}.mp4"
+            write_video(path, pictures(faces, 100), np.arange(100) / RATE)
+            costs.append(timed(lambda path=path: run(models, [path])))  # type: ignore[misc]
+        told("four faces, time against one", *costs)
+
+
+if __name__ == "__main__":
+    main()
