@@ -58,6 +58,12 @@ def shifts(overlay: Overlay, source: np.ndarray, decoded: np.ndarray, frame: int
                 yield float(np.linalg.norm(shift))
 
 
+def sound_codec(path: Path) -> str | None:
+    """Returns what the sound is coded as, None where there is none."""
+    with av.open(str(path)) as container:
+        return container.streams.audio[0].codec_context.name if container.streams.audio else None
+
+
 def sound(path: Path) -> list[tuple[float, bytes]]:
     """Returns the time after the first picture, in seconds, and the content of each packet of sound."""
     with av.open(str(path)) as container:
@@ -70,7 +76,36 @@ def sound(path: Path) -> list[tuple[float, bytes]]:
 
 
 def sound_gap(source: Path, drawing: Path) -> str:
-    """Returns how many packets were kept, whether as they were, and the largest difference of their times, in words."""
+    """Returns how far the drawing's sound is from the source's."""
+    before, after = sound_codec(source), sound_codec(drawing)
+    return packet_gap(source, drawing) if before == after else f"{before} as {after}, {loud_gap(source, drawing)}"
+
+
+def loud_gap(source: Path, drawing: Path) -> str:
+    """Returns by how much the loudness of the two has to be shifted to agree best, in words: to 5 ms."""
+    before, after = (loudness(path)[: 200 * 15] for path in (source, drawing))
+    size = min(len(before), len(after)) - 80
+    fits = [np.corrcoef(before[40 : 40 + size], after[40 + k : 40 + k + size])[0, 1] for k in range(-40, 40)]
+    return f"{abs(int(np.argmax(fits)) - 40) * 5} ms"
+
+
+def loudness(path: Path) -> np.ndarray:
+    """Returns the loudness of each 5 ms from the first picture on."""
+    with av.open(str(path)) as container:
+        start = next(container.decode(video=0)).time or 0.0
+    found = np.zeros(0)
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            samples = np.abs(frame.to_ndarray()).mean(axis=0)
+            at = ((frame.time or 0.0) - start + np.arange(len(samples)) / frame.sample_rate) * 200
+            bins = np.bincount(at[at >= 0].astype(int), samples[at >= 0])
+            found = np.pad(found, (0, max(len(bins) - len(found), 0)))
+            found[: len(bins)] += bins
+    return found
+
+
+def packet_gap(source: Path, drawing: Path) -> str:
+    """Returns how many packets were kept as they were, and the largest difference of their times, in words."""
     after = sound(drawing)
     before = [(time, content) for time, content in sound(source) if time > -0.001][: len(after)]
     if not after:

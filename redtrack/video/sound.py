@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 _FALLBACK = "aac"  # what all of our kinds of file can hold
+_GAP = 0.1  # s without sound that are kept; times are told in ms and tremble, samples are counted
 
 
 class SoundCopy:
@@ -93,12 +95,15 @@ class SoundCopy:
         """Yields the packets of the sound encoded anew."""
         encoder = stream.codec_context
         resampler = av.AudioResampler(encoder.format, encoder.layout, encoder.sample_rate)
+        rate, at = encoder.sample_rate, -1
         try:
             for frame in self._input.decode(audio=0):
-                if frame.pts is None or frame.time_base is None:
-                    continue
-                frame.pts -= round(self._start / frame.time_base)
-                for piece in resampler.resample(frame) if frame.pts >= 0 else ():
+                due = round(((frame.time or 0.0) - self._start) * rate)
+                for piece in resampler.resample(frame) if due >= 0 else ():
+                    at = at if at >= 0 and due - at < rate * _GAP else max(due, at)
+                    piece.pts, piece.time_base = at, Fraction(1, rate)
+                    at += piece.samples
+                    due += piece.samples
                     yield from stream.encode(piece)
         except av.FFmpegError:  # damaged sound: what is left of it is left out
             pass
