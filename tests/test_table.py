@@ -10,7 +10,7 @@ import pytest
 from redtrack.annotate.outcome import Outcome
 from redtrack.annotate.result import Counts
 from redtrack.cli import table as module
-from redtrack.cli.table import fold, outcome_table, table, width_of
+from redtrack.cli.table import fold, outcome_table, shorten, table, width_of
 
 ROWS = [["state", "frames", "video", "reason"], ["done", "100", "a/clip.mp4", "out/clip.h5"], ["failed", "-", "b", ""]]
 
@@ -68,6 +68,14 @@ def test_outcomes_are_folded_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "width_of", lambda: 80)
     narrow = outcome_table(outcomes).splitlines()
     assert len(narrow) > 4 and max(map(len, narrow)) <= 80
+
+
+@pytest.mark.parametrize("most", [12, 13, 28])
+def test_long_names_lose_their_middle(most: int) -> None:
+    """A short name stays; of a long one both ends are left, in as much room as there is."""
+    assert shorten("clip.h5", most) == "clip.h5"
+    short = shorten("a_recording_of_tuesday_and_wednesday.h5", most)
+    assert len(short) == most and short.startswith("a_rec") and short.endswith("ay.h5")
 
 
 def test_sentences_break_between_words() -> None:

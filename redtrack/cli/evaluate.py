@@ -186,9 +186,12 @@ def show(scores: dict[str, Score], dataset: str, as_json: bool, by_video: bool) 
 
 
 def columns(rows: list[list[str]]) -> str:
-    """Returns a table of names and figures."""
-    from redtrack.cli.table import table
+    """Returns a table of names and figures; names that are too long for a terminal are shortened."""
+    from redtrack.cli.table import shorten, table, width_of
 
+    width = width_of()
+    if width:
+        rows = [[shorten(cell, max(width - 52, 12)) for cell in row] for row in rows]
     return table(rows, right=range(1, len(rows[0])))
 
 

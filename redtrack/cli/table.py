@@ -13,7 +13,7 @@ from redtrack.errors import printable
 if TYPE_CHECKING:
     from redtrack.annotate.outcome import Outcome
 
-__all__ = ["fold", "outcome_table", "table", "width_of"]
+__all__ = ["fold", "outcome_table", "shorten", "table", "width_of"]
 
 _GAP = 2  # blanks between two columns
 _NARROWEST = 32  # columns that are worth folding texts into
@@ -35,6 +35,11 @@ def fold(text: str, width: int | None, indent: int = 2) -> str:
         return text
     how: Any = {"width": width, "subsequent_indent": " " * indent, "break_on_hyphens": False}
     return "\n".join(textwrap.fill(line, **how) if len(line) > width else line for line in text.split("\n"))
+
+
+def shorten(name: str, most: int) -> str:
+    """Returns a name of at most `most` characters, the middle of a longer one left out."""
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[len(name) - most + most // 2 + 1 :]}"
 
 
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = (), width: int | None = None) -> str:
