@@ -68,6 +68,7 @@ class Slots:
         self.count = slot_count(height, width)
         self._map = mmap.mmap(handle, self.count * self._bytes)
         self._lent = 0
+        self._back: deque[int] = deque()  # slots whose pictures are gone, from whatever thread let go of them last
         self._returned: deque[int] = deque()
 
     def put(self, slot: int, image: Image) -> None:
@@ -79,21 +80,24 @@ class Slots:
 
         The slot is free again, and told by `returned`, once the last view of the picture is gone.
         """
+        self._take_back()
         flat = self._flat(slot)
         if self._lent >= self.count - _IN_MOTION:
             self._returned.append(slot)
             return flat.reshape(self._shape).copy()
         self._lent += 1
-        weakref.finalize(flat, self._take_back, slot)  # numpy's views of `flat` keep `flat` alive
+        weakref.finalize(flat, self._back.append, slot)  # numpy's views of `flat` keep `flat` alive
         return flat.reshape(self._shape)
 
     def returned(self) -> bytes:
         """Returns the slots that have become free since the last call, a byte each."""
+        self._take_back()
         return bytes(self._returned.popleft() for _ in range(len(self._returned)))
 
-    def _take_back(self, slot: int) -> None:
-        self._lent -= 1
-        self._returned.append(slot)
+    def _take_back(self) -> None:
+        while self._back:
+            self._returned.append(self._back.popleft())
+            self._lent -= 1
 
     def _flat(self, slot: int) -> Image:
         return np.frombuffer(self._map, np.uint8, self._bytes, slot * self._bytes)
