@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 _FALLBACK = "aac"  # what all of our kinds of file can hold
-_GAP = 0.1  # s without sound that are kept; times are told in ms and tremble, samples are counted
+_GAP = 0.03  # s that sound may be out of step: less is the trembling of times that are told in ms
 
 
 class SoundCopy:
@@ -99,7 +99,8 @@ class SoundCopy:
         try:
             for frame in self._input.decode(audio=0):
                 due = round(((frame.time or 0.0) - self._start) * rate)
-                for piece in resampler.resample(frame) if due >= 0 else ():
+                ahead = at >= 0 and at - due > rate * _GAP  # more samples than time: this frame is left out
+                for piece in resampler.resample(frame) if due >= 0 and not ahead else ():
                     at = at if at >= 0 and due - at < rate * _GAP else max(due, at)
                     piece.pts, piece.time_base = at, Fraction(1, rate)
                     at += piece.samples
