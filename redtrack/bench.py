@@ -92,6 +92,7 @@ def bench(
     device: str = "auto",
     batch: int | None = None,
     precision: str = "auto",
+    decode: str = "auto",
     **chosen: Any,
 ) -> Report:
     """Measures decoding, detecting, cropping, the network, writing and the whole job, start-up left out.
@@ -104,11 +105,12 @@ def bench(
             video, boxes = made_up_clip(Path(folder))
             chosen["boxes"] = boxes
         options = Options(**chosen)
-        models = load_models(weights, device, replace(options, boxes=None), True, precision)  # with a detector anyway
+        # With a detector, whatever the boxes.
+        models = load_models(weights, device, replace(options, boxes=None), True, precision, decode)
         batch = batch or crops_at_once(models, options)
         annotate_with(models, video, replace(options, end=options.end or WARM), batch)
         whole, tracks, profile = measure_whole(models, video, options, batch)
-        decoding, frames = measure_decoding(video)
+        decoding, frames = measure_decoding(video, models.decoder)
         parts = (
             decoding,
             measure_detecting(models, frames, options),
@@ -145,9 +147,9 @@ def processor_seconds() -> float:
     return total
 
 
-def measure_decoding(path: Path) -> tuple[Part, np.ndarray]:
+def measure_decoding(path: Path, device: str | None = None) -> tuple[Part, np.ndarray]:
     """Decodes everything, as the whole job does; then again the first frames, uint8 (n, H, W, 3), to keep them."""
-    video = open_video(path)
+    video = open_video(path, device=device)
     watch = Stopwatch()
     count = sum(1 for _ in video.frames())
     return watch.part("decoder", count), np.stack([frame.image.copy() for frame in islice(video.frames(), MOST_FRAMES)])
@@ -255,6 +257,7 @@ def describe(video: Path, models: Models, tracks: Tracks, batch: int, options: O
         "threads": torch.get_num_threads(),
         "gemm_gflops": gemm_rate(models),
         "precision": models.precision.points,
+        "decode": models.decoder or "cpu",
         "batch": batch,
         "options": options.to_dict(),
         "weights": models.about["weights"],

@@ -181,8 +181,8 @@ def test_stopping_ends_every_open_job_after_the_current_step(one: Path, two: Pat
 
 
 def test_frames_in_hand_stay_few_however_long_the_video(tmp_path: Path) -> None:
-    """At most three detection intervals, two chunks and a batch of frames are held."""
-    path = clip_of(tmp_path / "long.mkv", (Square(RED, 40, still(100, 100)),), 300)
+    """At most three detection intervals, two chunks, a batch, and the calls under way: four looks a core and one."""
+    path = clip_of(tmp_path / "long.mkv", (Square(RED, 40, still(100, 100)),), 600)
     held: list[int] = []
 
     class Watched(Job):
@@ -193,8 +193,8 @@ def test_frames_in_hand_stay_few_however_long_the_video(tmp_path: Path) -> None:
 
     models = square_models()
     list(Engine(models, Options(), 20).run([Watched(path, models, Options())]))
-    assert max(held) <= 30 + 2 * 20 + 20
-    assert held[-1] <= held[3]
+    assert max(held) <= 30 + 2 * 20 + 20 + 40 * torch.get_num_threads()
+    assert max(held[15:]) <= max(held[:15])
 
 
 def test_small_batch_runs_when_much_memory_is_held(one: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,7 +95,7 @@ def sample(pixels: Tensor, region: Region, transform: CropTransform) -> Tensor:
     centre = (transform.centre - region[:2] + 0.5) / step - 0.5
     local = CropTransform(centre, transform.side / step, transform.angle, transform.size)
     grid = _grid(local.theta(*picture.shape[2:]), transform.size, picture.device)
-    return F.grid_sample(picture, grid, align_corners=False) / 255
+    return F.grid_sample(picture, grid, align_corners=False).div_(255)
 
 
 def _shrunk(picture: Tensor, step: int) -> Tensor:

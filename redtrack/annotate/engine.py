@@ -118,8 +118,6 @@ class Engine:
             while not self._stopping():
                 if not self._step(source, workers, most):
                     return
-                while self._flight and self._flight[0].found.done():
-                    self._land()
                 yield from self._ended()
             while self._flight:
                 self._land()
@@ -127,11 +125,14 @@ class Engine:
             yield from self._stopped()
 
     def _step(self, source: Iterator[Job], workers: Workers, most: int) -> bool:
-        """Does what is to be done next; returns whether there was anything."""
+        """Does what is to be done next; returns whether there was anything.
+
+        What that is hangs on counts and never on the clock, so that a run has the same calls each time.
+        """
         enough, free = self._full(), len(self._flight) < most
         if enough and self._waiting and free:
             self._submit(workers)
-        elif enough and self._flight:
+        elif self._flight and (enough or not free):
             self._land()
         elif (job := self._next(source)) is not None:
             self._advance(job)

@@ -88,7 +88,7 @@ class VideoJob:
         """Opens the video."""
         from redtrack.video import open_video
 
-        self.video = open_video(self.path)
+        self.video = open_video(self.path, device=self.models.decoder)
         sink = self.open_sink(self.video.info)
         self.pipeline = Pipeline(self.video, self.models, self.options, sink)
 

@@ -162,7 +162,8 @@ def work(connection: Connection, plan: Plan, threads: int | None) -> None:
 
 def load(plan: Plan) -> Models:
     """Returns the networks on the member's device."""
-    return plan.load(plan.weights, plan.resources.device, plan.options, True, plan.resources.precision)
+    use = plan.resources
+    return plan.load(plan.weights, use.device, plan.options, True, use.precision, use.decode)
 
 
 def about_of(plan: Plan, models: Models) -> dict[str, Any]:

@@ -29,21 +29,22 @@ def annotate(
     device: str = "auto",
     batch: int | None = None,
     precision: str = "auto",
+    decode: str = "auto",
     progress: Callable[[int], None] | None = None,
     **options: Any,
 ) -> Tracks:
     """Returns the landmarks of every face in every frame of a video (or picture).
 
     weights: a shipped network's name or a file. device: auto, cpu or cuda:N. batch: crops in one call of the network.
-    precision: auto, fp32, bf16 or half. progress is called with the number of frames decoded so far. options are those
-    of `redtrack.annotate.Options`.
+    precision: auto, fp32, bf16 or half. decode: cpu, or cuda for the GPU that the networks run on. progress is called
+    with the number of frames decoded so far. options are those of `redtrack.annotate.Options`.
     Raises a RedtrackError for what cannot be done; a file that is cut short gives what there is of it, with
     `tracks.complete` false and the reason in `tracks.info["reason"]`.
     """
     if unknown := set(options) - set(Options.names()):
         raise UsageError(f"no option {', '.join(sorted(unknown))}", remedy=f"there are {', '.join(Options.names())}")
-    chosen, resources = Options(**options), Resources(device, batch, precision)
-    models = load_models(weights, resources.device, chosen, True, resources.precision)
+    chosen, resources = Options(**options), Resources(device, batch, precision, decode)
+    models = load_models(weights, resources.device, chosen, True, resources.precision, resources.decode)
     return annotate_with(models, Path(path), chosen, resources.batch, progress)
 
 

@@ -33,7 +33,8 @@ __all__ = ["Models", "find_device", "load_models"]
 class Models:
     """A landmark network and a face detector on one device.
 
-    about: JSON values that identify them, for the result. detector may be None where no option needs it.
+    about: JSON values that identify them, for the result. detector may be None where no option needs it. decoder: the
+    GPU that decodes where it can, None for the processor.
     """
 
     net: RedNet
@@ -41,6 +42,7 @@ class Models:
     device: torch.device
     about: dict[str, Any] = field(default_factory=dict)
     precision: Precision = Precision()
+    decoder: str | None = None
 
     @property
     def crop_size(self) -> int:
@@ -87,11 +89,17 @@ class Models:
 
 
 def load_models(
-    weights: str | Path | None, device: str, options: Options, detects: bool = True, precision: str = "auto"
+    weights: str | Path | None,
+    device: str,
+    options: Options,
+    detects: bool = True,
+    precision: str = "auto",
+    decode: str = "auto",
 ) -> Models:
     """Returns the shipped networks, or those of a weights file; raises WeightsError and DeviceError.
 
     The detector is left out where boxes take its place, or where nothing `detects`. precision: one of `PRECISIONS`.
+    decode: cuda for the GPU that the networks run on; auto is cpu for now, until the other has been timed.
     """
     from redtrack import checkpoint
 
@@ -107,7 +115,17 @@ def load_models(
     elif detects:
         detector, about_detector = _load_detector(where, bits)
         about |= about_detector
-    return Models(net, detector, where, about, bits)  # type: ignore[arg-type]
+    decoder = _decoder(decode, where)
+    return Models(net, detector, where, about, bits, decoder)  # type: ignore[arg-type]
+
+
+def _decoder(decode: str, device: torch.device) -> str | None:
+    """Returns the GPU that is to decode; raises DeviceError where the networks have none."""
+    if decode != "cuda":
+        return None
+    if device.type != "cuda":
+        raise DeviceError("the networks are not on a GPU that could decode", remedy="use --decode cpu")
+    return f"cuda:{device.index or 0}"
 
 
 def _digest(boxes: Path) -> str:

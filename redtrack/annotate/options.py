@@ -12,6 +12,7 @@ from redtrack.errors import UsageError
 __all__ = ["DIRECTIONS", "PROTOCOLS", "Options", "Resources"]
 
 DIRECTIONS = ("both", "forward", "backward")
+DECODERS = ("auto", "cpu", "cuda")
 PROTOCOLS = ("windows", "tracking")
 
 
@@ -66,16 +67,18 @@ class Resources:
     """What the points do not depend on.
 
     device: auto, cpu, cuda or cuda:N. batch: crops in one call of the network, None for what the device has room for.
-    precision: one of `PRECISIONS`; the points depend on it by less than a tenth of a pixel.
+    precision: one of `PRECISIONS`; the points depend on it by less than a tenth of a pixel. decode: one of `DECODERS`.
     """
 
     device: str = "auto"
     batch: int | None = None
     precision: str = "auto"
+    decode: str = "auto"
 
     def __post_init__(self) -> None:
         _at_least("batch", self.batch, 1)
         _one_of("precision", self.precision, PRECISIONS)
+        _one_of("decode", self.decode, DECODERS)
 
 
 def _at_least(name: str, value: float | None, least: float) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from redtrack.annotate.options import DECODERS
 from redtrack.annotate.precision import PRECISIONS
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--batch", type=click.IntRange(min=1), help="Crops in one call of the network.  [default: by device]")
 @click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="Of the networks.")
+@click.option("--decode", type=click.Choice(DECODERS), default="auto", show_default=True, help="What decodes.")
 @click.option("--direction", type=click.Choice(["both", "forward", "backward"]), default="both", show_default=True,
               help="Which ways through time the network goes.")
 @click.option("--detect-every", type=click.IntRange(min=1), default=10, show_default=True, metavar="FRAMES",
@@ -31,6 +33,7 @@ def bench(
     device: str,
     batch: int | None,
     precision: str,
+    decode: str,
     direction: str,
     detect_every: int,
     as_json: bool,
@@ -48,7 +51,7 @@ def bench(
     from redtrack.bench import bench as measure
     from redtrack.cli.table import fold, width_of
 
-    report = measure(video, weights, device, batch, precision, direction=direction, detect_every=detect_every)
+    report = measure(video, weights, device, batch, precision, decode, direction=direction, detect_every=detect_every)
     click.echo(json.dumps(report.to_dict(), indent=2) if as_json else fold(as_text(report), width_of()))
 
 

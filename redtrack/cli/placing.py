@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from redtrack.annotate.options import DECODERS
 from redtrack.annotate.precision import PRECISIONS
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from redtrack.annotate.shared import SharedRun
     from redtrack.errors import RedtrackError
 
-PLACES = ("device", "devices", "ray", "gpu_share", "shard", "batch", "precision", "profile")
+PLACES = ("device", "devices", "ray", "gpu_share", "shard", "batch", "precision", "decode", "profile")
 
 
 class AutoCount(click.ParamType):
@@ -49,6 +50,8 @@ def placing(command: Any) -> Any:
                          help="Crops in one call of the network; the points do not depend on it."),
             click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True,
                          help="Of the networks; moves points by less than 0.1 px. auto: fp32 on a CPU, half on a GPU."),
+            click.option("--decode", type=click.Choice(DECODERS), default="auto", show_default=True,
+                         help="What decodes; cuda is the networks' GPU, for what it can decode. auto: cpu."),
             click.option("--profile", is_flag=True, help="Say at the end what the time went to, and what would help."),
         ]
     ):  # fmt: skip
@@ -93,10 +96,11 @@ def make_run(
     if place["shard"]:
         found = Shard.parse(place["shard"]).of(found)
     if not place["devices"] and not place["ray"]:
-        models = load_models(weights, place["device"], options, True, place["precision"])
+        models = load_models(weights, place["device"], options, True, place["precision"], place["decode"])
         profile = Profile() if place["profile"] else None
         return Batch(found, where, models, options, reporter, place["batch"], profile=profile, **how)
-    plan = Plan(where, options, weights, Resources(place["device"], place["batch"], place["precision"]), load_models)
+    resources = Resources(*(place[name] for name in ("device", "batch", "precision", "decode")))
+    plan = Plan(where, options, weights, resources, load_models)
     if place["ray"]:
         from redtrack.annotate.cluster import RayRun
 

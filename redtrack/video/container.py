@@ -16,6 +16,7 @@ from redtrack.errors import VideoError
 from redtrack.video.ending import has_no_index
 
 if TYPE_CHECKING:
+    from av.codec.hwaccel import HWAccel
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -36,12 +37,18 @@ MAX_PIXELS = 1 << 27
 _LOOK = "check that it plays in a video player"
 
 
-def open_container(path: str | os.PathLike[str]) -> InputContainer:
-    """Returns the opened container; raises VideoError where the file is missing, no file, or no video."""
+def open_container(path: str | os.PathLike[str], hwaccel: HWAccel | None = None) -> InputContainer:
+    """Returns the opened container; raises VideoError where the file is missing, no file, or no video.
+
+    hwaccel: what decodes in place of the processor. Where it does not, av.FFmpegError or ValueError may be raised.
+    """
     check_file(path)
+    # "file:" keeps a name such as "http:a.mp4" from being read as an address.
+    name = f"file:{os.path.abspath(path)}"
+    if hwaccel is not None:
+        return av.open(name, options=OPTIONS, metadata_errors="replace", hwaccel=hwaccel)
     try:
-        # "file:" keeps a name such as "http:a.mp4" from being read as an address.
-        return av.open(f"file:{os.path.abspath(path)}", options=OPTIONS, metadata_errors="replace")
+        return av.open(name, options=OPTIONS, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
         raise _cannot_open(path, error) from error
 

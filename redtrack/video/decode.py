@@ -73,15 +73,21 @@ class Video:
     `info` tells what it is, `frames` gives its frames, and after that `report` tells how the decoding went. Raises
     VideoError where no frame can be decoded. `heartbeat` is called for every packet that is read, so that a watcher can
     tell a slow decoder from one that hangs. Images that need not be `packed` may have gaps between their rows.
+    `device` is a GPU, such as `cuda:0`, that decodes where it can.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], heartbeat: Callable[[], None] | None = None, packed: bool = True
+        self,
+        path: str | os.PathLike[str],
+        heartbeat: Callable[[], None] | None = None,
+        packed: bool = True,
+        device: str | None = None,
     ) -> None:
         self.info: VideoInfo = probe(path, heartbeat or (lambda: None))
         self.report = DecodeReport()
         self._heartbeat = heartbeat
         self._packed = packed
+        self._device = device
 
     def __enter__(self) -> Video:
         return self
@@ -98,7 +104,7 @@ class Video:
         """
         self.report = report = DecodeReport()
         screen = _Screen(self.info, self._packed)
-        pictures = Pictures(self.info.path, self._heartbeat)
+        pictures = Pictures(self.info.path, self._heartbeat, self._device)
         clock = Clock(self.info.time_base, self.info.average_rate)
         for index, picture in enumerate(pictures):
             time = clock.time(picture.ticks)

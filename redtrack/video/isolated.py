@@ -27,9 +27,16 @@ TIME_LIMIT = 60.0  # seconds without a packet decoded after which a decoder coun
 _REMEDY = "it is damaged or hostile, convert it with another program first"
 
 
-def open_video(path: str | os.PathLike[str], isolated: bool = True) -> Video | IsolatedVideo:
-    """Returns the video, decoded in a process of its own if `isolated` and if the system can do so."""
-    return IsolatedVideo(path) if isolated and sys.platform != "win32" else Video(path)
+def open_video(
+    path: str | os.PathLike[str], isolated: bool = True, device: str | None = None
+) -> Video | IsolatedVideo:
+    """Returns the video, decoded in a process of its own if `isolated` and if the system can do so.
+
+    device: a GPU, such as `cuda:0`, that decodes where it can.
+    """
+    if isolated and sys.platform != "win32":
+        return IsolatedVideo(path, device=device)
+    return Video(path, device=device)
 
 
 class IsolatedVideo:
@@ -39,8 +46,11 @@ class IsolatedVideo:
     calls the video truncated and says why.
     """
 
-    def __init__(self, path: str | os.PathLike[str], time_limit: float = TIME_LIMIT) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], time_limit: float = TIME_LIMIT, device: str | None = None
+    ) -> None:
         self._path = Path(path)
+        self._device = device
         self._name = os.fsencode(os.path.abspath(path)).hex()
         self._time_limit = time_limit
         self.report = DecodeReport()
@@ -65,6 +75,7 @@ class IsolatedVideo:
             with shared_file(slot_count(*size) * size[0] * size[1] * 3) as memory:
                 slots = Slots(memory.fileno(), *size)
                 known = {"size": size, "size_bytes": self.info.size_bytes, "digest": self.info.digest}
+                known["device"] = self._device
                 process.ask({"path": self._name, "frames": [start, end], **known}, memory.fileno())
             while (message := self._receive(process))[:1] == FRAME:
                 index, time, slot, damaged, missing = FRAME_FIELDS.unpack(message[1:])

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from redtrack.video.careful import decode_careful
 from redtrack.video.container import open_container
+from redtrack.video.hardware import open_on_gpu, told_by_stream
 from redtrack.video.packets import PacketReader
 from redtrack.video.parallel import Disorder, Picture, decode_parallel
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 
 class Pictures:
@@ -17,28 +23,36 @@ class Pictures:
 
     At the first sign of damage the file is decoded again from its start, by the decoder that finds out what exactly is
     damaged, and the pictures that were given already are skipped: seeking is not to be relied on in a damaged file.
+
+    `device` is a GPU, such as `cuda:0`, that decodes where it can: otherwise, and whatever is damaged, the processor.
     """
 
-    def __init__(self, path: Path, heartbeat: Callable[[], None] | None = None) -> None:
+    def __init__(self, path: Path, heartbeat: Callable[[], None] | None = None, device: str | None = None) -> None:
         self._path = path
+        self._device = device
         self._heartbeat = heartbeat
         self._given = 0
         self._last: int | None = None  # ticks of the last picture that was given
         self.reader: PacketReader
 
     def __iter__(self) -> Iterator[Picture]:
-        try:
-            yield from self._in_parallel()
-        except Disorder:
-            yield from self._with_care()
+        if self._device is not None and (on_gpu := open_on_gpu(self._path, self._device)) is not None:
+            with suppress(Disorder), on_gpu:
+                for picture in self._in_parallel(on_gpu):
+                    yield told_by_stream(picture, self.reader)
+                return
+        if not self._given:
+            with suppress(Disorder), open_container(self._path) as container:
+                yield from self._in_parallel(container)
+                return
+        yield from self._with_care()
 
-    def _in_parallel(self) -> Iterator[Picture]:
-        with open_container(self._path) as container:
-            self.reader = PacketReader(container, self._path, self._heartbeat)
-            for picture in decode_parallel(self.reader):
-                self._given += 1
-                self._last = picture.ticks
-                yield picture
+    def _in_parallel(self, container: InputContainer) -> Iterator[Picture]:
+        self.reader = PacketReader(container, self._path, self._heartbeat)
+        for picture in decode_parallel(self.reader):
+            self._given += 1
+            self._last = picture.ticks
+            yield picture
 
     def _with_care(self) -> Iterator[Picture]:
         with open_container(self._path) as container:

@@ -45,7 +45,8 @@ class Worker:
     def _answer(self, request: dict[str, Any]) -> None:
         memory = recv_handle(self._connection) if "frames" in request else None
         try:
-            video = Video(os.fsdecode(bytes.fromhex(request["path"])), self._heartbeat.beat, packed=False)
+            path = os.fsdecode(bytes.fromhex(request["path"]))
+            video = Video(path, self._heartbeat.beat, packed=False, device=request.get("device"))
             if memory is None:
                 self._send(INFO, asdict(video.info) | {"path": None})
                 return

@@ -1,0 +1,99 @@
+"""The table of a GPU's speed for the README: whole job against decoding alone, one and four faces, 360p and 1080p.
+
+    python benchmarks/gpu_table.py [VIDEO ...] [--device cuda] [--precision auto half fp32] [--decode auto cpu cuda]
+
+Without VIDEO, clips are made up of the example's face: 640 x 360 and 1920 x 1080, with one face and with four. Each
+line is a video and a setting; asked of a GPU is a whole job of 0.9 of decoding alone. The last column is the network's
+share of what the device's matrix product reaches in 32 bits. It also runs on a CPU (`--device cpu --frames 50`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+
+from redtrack.bench import Report, bench
+from redtrack.video import Video, write_video
+
+CLIP = Path(__file__).parent.parent / "examples" / "astronaut.mp4"
+SIZES = {"360p": (640, 360), "1080p": (1920, 1080)}
+
+
+def pictures(width: int, height: int, faces: int, count: int) -> Iterator[np.ndarray]:
+    """Yields so many pictures of this size with one face, or four in a mosaic."""
+    across = 1 if faces == 1 else 2
+    rows = np.arange(height // across) * 360 * across // height
+    columns = np.arange(width // across) * 640 * across // width
+    clip = [frame.image[rows][:, columns] for frame in Video(CLIP).frames()]
+    for tile in islice(cycle([*clip, *clip[-2:0:-1]]), count):
+        yield np.tile(tile, (across, across, 1))
+
+
+def made_up(folder: Path, count: int) -> list[Path]:
+    """Writes the four clips."""
+    paths = []
+    for name, (width, height) in SIZES.items():
+        for faces in (1, 4):
+            paths.append(folder / f"{name}, {faces} face{'s' if faces > 1 else ''}.mp4")
+            write_video(paths[-1], pictures(width, height, faces, count), np.arange(count) / 25)
+    return paths
+
+
+def gflop_a_crop(device: str) -> float:
+    """Counts what the network computes for a crop, both directions, in 10^9 products and sums."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from redtrack import checkpoint
+    from redtrack.rednet.predict import predict_windows
+
+    net = checkpoint.load(device=device)
+    crops = torch.rand(1, 10, 3, net.config.size, net.config.size, device=device)  # type: ignore[union-attr]
+    counter = FlopCounterMode(display=False)
+    with counter:
+        predict_windows(net, crops, torch.tensor([10]))  # type: ignore[arg-type]
+    return counter.get_total_flops() / 10 / 1e9
+
+
+def line(video: Path, setting: str, report: Report, gflop: float) -> str:
+    """One row of the table, in Markdown."""
+    rates = {part.name: part.rate for part in report.parts}
+    network = rates["network"] * report.about["faces_per_frame"] * gflop
+    share = rates["whole job"] / rates["decoder"]
+    done = [f"{rates[name]:.0f}" for name in ("decoder", "network", "whole job")]
+    peak = f"{100 * network / report.about['gemm_gflops']:.0f} %"
+    return f"| {' | '.join([video.stem, setting, *done, f'{share:.2f}', peak])} |"
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("videos", nargs="*", type=Path)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--precision", nargs="+", default=["auto"])
+    parser.add_argument("--decode", nargs="+", default=["auto"])
+    parser.add_argument("--frames", type=int, default=1500, help="of the clips that are made up")
+    chosen = parser.parse_args()
+    gflop = gflop_a_crop(chosen.device)
+    with tempfile.TemporaryDirectory() as folder:
+        videos = chosen.videos or made_up(Path(folder), chosen.frames)
+        for number, video in enumerate(videos):
+            for precision in chosen.precision:
+                for decode in chosen.decode:
+                    report = bench(video, device=chosen.device, precision=precision, decode=decode)
+                    if not number:
+                        print(f"{report.about['device']}, torch {report.about['versions']['torch']}, "
+                              f"{gflop:.2f} GFLOP a crop\n")  # fmt: skip
+                        print("| video | setting | decoder | network | whole job | of decoder | of peak |")
+                        print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+                    bits = report.about["precision"]
+                    print(line(video, f"{bits}, decoded by {report.about['decode']}", report, gflop), flush=True)
+
+
+if __name__ == "__main__":
+    main()
