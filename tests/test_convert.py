@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from drawn_tracks import face, tracks_of
 from random_tracks import random_tracks
 
 import redtrack
 from redtrack.cli import cli
+from redtrack.formats.pts import write_points
 from redtrack.measures import measures, openface_pose
 from redtrack.tracks import Tracks
 
@@ -42,6 +44,19 @@ def test_origin_of_pixels_is_an_option(tracks: Tracks, tmp_path: Path) -> None:
         convert(tmp_path / "clip.h5", "--to", "pts", "-o", tmp_path / origin, "--pts-origin", origin)
     zero, one = (next((tmp_path / o / "clip").glob("annot*/*.pts")).read_text().split() for o in ("0", "1"))
     assert float(one[5]) - float(zero[5]) == pytest.approx(1, abs=0.002)
+
+
+def test_origin_of_points_that_are_read(tmp_path: Path) -> None:
+    """Other tools' .pts files count from 1 unless the option says 0; our own say it themselves."""
+    write_points(face(), tmp_path / "theirs.pts", origin=0)
+    found = {}
+    for origin in ("0", "1"):
+        arguments = (tmp_path / "theirs.pts", "--to", "csv", "-o", tmp_path / origin, "--pts-origin", origin)
+        found[origin] = redtrack.load(convert(*arguments).stdout.strip()).points[0]
+    assert np.abs(found["0"] - face()).max() < 0.001 and np.abs(found["1"] + 1 - face()).max() < 0.001
+    tracks_of(face()[None]).save(tmp_path / "own", "pts", origin=0)
+    own = redtrack.load(convert(tmp_path / "own", "--to", "hdf5", "-o", tmp_path / "back").stdout.strip())
+    assert np.abs(own.points[0] - face()).max() < 0.001
 
 
 def test_measures_and_pose_are_columns(tracks: Tracks, tmp_path: Path) -> None:

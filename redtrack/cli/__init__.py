@@ -115,7 +115,10 @@ def cli() -> None:
     \b
       redtrack annotate videos/ -o tracks
       redtrack render videos/clip.mp4 tracks/clip.h5 -o clip_points.mp4
+      redtrack convert tracks/*.h5 --to pts -o points
+      redtrack evaluate tracks 300vw --category 3
 
+    Exit status: 0 all done, 1 some inputs failed (they are named), 2 wrong usage, 130 interrupted, 143 terminated.
     REDTRACK_DEBUG=1 shows the whole traceback of an error.
     """
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from redtrack.cli import tell_error
-from redtrack.cli.formats import ALL_FORMATS, pts_origin
+from redtrack.cli.formats import ALL_FORMATS
 from redtrack.errors import OutputError, RedtrackError, UsageError, printable
 
 COLUMNS = {"measures": "csv", "pose": "csv"}
@@ -26,9 +26,16 @@ COLUMNS = {"measures": "csv", "pose": "csv"}
 @click.option("--with", "columns", type=click.Choice(list(COLUMNS)), multiple=True,
               help="More columns in csv: measures as in `redtrack plot`, or OpenFace's pose_Rx, pose_Ry, pose_Rz. "
                    "Repeatable.")
-@pts_origin
+@click.option("--pts-origin", type=click.IntRange(0, 1),
+              help="Number of the first pixel in the .pts files that are written, or else read: 1 as in 300-W and "
+                   "300-VW, or 0.  [default: as recorded beside them, else 1]")
 def convert(
-    files: tuple[Path, ...], format: str, out: Path, source: str | None, columns: tuple[str, ...], pts_origin: int
+    files: tuple[Path, ...],
+    format: str,
+    out: Path,
+    source: str | None,
+    columns: tuple[str, ...],
+    pts_origin: int | None,
 ) -> None:
     """Turn tracks of any format into another.
 
@@ -52,14 +59,15 @@ def convert(
         if COLUMNS[name] != format:
             raise UsageError(f"--with {name} is for --to {COLUMNS[name]}")
     options: dict[str, Any] = dict.fromkeys(columns, True)
-    if format == "pts":
+    if format == "pts" and pts_origin is not None:
         options["origin"] = pts_origin
+    origin = None if format == "pts" else pts_origin
     prepare_folder(out)
     failed = 0
     for path, names in zip(files, name_outputs([_named(path) for path in files]), strict=True):
         try:
             result = out / f"{names[0]}{suffix(format)}"
-            _convert(path, result, source, format, options)
+            _convert(path, result, source, format, origin, options)
             click.echo(printable(result))
         except RedtrackError as error:
             failed += 1
@@ -75,9 +83,14 @@ def _named(path: Path) -> Path:
     return path.parent if path.name == "annot" else path.with_name(stem(path) + path.suffix)
 
 
-def _convert(path: Path, result: Path, source: str | None, format: str, options: dict[str, Any]) -> None:
+def _convert(
+    path: Path, result: Path, source: str | None, format: str, origin: int | None, options: dict[str, Any]
+) -> None:
+    """Turns one file into another. origin: that of .pts files that are read, None as recorded."""
     from redtrack import formats
 
     if result.exists() and path.exists() and result.samefile(path):
         raise OutputError("would be written over itself", path, "choose another -o")
-    formats.write(formats.read(path, source), result, format, **options)
+    found = formats.named(source) if source else formats.sniff(path)
+    how = {"origin": origin} if found.name == "pts" and origin is not None else {}
+    formats.write(found.read(path, **how), result, format, **options)
