@@ -16,12 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_tracks import random_tracks
+from test_formats import WRITABLE
 
 from redtrack import formats
 from redtrack.errors import FormatError
 
 GOOD = random_tracks(frames=6, faces=2, seen=0.8, source="video.mp4")
-FILES = {name: entry.suffix for name, entry in formats.FORMATS.items() if entry.suffix}
+FILES = {name: formats.suffix(name) for name in WRITABLE if formats.suffix(name)}
 
 
 def good_bytes(name: str) -> bytes:
