@@ -173,11 +173,11 @@ def test_device_without_room_for_one_window_is_an_error(one: Path) -> None:
 
 def test_stopping_ends_every_open_job_after_the_current_step(one: Path, two: Path) -> None:
     models, options = square_models(), Options()
-    jobs = [Job(one, models, options), Job(two, models, options), Job(one, models, options)]
+    jobs = [Job(path, models, options) for path in 8 * (one, two)]
     engine = Engine(models, options, 20, stopping=lambda: len(models.calls) >= 2)
     ended = list(engine.run(jobs))
-    assert len(models.calls) == 2
-    assert 1 <= len(ended) < 3 and not jobs[0].ended
+    assert 2 <= len(models.calls) <= 3 + torch.get_num_threads(), "what is under way is waited for"
+    assert 1 <= len(ended) < len(jobs) and not jobs[0].ended
 
 
 def test_frames_in_hand_stay_few_however_long_the_video(tmp_path: Path) -> None:
