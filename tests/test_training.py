@@ -241,3 +241,14 @@ def test_face_sets_can_be_cut(folder):
     some = faces.subset(np.array([3, 1]))
     assert isinstance(some, FaceSet) and some.names == [faces.names[3], faces.names[1]]
     assert torch.equal(some.images[0], faces.images[3])
+
+
+def test_the_identity_head_learns_faster_than_the_rest():
+    """It starts from nothing beside trained layers: ten times their rate."""
+    from redtrack.rednet.config import RedNetConfig
+    from redtrack.rednet.model import RedNet
+
+    net = RedNet(RedNetConfig(identities=3))
+    groups = loop.make_optimizer(net, Schedule()).param_groups
+    fast = {id(p) for g in groups if g["scale"] == 10 for p in g["params"]}
+    assert fast == {id(p) for p in net.identity.parameters()}

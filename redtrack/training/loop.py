@@ -25,6 +25,8 @@ from redtrack.training import parallel
 
 Figures = dict[str, float]
 
+FASTER = 10.0  # rate of the identity head over that of the rest
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -117,12 +119,18 @@ class Run:
 
 
 def make_optimizer(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
-    """AdamW, without decay of biases and norms; or the paper's SGD with momentum 0.9."""
-    trained = [p for p in net.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": schedule.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    """AdamW, without decay of biases and norms; or the paper's SGD with momentum 0.9.
+
+    The identity head starts from nothing beside layers that are trained already, and goes faster than they do.
+    """
+    named = [(name.startswith("identity."), p) for name, p in net.named_parameters() if p.requires_grad]
+    groups = []
+    for head in sorted({head for head, _ in named}):
+        own, scale = [p for of_head, p in named if of_head == head], FASTER if head else 1.0
+        groups += [
+            {"params": [p for p in own if p.ndim > 1], "weight_decay": schedule.weight_decay, "scale": scale},
+            {"params": [p for p in own if p.ndim <= 1], "weight_decay": 0.0, "scale": scale},
+        ]
     if schedule.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=schedule.rate, momentum=0.9)
     return torch.optim.AdamW(groups, lr=schedule.rate)
@@ -190,7 +198,7 @@ def one_step(run: Run, batch_loss: BatchLoss, progress: float) -> Figures:
     """One batch: loss, gradient, weights, average."""
     rate = run.schedule.rate_at(run.step, progress)
     for group in run.optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("scale", 1.0)
     run.net.train()
     loss, parts = batch_loss(run.net, run.rng, progress)
     run.optimizer.zero_grad(set_to_none=True)
