@@ -20,12 +20,14 @@ from redtrack.faces.verifier import CONTEXT, SIZE, Verifier
 from redtrack.geometry import box_iou
 from redtrack.training.detector import parameters
 from redtrack.training.evaluate_detector import share_inside
-from redtrack.training.scenes import Scene, cut, read_scenes, sample
+from redtrack.training.scenes import Scene, cut, faceless_scenes, read_scenes, sample
 from redtrack.training.spoil import blur, colours, compress, night, noise, smear, some
 
 LEAST = 0.12  # score from which a box is learnt from
 FACE, NO_FACE = 0.5, 0.35  # IoU from which a box is a face's, and below which it is none; between, it is not used
-UNSURE = 0.7  # faces found with less are shown as often as all others together
+UNSURE, LIKELY = 0.7, 0.3  # faces found with less than the first are shown as often as all others together, and so
+# are boxes that are none but have more than the second
+FACELESS_VIEWS = 12  # of each of the few pictures without any face
 BATCH = 128
 RATE = 2e-3  # AdamW's highest: a usual value, not tuned
 WARM_UP = 100  # steps
@@ -47,7 +49,13 @@ class Proposals:
 
     sure: list[Proposal]  # faces that the detector is sure of
     unsure: list[Proposal]  # faces that it is not
+    likely: list[Proposal]  # no faces, though the detector thought so
     others: list[Proposal]  # no faces
+
+    def join(self, more: Proposals) -> None:
+        """Takes in others."""
+        for own, new in zip(vars(self).values(), vars(more).values(), strict=True):
+            own.extend(new)
 
 
 def propose(net: FaceDetector, scenes: Sequence[Scene], views: int, device: str = "cpu", seed: int = 0) -> Proposals:
@@ -56,7 +64,7 @@ def propose(net: FaceDetector, scenes: Sequence[Scene], views: int, device: str 
     """
     detector = NetworkDetector(net, device, threshold=LEAST, weak=LEAST, verify=False)
     random = np.random.default_rng(seed)
-    found = Proposals([], [], [])
+    found = Proposals([], [], [], [])
     for turn in range(views):
         for scene in scenes:
             scale = 1.0 if turn == 0 else float(np.exp(random.uniform(-0.7, 0.25)))
@@ -82,7 +90,7 @@ def _propose(detector: NetworkDetector, scene: Scene, scale: float, angle: float
         if share >= FACE:
             (found.sure if row[4] >= UNSURE else found.unsure).append(proposal)
         elif share < NO_FACE and not doubt:
-            found.others.append(proposal)
+            (found.likely if row[4] >= LIKELY else found.others).append(proposal)
     best = box_iou(faces, rows[:, :4]).max(1) if len(faces) and len(rows) else np.zeros(len(faces))
     found.unsure.extend(Proposal(scene, square_to_scene(box, matrix), 0.0) for box in faces[best < FACE])
 
@@ -107,7 +115,7 @@ class Squares:
         self.generator = torch.Generator().manual_seed(seed)
 
     def draw(self, count: int) -> tuple[Tensor, Tensor]:
-        """Squares (count, 3, S, S) in 0..1 and labels (count,): half of them faces, half of those hard ones."""
+        """Squares (count, 3, S, S) in 0..1 and labels (count,): half of them faces, half of either kind hard ones."""
         faces = self.random.random(count) < 0.5
         tiles = [self.square(self.pick(bool(face))) for face in faces]
         pictures = colours(torch.stack(tiles), self.generator)
@@ -117,8 +125,9 @@ class Squares:
 
     def pick(self, face: bool) -> Proposal:
         """One proposal of a kind."""
-        kinds = [kind for kind in (self.proposals.sure, self.proposals.unsure) if kind]
-        kind = kinds[int(self.random.integers(len(kinds)))] if face else self.proposals.others
+        known = self.proposals
+        kinds = [kind for kind in ((known.sure, known.unsure) if face else (known.likely, known.others)) if kind]
+        kind = kinds[int(self.random.integers(len(kinds)))]
         return kind[int(self.random.integers(len(kind)))]
 
     def square(self, proposal: Proposal) -> Tensor:
@@ -159,7 +168,9 @@ def with_verifier(
     `data`/boxes.csv.
     """
     proposals = propose(net, read_scenes(data, validation=False), views, device, seed)
-    report(f"{len(proposals.sure)} + {len(proposals.unsure)} faces, {len(proposals.others)} boxes that are none")
+    proposals.join(propose(net, faceless_scenes(), FACELESS_VIEWS, device, seed + 1))
+    none = len(proposals.likely) + len(proposals.others)
+    report(f"{len(proposals.sure)} + {len(proposals.unsure)} faces, {none} boxes that are none")
     verifier = train_verifier(proposals, minutes, width, device, seed, report, steps)
     net = copy.deepcopy(net)
     net.verifier, net.config = verifier, replace(net.config, verifier=width)
@@ -174,15 +185,20 @@ def train_verifier(
     seed: int = 0,
     report: Callable[[str], None] = print,
     steps: int | None = None,
+    start: Verifier | None = None,
+    highest: float = RATE,
 ) -> Verifier:
-    """A verifier trained for `minutes`, or `steps` batches: the average over the last of them."""
+    """A verifier trained for `minutes`, or `steps` batches, from `start` or from nothing: the average over the last
+    of them. `highest` is the learning rate.
+    """
     torch.manual_seed(seed)
-    net: Verifier = Verifier(width).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = Verifier(width) if start is None else copy.deepcopy(start)
+    net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(net).eval()
     optimiser = torch.optim.AdamW(parameters(net), lr=RATE, betas=(0.9, 0.99))
     squares, began, step, mean = Squares(proposals, seed), time.monotonic(), 0, 0.7
     while (gone := (time.monotonic() - began) / (60 * minutes)) < 1 and (steps is None or step < steps):
-        rate = RATE * min(1.0, (step + 1) / WARM_UP) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * gone)))
+        rate = highest * min(1.0, (step + 1) / WARM_UP) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * gone)))
         for group in optimiser.param_groups:
             group["lr"] = rate
         loss = learn(net, optimiser, *squares.draw(BATCH), device)
