@@ -193,8 +193,9 @@ def test_nothing_to_score_is_said(tmp_path) -> None:
         find_truth(tmp_path / "empty")
     with pytest.raises(FormatError, match="114.h5"):
         find_predictions(tmp_path / "empty", truth)
-    with pytest.raises(FormatError, match="no such"):
-        find_predictions(tmp_path / "nowhere", truth)
+    for find in (find_truth, lambda path: find_predictions(path, truth)):
+        with pytest.raises(FormatError, match="nowhere: no such file or folder"):
+            find(tmp_path / "nowhere")
     done = CliRunner().invoke(evaluate, [str(tmp_path / "empty")])
     assert isinstance(done.exception, UsageError) and "PRED... TRUTH" in str(done.exception)
 

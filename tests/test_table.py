@@ -55,7 +55,10 @@ def test_only_the_last_column_is_folded_where_that_is_enough() -> None:
 def test_texts_are_folded_below_many_numbers() -> None:
     """Where the numbers leave no room, the texts stand below them, a little to the right."""
     rows = [["n"] * 8 + ["by", "file"], ["1.234567"] * 8 + ["disagreement", "clip.h5"]]
-    assert table(rows, right=range(8), width=82).splitlines()[-2:] == ["    disagreement", "    clip.h5"]
+    lines = table(rows, right=range(8), width=82).splitlines()
+    assert lines[-2:] == ["  ".join(["1.234567"] * 8), "    disagreement  clip.h5"]
+    rows[1][-1] = "clip " * 20
+    assert max(map(len, table(rows, right=range(8), width=82).splitlines())) <= 82
 
 
 def test_outcomes_are_folded_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:

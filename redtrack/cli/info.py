@@ -25,7 +25,8 @@ def info(files: tuple[Path, ...], as_json: bool) -> None:
     """Tell what a video, a tracks file or a weights file holds.
 
     Of tracks: for each face its first and last frame, how many frames it has and in how many gaps it is gone, where its
-    boxes came from, and how sure its points are.
+    boxes came from (detected, between two detections, refined by the landmarks), the mean score of its points, and how
+    many pixels the two ways through time are apart.
 
     \b
     Examples:
@@ -135,10 +136,19 @@ def text(about: Mapping[str, Any]) -> str:
                 lines.append(f"{name} {key.replace('_', ' ')}: {_value(value)}")
     faces = about.get("faces")
     if faces:
-        rows = [[name.removesuffix("_frame") for name in faces[0]]]
+        rows = [[_HEADS.get(name, name) for name in faces[0]]]
         rows += [[_value(value) for value in face.values()] for face in faces]
         lines += ["", table(rows, right=range(len(rows[0])))]
     return "\n".join(lines)
+
+
+_HEADS = {
+    "first_frame": "first",
+    "last_frame": "last",
+    "interpolated": "between",
+    "disagreement": "apart px",
+}
+"""Shorter words for the table of faces, so that it fits 80 columns."""
 
 
 def _value(value: Any) -> str:

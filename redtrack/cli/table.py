@@ -72,11 +72,17 @@ def _folded(row: Sequence[str], widths: Sequence[int], right: Sequence[int], sta
     """Returns a row on several lines: the cells that keep their columns, and the texts beside or below them."""
     numbers, texts = _line(row[: len(widths)], widths, right), [text for text in row[len(widths) :] if text]
     if width - start < _NARROWEST:
-        lines = [" " * _INDENT + line for text in texts for line in textwrap.wrap(text, width - _INDENT)]
+        joined = (" " * _GAP).join(texts)
+        texts = [joined] if len(joined) <= width - _INDENT else texts
+        lines = [" " * _INDENT + line for text in texts for line in _wrap(text, width - _INDENT)]
         return "\n".join([numbers, *lines])
-    lines = [line for text in texts for line in textwrap.wrap(text, width - start, break_on_hyphens=False)] or [""]
+    lines = [line for text in texts for line in _wrap(text, width - start)] or [""]
     first, *others = lines
     return "\n".join([f"{numbers.ljust(start)}{first}".rstrip(), *(" " * start + line for line in others)])
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    return [text] if len(text) <= width else textwrap.wrap(text, width, break_on_hyphens=False)
 
 
 def outcome_table(outcomes: Sequence[Outcome], not_begun: int = 0) -> str:

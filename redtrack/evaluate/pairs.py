@@ -62,6 +62,8 @@ class Truth:
 
 def find_truth(path: Path) -> Truth:
     """Returns what a file or folder holds the truth of; raises FormatError where it is nothing that is known."""
+    if not path.exists():
+        raise FormatError("no such file or folder", path)
     if not path.is_dir():
         return Truth("a tracks file", {_name_of(path): path})
     pictures = {p.with_suffix("").relative_to(path).as_posix(): p for p in _pictures_below(path)}
