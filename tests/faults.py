@@ -177,7 +177,7 @@ CASES: dict[str, Case] = {
     "no index.mp4": Case(cut(0.7), FAILED, "has no index (moov)"),
     "header only.avi": Case(edited(videos.no_frames), FAILED, "holds no"),
     "sound only.mp4": Case(edited(videos.sound_only), FAILED, "only sound"),
-    "absurd size.avi": Case(edited(videos.absurd_size), FAILED, "no frame"),
+    "absurd size.avi": Case(edited(videos.absurd_size), FAILED, "no picture size that is possible"),
     "playlist.mp4": Case(content(b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n"), FAILED, "not a video"),
     "loop.mp4": Case(loop, FAILED, "symbolic links"),
     "dangling.mp4": Case(dangling, FAILED, "no such file"),

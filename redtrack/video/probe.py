@@ -131,4 +131,6 @@ def first_frame(
                 reason = f"holds no frame that can be decoded ({getattr(error, 'strerror', None) or error})"
     except (av.FFmpegError, ValueError):
         reason = "is damaged so badly that no frame can be read"
+    if "decoded" in reason and not stream.codec_context.width:  # FFmpeg strikes out a size that cannot be
+        reason = "holds no frame that can be decoded: its header tells no picture size that is possible"
     raise VideoError(reason, path, "check that it plays in a video player")

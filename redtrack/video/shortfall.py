@@ -44,7 +44,8 @@ def _shortfall(info: VideoInfo, reader: PacketReader) -> str | None:  # noqa: PL
     if chain is Chain.CUT:
         return f"the file is cut short: {_held(reader)}"
     if chain is Chain.BROKEN and (reader.pace.leaps or reader.promised_packets):
-        return f"frames are lost where the file is damaged: {_held(reader)}"
+        count = f": {_held(reader)}" if reader.packets < (reader.promised_packets or 0) else ""
+        return f"frames are lost where the file is damaged{count}"
     if not _is_short(reader):
         return None
     if reader.read_errors:
