@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -194,14 +195,14 @@ def _import_ray() -> Any:
 @contextmanager
 def _connected(ray: Any, address: str) -> Iterator[None]:
     """Connects to a cluster, or starts one on this machine, for as long as the block runs."""
+    if address != LOCAL:
+        _check(address)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     how: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
     try:
         ray.init(address=address, logging_level="warning", log_to_driver=False, configure_logging=True, **how)
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        remedy = "give host:port as `ray start` printed it, auto, or local"
-        raise UsageError(f"no Ray cluster at {address!r} ({first})", remedy=remedy) from error
+        raise _no_cluster(address, error) from error
     with suppress(ValueError):
         for number, handler in handlers.items():  # Ray puts its own in their place
             signal.signal(number, handler)
@@ -209,3 +210,20 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check(address: str) -> None:
+    """Raises UsageError where nobody listens at host:port: Ray itself takes a minute to say so."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal()):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> UsageError:
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    remedy = "give host:port as `ray start` printed it, auto, or local"
+    return UsageError(f"no Ray cluster at {address!r} ({first})", remedy=remedy)
