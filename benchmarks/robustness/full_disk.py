@@ -2,8 +2,8 @@
 
     python benchmarks/robustness/full_disk.py [--frames 3000]
 
-Needs the right to mount a tmpfs. Three videos: one that fits, one that does not, one that fits again. They meet an empty
-disk, where it is the CSV that finds no room; one with 110 kB left, where it is the result itself; and a full one.
+Needs the right to mount a tmpfs. Three videos: one that fits, one that does not, one that fits again. They meet an
+empty disk, where it is the CSV that finds no room; one with 110 kB left, where it is the result itself; and a full one.
 Coloured squares stand for faces, for the sake of many rows in little time.
 """
 
