@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from redtrack import checkpoint
 from redtrack.errors import UsageError, WeightsError
 from redtrack.faces.detector import DetectorConfig, FaceDetector, cells
 from redtrack.training import detector as training
+from redtrack.training import verifier
 from redtrack.training.detector_loss import assign, detector_loss, generalised_iou, pair_iou, stack_truth
 from redtrack.training.doodles import doodle
 from redtrack.training.evaluate_detector import (
@@ -299,6 +301,32 @@ def test_training_runs_saves_and_resumes(tmp_path: Path) -> None:
     assert not list((tmp_path / "run").glob("*.part"))
 
 
+@pytest.mark.usefixtures("small_batches")
+def test_training_goes_on_from_a_network_and_its_mistakes(tmp_path: Path) -> None:
+    """The photos are searched at once for what it gets wrong; a verifier that it had is gone; it stays as it was."""
+    torch.manual_seed(0)
+    start, said = FaceDetector(replace(TINY, verifier=4)), []
+    before = [p.clone() for p in start.parameters()]
+    data = write_photos(tmp_path, 12)
+    net = training.train_detector(data, tmp_path / "run", 9, report=said.append, steps=1, start=start, rate=1e-3)
+    assert net.config == TINY and net.verifier is None
+    assert said[1].split()[1:4] == ["faces", "hardly", "seen,"] and int(said[1].split()[0]) > 0
+    assert all(torch.equal(a, b) for a, b in zip(before, start.parameters(), strict=True))
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_detector_gets_its_verifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a copy that can be saved and loaded."""
+    monkeypatch.setattr(verifier, "faceless_scenes", lambda: drawn_scenes(1))
+    monkeypatch.setattr(verifier, "LEAST", 0.0)
+    torch.manual_seed(0)
+    bare = FaceDetector(replace(TINY, long_side=64)).eval()
+    made = verifier.with_verifier(bare, write_photos(tmp_path, 12), 9, report=lambda _: None, width=4, views=1, steps=1)
+    assert bare.verifier is None and made.verifier is not None and made.config.verifier == 4
+    checkpoint.save(tmp_path / "it.safetensors", made, "detector", {})
+    assert checkpoint.load(tmp_path / "it.safetensors", kind="detector").config == made.config
+
+
 def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
     """Else the path is named."""
     with pytest.raises(WeightsError, match=r"training\.pt"):
@@ -342,9 +370,7 @@ class Fixed:
 def test_found_faces_and_false_boxes_are_counted() -> None:
     """Best boxes choose first, each face is found once, doubtful faces count neither way."""
     view = View(torch.zeros(99, 99, 3), np.array([[0, 0, 30, 40], [50, 50, 80, 90]]), np.array([[0, 60, 20, 80]]))
-    rows = np.array(
-        [[0, 0, 30, 38, 0.8], [2, 0, 30, 40, 0.9], [2, 62, 18, 78, 0.7], [60, 0, 90, 40, 0.6]], np.float32
-    )
+    rows = np.array([[0, 0, 30, 38, 0.8], [2, 0, 30, 40, 0.9], [2, 62, 18, 78, 0.7], [60, 0, 90, 40, 0.6]], np.float32)
     hits, false = match(rows, view)
     assert np.allclose(hits, [0.9, 0])
     assert np.allclose(false, [0.8, 0.6]), "a second box on a face is false"
