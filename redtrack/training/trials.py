@@ -83,6 +83,7 @@ def measure(net: RedNet, trial: Trial, direction: str, temporal: bool) -> tuple[
     )
 
 
+@torch.inference_mode()
 def run_on(net: RedNet, seen: WindowEstimate, direction: str) -> np.ndarray:
     """The points of pairs of windows (2 N, T, ...) run on from one to the other, as `tie` does, in crop pixels."""
     if not seen.evidence.shape[2]:
