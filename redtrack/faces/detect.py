@@ -105,11 +105,12 @@ class NetworkDetector:
         gone.
         """
         rows, owner = np.concatenate(found), np.repeat(np.arange(len(found)), [len(one) for one in found])
-        asked = np.flatnonzero(rows[:, 4] < SURE)
+        large = sizes((rows[:, :4] + 0.5) * np.tile(ratio, 2)) >= LARGE
+        asked = np.flatnonzero((rows[:, 4] < SURE) & (~large | (rows[:, 4] >= self.weak)))
         if len(asked):
             boxes, before = (rows[asked, :4] + 0.5) * np.tile(ratio, 2) - 0.5, rows[asked, 4]
             after = agreed(before, self._judge(squares(pictures, boxes, owner[asked].tolist())))
-            rows[asked, 4] = np.where(sizes(boxes) < LARGE, after, np.minimum(before, after))
+            rows[asked, 4] = np.where(large[asked], np.minimum(before, after), after)
         kept = [rows[(owner == index) & (rows[:, 4] >= self.weak)] for index in range(len(found))]
         return [one[np.argsort(-one[:, 4], kind="stable")] for one in kept]
 
