@@ -35,7 +35,7 @@ class Deadly(SquareModels):
 
 
 def load(_: str | None, device: str, *__: Any) -> Deadly:
-    """Takes the place of `load_models`; there are devices `auto`, `cpu` and `cuda:0`, all of them this machine's CPU."""
+    """Takes the place of `load_models`; devices are `auto`, `cpu` and `cuda:0`: all this machine's CPU."""
     if device not in ("auto", "cpu", "cuda:0"):
         raise DeviceError(f"no device {device}")
     made = square_models()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent)])  # the workers inherit it
-os.environ["RAY_worker_niceness"] = "0"  # as busy machines starve what is nice
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - busy machines starve what is nice
 
 from ray.cluster_utils import Cluster  # noqa: E402 - it reads the environment
 

@@ -84,9 +84,10 @@ def test_every_command_is_listed_and_can_be_imported() -> None:
 def test_help_takes_less_than_0_4_seconds(arguments: list[str]) -> None:
     """The best of five: what the machine does beside is not ours."""
     times = []
+    env = os.environ | {"PYTHONPATH": str(Path(redtrack.__file__).parent.parent)}
     for _ in range(5):
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "redtrack", *arguments], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", "redtrack", *arguments], env=env, check=True, capture_output=True)
         times.append(time.perf_counter() - began)
     assert min(times) < 0.4
 
