@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from redtrack.fuse import fuse
 from redtrack.points import SEVEN
 from redtrack.rednet.config import RedNetConfig
-from redtrack.rednet.fuse import fuse
 from redtrack.rednet.model import RedNet, feedback
 from redtrack.rednet.predict import predict_windows
 
