@@ -40,8 +40,8 @@ def overfit(body: str, n: int, side: int, steps: int) -> list[float]:
     losses = []
     for _ in range(steps):
         seen, z = net.look(crops), torch.zeros(n, 7, side // 2, side // 2)
-        detection = net.step(0, "det7", seen, z)
-        regression = net.step(1, "reg68", seen, feedback(detection))
+        detection = net.step(0, net.config.steps, seen, z)
+        regression = net.step(1, net.config.steps, seen, feedback(detection))
         seven = disc_maps(cells[:, [36, 39, 42, 45, 30, 48, 54]], side // 2)
         loss = detection_loss(detection.logits, seven, weight)
         loss = loss + 10 * regression_loss(regression.logits, gaussian_maps(cells, side // 2), weight)
