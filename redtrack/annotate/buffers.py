@@ -25,10 +25,9 @@ _KEPT, _LARGEST = 1 << 29, 1 << 25  # bytes of free memory that are kept; of a b
 
 
 class Buffers:
-    """Blocks of memory. `pinned` ones can be copied to a GPU while the CPU goes on."""
+    """Blocks of memory."""
 
-    def __init__(self, pinned: bool = False) -> None:
-        self._pinned = pinned
+    def __init__(self) -> None:
         self._spare: dict[int, list[Any]] = {}  # by size
         self._lock = Lock()
 
@@ -39,20 +38,10 @@ class Buffers:
             kept = self._spare.get(size)
             block = kept.pop() if kept else None
         if block is None:
-            block = self._new(size)
+            block = _new(size)
         flat = np.frombuffer(block, np.uint8, size)
         weakref.finalize(flat, self._give_back, size, block)  # numpy's views of `flat` keep `flat` alive
         return flat.reshape(shape)
-
-    def _new(self, size: int) -> Any:
-        if self._pinned:
-            import torch
-
-            return torch.empty(size, dtype=torch.uint8, pin_memory=True).numpy()
-        block = mmap.mmap(-1, max(size, 1))
-        if hasattr(mmap, "MADV_HUGEPAGE"):
-            block.madvise(mmap.MADV_HUGEPAGE)
-        return block
 
     def _give_back(self, size: int, block: Any) -> None:
         """Keeps a block for the next chunk of the size; those of other sizes are of videos gone by."""
@@ -61,12 +50,19 @@ class Buffers:
             self._spare = {size: [*kept[: SPARE - 1], block]}
 
 
-_PLAIN, _PINNED = Buffers(), Buffers(pinned=True)
+def _new(size: int) -> mmap.mmap:
+    block = mmap.mmap(-1, max(size, 1))
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        block.madvise(mmap.MADV_HUGEPAGE)
+    return block
 
 
-def image_memory(shape: tuple[int, ...], pinned: bool = False) -> NDArray[np.uint8]:
+_BUFFERS = Buffers()
+
+
+def image_memory(shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Returns memory for images uint8 of this shape."""
-    return (_PINNED if pinned else _PLAIN).take(shape)
+    return _BUFFERS.take(shape)
 
 
 def keep_memory() -> None:

@@ -43,13 +43,8 @@ class Chunk:
         return len(self.times)
 
 
-def gather(
-    frames: Iterable[Frame], shots: ShotDetector, start: float = 0.0, pinned: bool = False
-) -> Iterator[Chunk]:
-    """Yields all frames in chunks. Those before `start` seconds come first, without images.
-
-    pinned: in memory that a GPU can read while the CPU goes on.
-    """
+def gather(frames: Iterable[Frame], shots: ShotDetector, start: float = 0.0) -> Iterator[Chunk]:
+    """Yields all frames in chunks. Those before `start` seconds come first, without images."""
     filling: _Filling | None = None
     for frame in frames:
         early = frame.time < start
@@ -57,7 +52,7 @@ def gather(
             yield filling.chunk()
             filling = None
         if filling is None:
-            filling = _Filling(frame, early, pinned)
+            filling = _Filling(frame, early)
         filling.add(frame, not early and shots.push(frame.image))
     if filling is not None:
         yield filling.chunk()
@@ -66,10 +61,10 @@ def gather(
 class _Filling:
     """A chunk that is being filled. Images are copied at once: a decoder may want their memory back."""
 
-    def __init__(self, first: Frame, early: bool, pinned: bool) -> None:
+    def __init__(self, first: Frame, early: bool) -> None:
         self._early = early
         self._room = CHUNK if early else max(1, min(CHUNK, CHUNK_BYTES // first.image.nbytes))
-        self._images = None if early else image_memory((self._room, *first.image.shape), pinned)
+        self._images = None if early else image_memory((self._room, *first.image.shape))
         self._first = first.index
         self._times: list[float] = []
         self._states: list[FrameState] = []
