@@ -293,7 +293,7 @@ def test_training_runs_saves_and_resumes(tmp_path: Path) -> None:
     assert net.config == TINY and not net.training
     first = training.DetectorTraining.resume(tmp_path / "run" / "training.pt")
     assert first.step == 2 and first.seconds > 0
-    assert said[0].endswith("photos, 1 without faces, from step 0")
+    assert said[0].endswith("photos, 1 without faces, 0 cut-out faces, from step 0")
     again = training.train_detector(data, tmp_path / "run", 9, resume=True, report=said.append, steps=3)
     second = training.DetectorTraining.resume(tmp_path / "run" / "training.pt")
     assert second.step == 3 and second.net.config == TINY

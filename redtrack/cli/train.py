@@ -91,8 +91,13 @@ def train() -> None:
 @train.command()
 @common(rate=1.5e-3, minutes=60)
 @augment
-@click.option("--body", type=click.Choice(["small", "vgg16", "resnet152"]), default="small", show_default=True,
-              help="The encoder-decoder: the one that ships, or one of the paper's.")
+@click.option(
+    "--body",
+    type=click.Choice(["small", "vgg16", "resnet152"]),
+    default="small",
+    show_default=True,
+    help="The encoder-decoder: the one that ships, or one of the paper's.",
+)
 @click.option("--tasks", default="det7,reg68", show_default=True,
               help="Task of each spatial step: of det7, det68, reg68.")  # fmt: skip
 @click.option("--cascade", is_flag=True, help="A body for each spatial step instead of a shared one.")
@@ -234,6 +239,11 @@ def run(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     required=True,
     help="Folder of photos with boxes.csv (file,width,height,x0,y0,x1,y1,score,ignore).",
+)
+@click.option(
+    "--faces",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of cut-out faces with .pts files beside them, to lay over parts of the photos.",
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
 @click.option(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from redtrack.errors import WeightsError
 from redtrack.faces.detector import DetectorConfig, FaceDetector, cells
+from redtrack.training.cutouts import cutout_scenes
 from redtrack.training.detector_loss import detector_loss, stack_truth
 from redtrack.training.mining import mine
 from redtrack.training.scenes import Mosaics, drawn_scenes, faceless_scenes, read_scenes
@@ -133,6 +134,7 @@ def train_detector(
     steps: int | None = None,
     start: FaceDetector | None = None,
     rate: float = RATE,
+    faces: Path | None = None,
 ) -> FaceDetector:
     """Trains on `data`/boxes.csv until `minutes` have been spent, or `steps` done, in all, and returns the
     averaged network.
@@ -140,17 +142,19 @@ def train_detector(
     `out` is a folder: `training.pt` in it holds all that `resume` needs and is renewed every `save_every`
     seconds. The learning rate falls along a half cosine over the whole time, so more minutes than before
     continue a training at the rate that suits the longer one. `start` is a trained network to go on from, as
-    a new training.
+    a new training. `faces` is a folder of cut-out faces with `.pts` files, which the mosaics show too.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "training.pt"
     training = DetectorTraining.resume(checkpoint, device) if resume else DetectorTraining(config, device, start)
     torch.manual_seed(seed + training.step)
-    mosaics = Mosaics(
-        read_scenes(data, validation=False), [*faceless_scenes(), *drawn_scenes(60, seed)], seed + training.step
+    cutouts = [] if faces is None else cutout_scenes(faces)
+    photos, faceless = read_scenes(data, validation=False), [*faceless_scenes(), *drawn_scenes(60, seed)]
+    mosaics = Mosaics(photos, faceless, seed + training.step, cutouts)
+    report(
+        f"{len(photos)} photos, {len(faceless)} without faces, {len(cutouts)} cut-out faces, from step {training.step}"
     )
-    report(f"{len(mosaics.scenes)} photos, {len(mosaics.faceless)} without faces, from step {training.step}")
     limit, saved, mean = 60 * minutes, time.monotonic(), dict[str, float]()
     clock = time.monotonic() - training.seconds
     due = MINE_EVERY if start is None else 0

@@ -209,9 +209,11 @@ def box_area(boxes: np.ndarray) -> np.ndarray:
 class Mosaics:
     """Random training pictures: one photo, or a mosaic of up to 3 x 3, each tile turned, scaled and flipped."""
 
-    def __init__(self, scenes: Sequence[Scene], faceless: Sequence[Scene], seed: int = 0) -> None:
+    def __init__(
+        self, scenes: Sequence[Scene], faceless: Sequence[Scene], seed: int = 0, cutouts: Sequence[Scene] = ()
+    ) -> None:
         assert scenes, "no scenes to make mosaics of"
-        self.scenes, self.faceless = list(scenes), list(faceless)
+        self.scenes, self.faceless, self.cutouts = list(scenes), list(faceless), list(cutouts)
         crowd = np.array([min(len(scene.boxes), MOST) for scene in self.scenes]) + 1.0  # hard faces are in crowds
         self.odds = np.cumsum(crowd / crowd.sum())
         self.random = np.random.default_rng(seed)
@@ -258,6 +260,9 @@ class Mosaics:
         kind = self.random.random()
         if kind < 0.1 and self.faceless:
             scene, anchor = self.pick(self.faceless), None
+        elif kind < 0.35 and self.cutouts:
+            scene = self.pick(self.cutouts)
+            anchor = self.face(scene)
         else:
             scene = self.pick_photo()
             anchor = self.face(scene) if kind < 0.85 else None
