@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 EXAMPLE = ROOT / "examples" / "astronaut.mp4"
 # `redtrack` with the real networks, with stand-ins that see coloured squares, and with some that do not look at all.

@@ -18,9 +18,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import av
 import common
 import videos
+from looped import looped
 
 RATE, LOOP = 25, 250  # frames a second; frames until the film repeats itself
 
@@ -115,17 +115,7 @@ def long_video(path: Path, frames: int) -> Path:
     """Writes a film of the example's face, encoded once and repeated as often as it takes."""
     pictures = common.face_pictures(LOOP, step=1)
     part = videos.clip(path.with_name("part.mp4"), pictures, codec="mpeg4", options={"g": "50", "bf": "0"})
-    with av.open(str(part)) as source, av.open(str(path), "w") as output:
-        stream = output.add_stream_from_template(source.streams.video[0])
-        packets = [packet for packet in source.demux(video=0) if packet.size]
-        step = packets[1].dts - packets[0].dts
-        for number in range(frames):
-            model = packets[number % LOOP]
-            packet = av.Packet(bytes(model))
-            packet.stream, packet.time_base = stream, model.time_base
-            packet.pts = packet.dts = number * step
-            packet.duration, packet.is_keyframe = step, model.is_keyframe
-            output.mux(packet)
+    looped(part, path, frames)
     part.unlink()
     return path
 
