@@ -13,7 +13,7 @@ from redtrack.faces.detector import DetectorConfig, FaceDetector
 from redtrack.faces.verifier import CONTEXT, SIZE, Verifier, squares
 from redtrack.training.mining import mine
 from redtrack.training.scenes import Mosaics, Scene, pyramid
-from redtrack.training.verifier import Proposal, Proposals, Squares, propose, square_to_scene, train_verifier
+from redtrack.training.verifier import Proposal, Proposals, Squares, hide, propose, square_to_scene, train_verifier
 
 TINY = DetectorConfig(stem=4, widths=(4, 4, 4), depths=(1, 1, 1), neck=4, long_side=128)
 FACE = np.array([40.0, 30, 79, 85], np.float32)
@@ -174,3 +174,17 @@ def test_a_verifier_learns_to_tell(photo: Scene) -> None:
     with torch.no_grad():
         logits = net(pictures)
     assert logits[labels > 0].mean() > logits[labels == 0].mean()
+
+
+def test_half_of_the_squares_are_partly_hidden() -> None:
+    """Black from one side, up to a third of the square; or a rectangle of one colour inside."""
+    random, black, plain = np.random.default_rng(0), 0, 0
+    for _ in range(200):
+        square = hide(torch.full((3, SIZE, SIZE), 2.0), random)
+        hidden = (square != 2).all(0).numpy()
+        height, width = hidden.any(1).sum(), hidden.any(0).sum()
+        assert hidden.sum() == height * width and square[:, hidden].unique().numel() <= 3
+        black += bool(hidden.any() and (square[:, hidden] == 0).all() and SIZE in (height, width))
+        plain += bool(hidden.any() and max(height, width) < 0.4 * SIZE)
+        assert min(height, width) <= SIZE // 3 or max(height, width) <= 0.4 * SIZE
+    assert 35 < black < 65 and 35 < plain < 65

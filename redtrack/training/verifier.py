@@ -131,16 +131,35 @@ class Squares:
         return kind[int(self.random.integers(len(kind)))]
 
     def square(self, proposal: Proposal) -> Tensor:
-        """(3, S, S), strayed as boxes of a detector stray."""
+        """(3, S, S), strayed further than boxes of a detector stray, half of them partly hidden: photos are few, and
+        what is learnt has to hold for others.
+        """
         random = self.random
-        angle, scale = np.radians(random.normal() * 8), float(np.exp(random.normal() * 0.08))
+        angle, scale, stretch = np.radians(random.normal() * 12), *np.exp(random.normal(size=2) * (0.12, 0.06))
         turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        linear = turn @ np.diag([random.choice([-1, 1]), 1])
+        linear = turn @ np.diag([random.choice([-1, 1]) * stretch, 1 / stretch])
         middle = np.array([SIZE - 1, SIZE - 1]) / 2
-        move = middle + random.normal(size=2) * 0.04 * SIZE / CONTEXT - linear @ middle
+        move = middle + random.normal(size=2) * 0.07 * SIZE / CONTEXT - linear @ middle
         back = proposal.inverse[:, :2]
         inverse = np.concatenate([back @ linear, (back @ move + proposal.inverse[:, 2])[:, None]], axis=1)
-        return sample(proposal.scene, inverse, SIZE, SIZE)
+        return hide(sample(proposal.scene, inverse, SIZE, SIZE), random)
+
+
+def hide(square: Tensor, random: np.random.Generator) -> Tensor:
+    """(3, S, S), in place: a quarter of the squares reach over the picture's edge into black; in another quarter a plain
+    rectangle lies in front.
+    """
+    kind = random.random()
+    if kind < 0.25:
+        side, depth = int(random.integers(4)), int(random.integers(1, SIZE // 3))
+        upright = square if side < 2 else square.transpose(1, 2)
+        (upright[:, :depth] if side % 2 else upright[:, -depth:]).zero_()
+    elif kind < 0.5:
+        height, width = (int(length) for length in random.integers(SIZE // 10, 2 * SIZE // 5, 2))
+        top, left = int(random.integers(SIZE - height)), int(random.integers(SIZE - width))
+        colour = torch.from_numpy(random.random((3, 1, 1)).astype(np.float32))
+        square[:, top : top + height, left : left + width] = colour
+    return square
 
 
 def soften(pictures: Tensor, generator: torch.Generator) -> Tensor:
