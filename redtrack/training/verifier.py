@@ -146,8 +146,8 @@ class Squares:
 
 
 def hide(square: Tensor, random: np.random.Generator) -> Tensor:
-    """(3, S, S), in place: a quarter of the squares reach over the picture's edge into black; in another quarter a plain
-    rectangle lies in front.
+    """(3, S, S), in place: a quarter of the squares reach over the picture's edge into black; in another quarter a
+    plain rectangle lies in front.
     """
     kind = random.random()
     if kind < 0.25:
