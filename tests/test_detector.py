@@ -36,6 +36,24 @@ class OneBox(torch.nn.Module):
         return torch.full((len(pictures), 1), 3.0), box.expand(len(pictures), 1, 4)
 
 
+class Crowd(torch.nn.Module):
+    """Sees the boxes of a square frame of 640 px that are 12 px or more in the picture that it is given."""
+
+    def __init__(self, *sides: float) -> None:
+        super().__init__()
+        self.config = DetectorConfig(long_side=160)
+        self.sides = sides  # of boxes in a row
+        self.seen: list[int] = []
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.seen.append(pictures.shape[3])
+        scale = pictures.shape[3] / 640
+        left = np.cumsum((0, *self.sides[:-1]))
+        boxes = [(x, 10, x + side, 10 + side) for x, side in zip(left, self.sides, strict=True) if side * scale >= 12]
+        rows = (torch.tensor(boxes).reshape(-1, 4).float() + 0.5) * scale - 0.5
+        return torch.full((len(pictures), len(rows)), 3.0), rows.expand(len(pictures), -1, 4)
+
+
 @pytest.fixture(scope="module")
 def tiny() -> FaceDetector:
     """An untrained network whose normalisations are not the identity."""
@@ -122,6 +140,17 @@ def test_faces_that_fill_the_picture_are_left_to_the_glance() -> None:
         rows = NetworkDetector(net).detect(torch.zeros(1, 512, 512, 3, dtype=torch.uint8))[0]  # type: ignore[arg-type]
         assert len(rows) == 1, f"a face of {500 * share} px"
         assert np.allclose(rows[0, :4], [0, 0, 500 * share, 500 * share], atol=0.1)
+
+
+def test_where_small_faces_are_seen_smaller_ones_are_looked_for() -> None:
+    """At twice the size, and again, up to the frame's own; each face once. A large face alone is no reason to."""
+    frames = torch.zeros(1, 640, 640, 3, dtype=torch.uint8)
+    crowd, alone = (NetworkDetector(Crowd(*sides)) for sides in ((100, 60, 36, 20), (300, 36, 20)))  # type: ignore[arg-type]
+    found = crowd.detect(frames)[0]
+    assert sorted((found[:, 2] - found[:, 0]).round()) == [20, 36, 60, 100]
+    assert (max(crowd.net.seen), len(alone.detect(frames)[0]), max(alone.net.seen)) == (640, 1, 160)  # type: ignore[arg-type]
+    at_once = NetworkDetector(Crowd(100, 60, 36, 20), long_side=640).detect(frames)[0]  # type: ignore[arg-type]
+    assert np.allclose(sorted(at_once.tolist()), sorted(found.tolist()), atol=0.5)
 
 
 def test_parts_of_a_face_are_not_faces() -> None:

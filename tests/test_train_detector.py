@@ -413,4 +413,4 @@ def test_a_weights_file_is_measured_on_the_validation_photos(tmp_path: Path) -> 
     lines = measured_table(tmp_path, path).splitlines()
     count = len(read_scenes(tmp_path, validation=True))
     assert lines[0] == f"{count} photos, long side 512, threshold 0.5"
-    assert [line.split()[0] for line in lines[2:]] == ["1x", "0.5x", "0.25x", "turned", "turned"]
+    assert [line.split()[0] for line in lines[2:]] == ["1x", "0.5x", "0.25x", "turned", "turned", "crowds"]

@@ -30,6 +30,9 @@ SEAM = (160.0, 320.0)  # px of the reduced picture: faces below the first are le
 PROPOSED, SURE = 0.2, 0.85  # scores of boxes that the verifier is asked about; surer ones are faces anyway
 WORD, LIMIT = 0.2, 4.0  # weight of its logit in the mean of the two, and the most that it counts: chosen on the
 # validation photos, where 0.15 does as well and 0.3 worse, since it is surer of itself than it is right
+SMALL_FACE = 40.0  # px of the reduced picture: where smaller faces are seen there may be others, too small to be seen
+CLOSER = 1.25  # a frame that is larger than the reduced picture by this factor is looked at more closely
+SMALL = 30.0  # px of the reduced picture, below which a box has to be surer: its logit is 1 less at half of this
 LARGE = 200.0  # px of the reduced picture, from which its word may only lower a score: it has seen too few cats
 
 
@@ -48,6 +51,7 @@ class NetworkDetector:
 
     `threshold` and `weak` are scores: `detect` gives the faces above the first, `candidates` also those above
     the second, which are faces only where the frames around say so. All three default to the network's own.
+    Where small faces are seen, the same is done at twice the size, and again, up to the frame's own.
     Boxes of middling score are judged again by the network's verifier, if it has one and `verify` is not False.
     CPUs that multiply bfloat16 do so here: it halves the time.
     """
@@ -87,7 +91,24 @@ class NetworkDetector:
 
     @torch.inference_mode()
     def _detect_batch(self, frames: Tensor) -> list[Boxes]:
-        pictures, ratio = reduce(frames.to(self.device), self.long_side)
+        found = self._find(frames.to(self.device), self.long_side)
+        return [self._look_closer(frame, rows, self.long_side) for frame, rows in zip(frames, found, strict=True)]
+
+    def _look_closer(self, frame: Tensor, rows: Boxes, long_side: int) -> Boxes:
+        """The rows of a frame (H, W, 3) that was seen with `long_side` px; where some are of small faces, and the frame
+        has more to show, with those that show at twice the size.
+        """
+        own = max(frame.shape[:2])
+        scale = long_side / own
+        if own < CLOSER * long_side or not (sizes(rows) * scale < SMALL_FACE).any():
+            return rows
+        closer = min(2 * long_side, own)
+        more = self._look_closer(frame, self._find(frame[None].to(self.device), closer)[0], closer)
+        return suppress(np.concatenate([rows, more[sizes(more) * scale < 2 * SMALL_FACE]]))
+
+    def _find(self, frames: Tensor, long_side: int) -> list[Boxes]:
+        """Rows (M, 5) in frame px, best first, of each frame (N, H, W, 3) seen with `long_side` px."""
+        pictures, ratio = reduce(frames, long_side)
         near, near_owner = self._look(pictures)
         far, far_owner = self._look(F.avg_pool2d(pictures, GLANCE, ceil_mode=True))
         far[:, :4] = (far[:, :4] + 0.5) * GLANCE - 0.5
@@ -105,21 +126,24 @@ class NetworkDetector:
         gone.
         """
         rows, owner = np.concatenate(found), np.repeat(np.arange(len(found)), [len(one) for one in found])
-        large = sizes((rows[:, :4] + 0.5) * np.tile(ratio, 2)) >= LARGE
+        side = sizes((rows[:, :4] + 0.5) * np.tile(ratio, 2))
+        large = side >= LARGE
         asked = np.flatnonzero((rows[:, 4] < SURE) & (~large | (rows[:, 4] >= self.weak)))
         if len(asked):
             boxes, before = (rows[asked, :4] + 0.5) * np.tile(ratio, 2) - 0.5, rows[asked, 4]
             after = agreed(before, self._judge(squares(pictures, boxes, owner[asked].tolist())))
             rows[asked, 4] = np.where(large[asked], np.minimum(before, after), after)
+        rows[:, 4] = moved(rows[:, 4], np.minimum(np.log2(side / SMALL), 0))
         kept = [rows[(owner == index) & (rows[:, 4] >= self.weak)] for index in range(len(found))]
         return [one[np.argsort(-one[:, 4], kind="stable")] for one in kept]
 
     def _judge(self, crops: Tensor) -> NDArray[np.float32]:
-        """The verifier's logits of squares (K, 3, S, S)."""
+        """The verifier's logits of squares (K, 3, S, S): the mean over each and its mirror image."""
         assert self.verifier is not None, "there is no verifier"
+        both = torch.cat([crops, crops.flip(-1)]).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            opinion: Tensor = self.verifier(crops.contiguous(memory_format=torch.channels_last))
-        return opinion.float().cpu().numpy()
+            opinion: Tensor = self.verifier(both)
+        return opinion.float().unflatten(0, (2, -1)).mean(0).cpu().numpy()
 
     def _look(self, pictures: Tensor) -> tuple[Boxes, NDArray[np.int64]]:
         """Rows (M, 5) in px of `pictures` (N, 3, h, w), and the picture (M,) of each."""
@@ -154,9 +178,23 @@ def reduce(frames: Tensor, long_side: int) -> tuple[Tensor, NDArray[np.float64]]
 
 def agreed(score: NDArray[np.floating], opinion: NDArray[np.floating]) -> NDArray[np.floating]:
     """Scores (K,) of the detector and logits (K,) of the verifier as one score: a weighted mean of logits."""
+    return sigmoid((1 - WORD) * logit(score) + WORD * opinion.clip(-LIMIT, LIMIT))
+
+
+def moved(score: NDArray[np.floating], by: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Scores (K,) whose logits are `by` (K,) more."""
+    return sigmoid(logit(score) + by)
+
+
+def logit(score: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The inverse of `sigmoid`, finite for scores of 0 and 1."""
     score = score.clip(1e-4, 1 - 1e-4)
-    logit = np.log(score / (1 - score))
-    return 1 / (1 + np.exp(-((1 - WORD) * logit + WORD * opinion.clip(-LIMIT, LIMIT))))
+    return np.log(score / (1 - score))
+
+
+def sigmoid(value: NDArray[np.floating]) -> NDArray[np.floating]:
+    """1 / (1 + exp(-value))"""
+    return 1 / (1 + np.exp(-value))
 
 
 def suppress(rows: Boxes) -> Boxes:

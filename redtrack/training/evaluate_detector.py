@@ -21,6 +21,7 @@ from redtrack.faces.detect import Detector, NetworkDetector
 from redtrack.geometry import box_area, box_iou
 from redtrack.training.scenes import Scene, cut, read_scenes
 
+CELL, CROWDS = 320, 12  # px of a photo's place in a crowd, and how many of these are looked at
 FACE_SIZE = 24.0  # px, sqrt of the area in the photo as it is: smaller faces do not count
 MATCH = 0.5  # IoU of a face found
 DOUBTFUL = 0.4  # share of a found box on an ignored or small face that makes it neither right nor wrong
@@ -75,6 +76,20 @@ def show(scene: Scene, scale: float, degrees: float) -> View:
     return View(picture, tile.boxes[counts], tile.boxes[~counts])
 
 
+def crowd(scenes: Sequence[Scene], random: np.random.Generator) -> View:
+    """A large picture of many small photos, drawn at random: six by four of 320 px, black around them."""
+    picture, faces, doubtful = torch.zeros(4 * CELL, 6 * CELL, 3, dtype=torch.uint8), [], []
+    for top in range(0, 4 * CELL, CELL):
+        for left in range(0, 6 * CELL, CELL):
+            scene = scenes[int(random.integers(len(scenes)))]
+            view = show(scene, CELL / max(scene.size) * random.uniform(0.3, 1.0), 0.0)
+            height, width = view.picture.shape[:2]
+            picture[top : top + height, left : left + width] = view.picture
+            faces.append(view.faces + np.array([left, top, left, top], np.float32))
+            doubtful.append(view.doubtful + np.array([left, top, left, top], np.float32))
+    return View(picture, np.concatenate(faces), np.concatenate(doubtful))
+
+
 def find(detector: Detector, views: Iterable[View]) -> Findings:
     """The detector's findings on every view, one picture at a time."""
     sizes, hits, false, photos = [], [], [], 0
@@ -114,8 +129,10 @@ def share_inside(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def evaluate_detector(detector: Detector, scenes: Sequence[Scene]) -> dict[str, Findings]:
-    """Findings for the photos as they are, at half and a quarter of the size, and turned by 30 degrees."""
-    return {name: find(detector, (show(scene, *view) for scene in scenes)) for name, view in VIEWS.items()}
+    """Findings for the photos as they are, at half and a quarter of the size, turned by 30 degrees, and in crowds."""
+    found = {name: find(detector, (show(scene, *view) for scene in scenes)) for name, view in VIEWS.items()}
+    random = np.random.default_rng(0)
+    return found | {"crowds": find(detector, (crowd(scenes, random) for _ in range(CROWDS)))}
 
 
 def table(findings: dict[str, Findings], threshold: float) -> str:
