@@ -31,7 +31,8 @@ PROPOSED, SURE = 0.2, 0.85  # scores of boxes that the verifier is asked about; 
 WORD, LIMIT = 0.2, 4.0  # weight of its logit in the mean of the two, and the most that it counts: chosen on the
 # validation photos, where 0.15 does as well and 0.3 worse, since it is surer of itself than it is right
 SMALL_FACE = 40.0  # px of the reduced picture: where smaller faces are seen there may be others, too small to be seen
-CLOSER = 1.25  # a frame that is larger than the reduced picture by this factor is looked at more closely
+CLOSER, CLOSEST = 1.25, 2560  # a frame larger than the reduced picture by this factor is then looked at more closely,
+# up to so many px
 SMALL = 30.0  # px of the reduced picture, below which a box has to be surer: its logit is 1 less at half of this
 LARGE = 200.0  # px of the reduced picture, from which its word may only lower a score: it has seen too few cats
 
@@ -100,9 +101,9 @@ class NetworkDetector:
         """
         own = max(frame.shape[:2])
         scale = long_side / own
-        if own < CLOSER * long_side or not (sizes(rows) * scale < SMALL_FACE).any():
+        if min(own, CLOSEST) < CLOSER * long_side or not (sizes(rows) * scale < SMALL_FACE).any():
             return rows
-        closer = min(2 * long_side, own)
+        closer = min(2 * long_side, own, CLOSEST)
         more = self._look_closer(frame, self._find(frame[None].to(self.device), closer)[0], closer)
         return suppress(np.concatenate([rows, more[sizes(more) * scale < 2 * SMALL_FACE]]))
 
