@@ -55,6 +55,14 @@ def test_auto_is_fp32_on_a_cpu_and_half_on_a_gpu() -> None:
         Precision.of("half", CPU)
 
 
+def test_bfloat16_is_for_gpus_that_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others would make it up, or raise in the middle of the first call."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
+    with pytest.raises(DeviceError, match="bfloat16"):
+        Precision.of("bf16", GPU)
+    assert Precision.of("auto", GPU) == Precision("half", "half")
+
+
 def test_the_result_says_with_how_many_bits_it_was_made() -> None:
     """And the detector is told too."""
     for name in ("fp32", "bf16"):

@@ -16,10 +16,11 @@ class Gpu:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, free: int, each: int) -> None:
         self.models = square_models(device=torch.device("cuda"))
-        self.peak = 0
+        self.unused = 0  # bytes that torch keeps for later
         self.called: list[int] = []
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 2 * free))
         monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 100)
+        monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 100 + self.unused)
         monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: None)
         monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: 100 + sum(self.called) * each)
         monkeypatch.setattr(torch, "zeros", lambda *shape, device: torch.ones(1).expand(*shape) * 0)
@@ -40,6 +41,12 @@ def test_gpu_takes_a_quarter_of_its_free_memory(monkeypatch: pytest.MonkeyPatch)
     assert crops_at_once(gpu.models, Options()) == pytest.approx(50, abs=1)
     assert gpu.called == [10], "one window tells"
     assert hold_bytes(torch.device("cuda")) == 1000 * MIB
+
+
+def test_memory_that_an_earlier_run_left_to_torch_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = Gpu(monkeypatch, free=1000 * MIB, each=20 * MIB)
+    gpu.unused = 3000 * MIB
+    assert crops_at_once(gpu.models, Options()) == pytest.approx(50, abs=1)
 
 
 @pytest.mark.parametrize(("free", "crops"), [(1, 10), (10**15, GPU_CROPS)])

@@ -9,6 +9,7 @@ N windows, T frames, S crop side.
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -200,7 +201,7 @@ class Engine:
             try:
                 found = call.found.result()
             except torch.OutOfMemoryError as error:
-                self._halve(error)
+                self._make_room(error, call.crops.shape[0] * call.crops.shape[1])
                 found = self._predict(call)
         estimates = zip(*found, strict=True)  # window by window
         with self._time("rows"):
@@ -236,20 +237,25 @@ class Engine:
         done = 0
         while done < len(call.lengths):
             part = slice(done, done + max(1, self.batch // call.crops.shape[1]))
+            crops = call.crops[part]
             try:
-                parts.append(call.look(call.crops[part], call.lengths[part], self._options))
+                parts.append(call.look(crops, call.lengths[part], self._options))
                 done = part.stop
             except torch.OutOfMemoryError as error:
-                self._halve(error)
+                self._make_room(error, crops.shape[0] * crops.shape[1])
         return type(parts[0])(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
-    def _halve(self, error: RuntimeError) -> None:
+    def _make_room(self, error: RuntimeError, crops: int) -> None:
+        """Lets go of what a call of so many crops had computed; halves the batch, unless that was done meanwhile."""
         import torch
 
+        traceback.clear_frames(error.__traceback__)  # they hold it
+        torch.cuda.empty_cache()
+        if crops > self.batch:
+            return
         if self._batch == 1:
             raise DeviceError("has no memory for a single window", remedy="use --device cpu") from error
         self._batch //= 2
-        torch.cuda.empty_cache()
         if not self._halved:
             self._tell(f"the device is out of memory: going on with batches of {self.batch} crops or fewer")
         self._halved = True

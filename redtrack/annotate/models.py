@@ -14,7 +14,7 @@ import numpy as np
 from redtrack.annotate.buffers import keep_memory
 from redtrack.annotate.following import Follower, Following
 from redtrack.annotate.options import Options
-from redtrack.annotate.precision import Precision, arithmetic
+from redtrack.annotate.precision import Precision, arithmetic, computes_bfloat16
 from redtrack.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
@@ -136,15 +136,13 @@ def _digest(boxes: Path) -> str:
 
 
 def _load_detector(device: torch.device, precision: Precision) -> tuple[Detector, dict[str, Any]]:
-    import torch
-
     from redtrack import checkpoint
     from redtrack.faces import NetworkDetector
 
     path = checkpoint.find(checkpoint.DEFAULT["detector"])
     net = checkpoint.load(path, "detector", str(device), fused=False)
     detector = NetworkDetector(net, device)  # type: ignore[arg-type]
-    detector.half = precision.peeks != "fp32" and (device.type == "cpu" or torch.cuda.is_bf16_supported())
+    detector.half = precision.peeks != "fp32" and computes_bfloat16(device)
     return detector, {"detector": path.stem, "detector_digest": checkpoint.digest(path)}
 
 

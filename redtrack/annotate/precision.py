@@ -16,7 +16,7 @@ from redtrack.errors import DeviceError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["PRECISIONS", "Precision", "has_bfloat16"]
+__all__ = ["PRECISIONS", "Precision", "arithmetic", "computes_bfloat16", "has_bfloat16"]
 
 PRECISIONS = ("auto", "fp32", "bf16", "half")
 _TYPES = {"bf16": "bfloat16", "half": "float16"}
@@ -35,6 +35,8 @@ class Precision:
         if name != "auto":
             if name == "half" and device.type == "cpu":
                 raise DeviceError("half precision needs a GPU", remedy="use --precision bf16, or auto")
+            if name == "bf16" and not computes_bfloat16(device):
+                raise DeviceError("this GPU does not compute in bfloat16", remedy="use --precision half, or auto")
             return cls(name, name)
         if device.type == "cuda":
             return cls("half", "half")
@@ -48,6 +50,13 @@ def arithmetic(name: str, device: torch.device) -> AbstractContextManager[Any]:
     if name == "fp32":
         return nullcontext()
     return torch.autocast(device.type, getattr(torch, _TYPES[name]))
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Returns whether a device has bfloat16: every CPU, at whatever pace, and GPUs since Ampere by themselves."""
+    import torch
+
+    return device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def has_bfloat16() -> bool:

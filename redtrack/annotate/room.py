@@ -40,9 +40,11 @@ def hold_bytes(device: torch.device) -> int:
 
 
 def _free(device: torch.device) -> int:
+    """Returns the bytes that can be had: what nobody has, and what torch has and does not use."""
     import torch
 
-    return int(torch.cuda.mem_get_info(device)[0])
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0] + unused)
 
 
 def _bytes_a_crop(models: Models, options: Options) -> float:
