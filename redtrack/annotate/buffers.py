@@ -51,7 +51,9 @@ class Buffers:
 
 
 def _new(size: int) -> mmap.mmap:
-    block = mmap.mmap(-1, max(size, 1))
+    """Memory of this process alone: of shared memory the system gives no large pages, and small ones cost more."""
+    private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+    block = mmap.mmap(-1, max(size, 1), **private)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         block.madvise(mmap.MADV_HUGEPAGE)
     return block

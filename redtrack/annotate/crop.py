@@ -24,6 +24,10 @@ LANDMARK_WIDTH = 1.03
 LANDMARK_HEIGHT = 0.745
 LANDMARK_DROP = 0.13  # of the height: from the middle of the detector's box down to the middle of the landmarks
 
+# Bytes of float32 pictures that are sampled together on a CPU, about what the caches near a core hold: for crops of 200
+# to 250 frame pixels that halves the time, and for those of 60 to 700 it cost nothing.
+CACHE = 1 << 21
+
 Region = tuple[int, int, int, int]
 """x0 y0 x1 y1 in whole frame pixels, x1 and y1 exclusive."""
 
@@ -88,9 +92,24 @@ def sample(pixels: Tensor, region: Region, transform: CropTransform) -> Tensor:
 
     Bilinear, from a picture that is averaged first where the crop shrinks it twice or more; black outside.
     """
-    from torch.nn import functional as F
+    import torch
 
     step = _pooling(transform)
+    count = _at_once(pixels, step)
+    parts = [slice(start, start + count) for start in range(0, len(pixels), count)]
+    return torch.cat([_sample(pixels[part], region, transform[part], step) for part in parts])
+
+
+def _at_once(pixels: Tensor, step: int) -> int:
+    """Returns how many crops are sampled together: on a CPU so many that their regions stay in its cache."""
+    if pixels.device.type != "cpu":
+        return len(pixels)
+    return max(1, CACHE * step**2 // (4 * pixels[0].numel()))
+
+
+def _sample(pixels: Tensor, region: Region, transform: CropTransform, step: int) -> Tensor:
+    from torch.nn import functional as F
+
     picture = _shrunk(pixels.permute(0, 3, 1, 2), step)  # (N, 3, h, w), channels last in memory
     centre = (transform.centre - region[:2] + 0.5) / step - 0.5
     local = CropTransform(centre, transform.side / step, transform.angle, transform.size)
@@ -115,9 +134,12 @@ def _shrunk(picture: Tensor, step: int) -> Tensor:
 
 
 def _grid(theta: Floats, size: int, device: torch.device) -> Tensor:
-    """Returns what `affine_grid(theta, ..., align_corners=False)` does, (N, S, S, 2), in a third of the time."""
+    """Returns what `affine_grid(theta, ..., align_corners=False)` does, (N, S, S, 2), in a fifth of the time."""
     import torch
 
     axis = torch.from_numpy((2 * np.arange(size) + 1) / size - 1).float().to(device)
     m = torch.from_numpy(theta).float().to(device)[:, :, :, None, None]  # (N, 2, 3, 1, 1)
-    return torch.stack([m[:, k, 0] * axis + m[:, k, 1] * axis[:, None] + m[:, k, 2] for k in (0, 1)], dim=-1)
+    grid = torch.empty(len(theta), size, size, 2, device=device)
+    for k in (0, 1):
+        torch.add(m[:, k, 0] * axis + m[:, k, 1] * axis[:, None], m[:, k, 2], out=grid[..., k])
+    return grid

@@ -8,6 +8,7 @@ pans that start at full speed and in 2 % of flashes of 2.5 times the light.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -37,12 +38,23 @@ _SENSOR_VARIANCE = 4.0  # of noise
 
 def thumbnail(image: Image) -> Thumbnail:
     """Returns the picture (height, width, 3) as float32 (18, 32, 3), each pixel the mean of a few of it."""
-    rows = (np.arange(HEIGHT * _SAMPLES) * 2 + 1) * image.shape[0] // (2 * HEIGHT * _SAMPLES)
-    columns = (np.arange(WIDTH * _SAMPLES) * 2 + 1) * image.shape[1] // (2 * WIDTH * _SAMPLES)
-    samples = np.take(np.take(image, rows, axis=0), columns, axis=1)
-    blocks = samples.reshape(HEIGHT, _SAMPLES, WIDTH, _SAMPLES, 3).astype(np.uint16)
-    total = sum(blocks[:, y, :, x] for y, x in np.ndindex(_SAMPLES, _SAMPLES))
+    rows, columns = (_sampled(length, count) for length, count in zip(image.shape, (HEIGHT, WIDTH), strict=False))
+    flat = image.reshape(len(image), -1)  # rows first: they lie in one piece
+    tall = _sum(flat[rows[:, k]] for k in range(_SAMPLES)).reshape(HEIGHT, -1, 3)
+    total = _sum(np.take(tall, columns[:, k], axis=1) for k in range(_SAMPLES))
     return np.divide(total, _SAMPLES**2, dtype=np.float32)
+
+
+def _sampled(length: int, count: int) -> NDArray[np.int64]:
+    """Returns which of so many rows or columns make those of a thumbnail: (count, _SAMPLES), evenly spread."""
+    return ((np.arange(count * _SAMPLES) * 2 + 1) * length // (2 * count * _SAMPLES)).reshape(count, _SAMPLES)
+
+
+def _sum(parts: Iterator[NDArray[np.unsignedinteger]]) -> NDArray[np.uint16]:
+    total = next(parts).astype(np.uint16)
+    for part in parts:
+        total += part
+    return total
 
 
 class ShotDetector:
