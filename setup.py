@@ -11,11 +11,13 @@ TEST = [
     "hypothesis>=6.100",
     "matplotlib>=3.9",
     "mypy>=1.15",
+    "pandas>=2.2",
     "pillow>=11",
     "pytest>=8.3",
     "ruff>=0.9",
     "scikit-image>=0.25",
     "setuptools>=77",
+    "tables>=3.10",
 ]
 
 
