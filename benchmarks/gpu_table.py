@@ -4,7 +4,8 @@
 
 Without VIDEO, clips are made up of the example's face: 640 x 360 and 1920 x 1080, with one face and with four. Each
 line is a video and a setting; asked of a GPU is a whole job of 0.9 of decoding alone. The last column is the network's
-share of what the device's matrix product reaches in 32 bits. It also runs on a CPU (`--device cpu --frames 50`).
+share of what the device's matrix product reaches with as many bits. It also runs on a CPU (`--device cpu --frames 50
+--side 512`). What compiling the network would gain, `benchmarks/network.py --compile` tells.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterator
-from itertools import cycle, islice
+from itertools import cycle, islice, product
 from pathlib import Path
 
 import numpy as np
+from network import gemm_gflops
 
+from redtrack.annotate.models import find_device
+from redtrack.annotate.precision import Precision
 from redtrack.bench import Report, bench
 from redtrack.video import Video, write_video
 
@@ -60,14 +64,25 @@ def gflop_a_crop(device: str) -> float:
     return counter.get_total_flops() / 10 / 1e9
 
 
-def line(video: Path, setting: str, report: Report, gflop: float) -> str:
-    """One row of the table, in Markdown."""
+def line(video: Path, setting: str, report: Report, gflop: float, peak: float) -> str:
+    """One row of the table, in Markdown. gflop a crop; peak in GFLOP/s."""
     rates = {part.name: part.rate for part in report.parts}
     network = rates["network"] * report.about["faces_per_frame"] * gflop
     share = rates["whole job"] / rates["decoder"]
     done = [f"{rates[name]:.0f}" for name in ("decoder", "network", "whole job")]
-    peak = f"{100 * network / report.about['gemm_gflops']:.0f} %"
-    return f"| {' | '.join([video.stem, setting, *done, f'{share:.2f}', peak])} |"
+    of_peak = f"{100 * network / peak:.0f} %"
+    return f"| {' | '.join([video.stem, setting, *done, f'{share:.2f}', of_peak])} |"
+
+
+def head(report: Report, gflop: float, peaks: dict[str, float]) -> str:
+    """What the table holds for, and its titles."""
+    products = ", ".join(f"{peak:.0f} GFLOP/s ({bits})" for bits, peak in peaks.items())
+    return (
+        f"{report.about['device']}, torch {report.about['versions']['torch']}, {gflop:.2f} GFLOP a crop, "
+        f"matrix product {products}\n\n"
+        "| video | setting | decoder | network | whole job | of decoder | of peak |\n"
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
+    )
 
 
 def main() -> None:
@@ -78,21 +93,20 @@ def main() -> None:
     parser.add_argument("--precision", nargs="+", default=["auto"])
     parser.add_argument("--decode", nargs="+", default=["auto"])
     parser.add_argument("--frames", type=int, default=1500, help="of the clips that are made up")
+    parser.add_argument("--side", type=int, default=8192, help="of the matrices whose product is the peak")
     chosen = parser.parse_args()
     gflop = gflop_a_crop(chosen.device)
+    device = find_device(chosen.device)
+    kinds = {Precision.of(name, device).points for name in chosen.precision}
+    peaks = {bits: gemm_gflops(str(device), bits, chosen.side) for bits in sorted(kinds)}
     with tempfile.TemporaryDirectory() as folder:
         videos = chosen.videos or made_up(Path(folder), chosen.frames)
-        for number, video in enumerate(videos):
-            for precision in chosen.precision:
-                for decode in chosen.decode:
-                    report = bench(video, device=chosen.device, precision=precision, decode=decode)
-                    if not number:
-                        print(f"{report.about['device']}, torch {report.about['versions']['torch']}, "
-                              f"{gflop:.2f} GFLOP a crop\n")  # fmt: skip
-                        print("| video | setting | decoder | network | whole job | of decoder | of peak |")
-                        print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
-                    bits = report.about["precision"]
-                    print(line(video, f"{bits}, decoded by {report.about['decode']}", report, gflop), flush=True)
+        for number, (video, precision, decode) in enumerate(product(videos, chosen.precision, chosen.decode)):
+            report = bench(video, device=chosen.device, precision=precision, decode=decode)
+            if not number:
+                print(head(report, gflop, peaks))
+            bits = report.about["precision"]
+            print(line(video, f"{bits}, decoded by {report.about['decode']}", report, gflop, peaks[bits]), flush=True)
 
 
 if __name__ == "__main__":

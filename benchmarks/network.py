@@ -1,20 +1,36 @@
 """How fast the network alone is: faces a second, beside what the machine's matrix product says is possible.
 
-python benchmarks/network.py [--weights PATH] [--batch 24] [--threads N] [--device cpu]
+    python benchmarks/network.py [--weights PATH] [--batch 24] [--threads N] [--device cpu] [--precision fp32]
+                                 [--compile default reduce-overhead]
+
+--compile does it again with the convolutions compiled, in one or more of torch's modes (`reduce-overhead` is a CUDA
+graph on a GPU; `eager` only traces), and says how far the points are from those before.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 
 from redtrack import checkpoint
+from redtrack.annotate.precision import Precision, arithmetic
+from redtrack.rednet.model import RedNet
 from redtrack.rednet.predict import predict_windows
 
 FRAMES = 8  # of a window: three windows are a batch of 24
+WAYS: dict[str, dict[str, Any]] = {
+    "single frames, both spatial steps": {"temporal": False},
+    "one direction, both spatial steps": {"direction": "forward"},
+    "both directions, both spatial steps": {"direction": "both"},
+    "one direction, the last spatial step": {"direction": "forward", "spatial_steps": 1},
+}
 
 
 def seconds(call: Callable[[], object], repeats: int) -> float:
@@ -28,10 +44,22 @@ def seconds(call: Callable[[], object], repeats: int) -> float:
     return min(times)
 
 
-def gemm_gflops(device: str) -> float:
-    """GFLOP/s of a 1024 x 1024 matrix product in float32."""
-    a = torch.rand(1024, 1024, device=device)
-    return 2 * 1024**3 / seconds(lambda: (a @ a).sum().item(), 10) / 1e9
+def gemm_gflops(device: str, precision: str = "fp32", side: int = 1024) -> float:
+    """GFLOP/s of a product of two square matrices."""
+    a = torch.rand(side, side, device=device)
+    with arithmetic(precision, a.device):
+        kind = (a[:1] @ a).dtype
+    a = a.to(kind)
+    return 2 * side**3 / seconds(lambda: (a @ a).sum().item(), 10) / 1e9
+
+
+def compiled(net: RedNet, mode: str) -> RedNet:
+    """The network with all that is convolution compiled."""
+    how: dict[str, Any] = {"backend": "eager"} if mode == "eager" else {"mode": mode}
+    net = copy.deepcopy(net)
+    for part in ("encode_last", "decode_last"):
+        setattr(net, part, torch.compile(getattr(net, part), dynamic=False, **how))
+    return net
 
 
 def main() -> None:
@@ -41,23 +69,36 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--compile", nargs="*", default=[], metavar="MODE")
     chosen = parser.parse_args()
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
+    device = torch.device(chosen.device)
+    bits = Precision.of(chosen.precision, device).points
     net = checkpoint.load(chosen.weights, device=chosen.device)
+    assert isinstance(net, RedNet)
     windows = max(1, chosen.batch // FRAMES)
-    size = net.config.size
-    crops = torch.rand(windows, FRAMES, 3, size, size, device=chosen.device)
+    torch.manual_seed(0)
+    crops = torch.rand(windows, FRAMES, 3, net.config.size, net.config.size, device=device)
     lengths = torch.full((windows,), FRAMES)
-    print(f"{chosen.device}, {torch.get_num_threads()} threads, GEMM {gemm_gflops(chosen.device):.0f} GFLOP/s")
-    for name, options in {
-        "single frames, both spatial steps": {"temporal": False},
-        "one direction, both spatial steps": {"direction": "forward"},
-        "both directions, both spatial steps": {"direction": "both"},
-        "one direction, the last spatial step": {"direction": "forward", "spatial_steps": 1},
-    }.items():
-        taken = seconds(lambda options=options: predict_windows(net, crops, lengths, **options), 7)
-        print(f"{name:38} {windows * FRAMES / taken:8.1f} faces/s in batches of {windows * FRAMES}")
+
+    def predict(net: RedNet, how: dict[str, Any]) -> np.ndarray:
+        with arithmetic(bits, device):
+            return predict_windows(net, crops, lengths, **how).points
+
+    rate = gemm_gflops(chosen.device, bits)
+    print(f"{chosen.device}, {bits}, {torch.get_num_threads()} threads, GEMM {rate:.0f} GFLOP/s")
+    for mode in (None, *chosen.compile):
+        faster = net if mode is None else compiled(net, mode)
+        for name, how in WAYS.items():
+            taken = seconds(partial(predict, faster, how), 7)
+            how_far = ""
+            if mode is not None:
+                apart = np.abs(predict(faster, how) - predict(net, how)).max()
+                how_far = f", compiled ({mode}), {apart:.3f} crop px at most from before"
+            print(f"{name:38} {crops[:, :, 0, 0, 0].numel() / taken:8.1f} faces/s in batches of {windows * FRAMES}"
+                  f"{how_far}", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -185,6 +185,7 @@ def measure_looking(
     import torch
 
     rows = np.flatnonzero(tracks.frame < len(frames))
+    rows = rows[np.argsort(tracks.face[rows], kind="stable")]  # a window is one face's
     at, boxes = tracks.frame[rows], tracks.boxes[rows]
     if not len(rows):
         height, width = frames.shape[1:3]
@@ -197,7 +198,11 @@ def measure_looking(
     batches = [slice(start, start + most) for start in range(0, len(at), most)]
 
     def cut(some: slice) -> tuple[Tensor, np.ndarray]:
-        return as_windows(cut_crops(held, at[some], detector_crop(boxes[some], models.crop_size)), length)
+        """A batch, window by window, as the engine cuts it: the frames of all at once would not fit."""
+        rows = range(len(at))[some]
+        windows = [slice(start, min(start + length, rows.stop)) for start in range(rows.start, rows.stop, length)]
+        crops = [cut_crops(held, at[w], detector_crop(boxes[w], models.crop_size)) for w in windows]
+        return as_windows(torch.cat(crops), length)
 
     models.predict(*cut(batches[0]), options)  # warms
     watch = Stopwatch(models)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +97,12 @@ def test_both_processes_have_work(clips: Path, out: Path, monkeypatch: pytest.Mo
 
 
 def test_a_deadly_video_costs_itself_only(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process dies of it twice, is replaced, and all others are done."""
+    """The process dies of it twice, is replaced, and all others are done; no decoder outlives whom it worked for."""
     monkeypatch.setenv("CREW_GREEN", "die")
+    monkeypatch.setenv("CREW_MARK", str(out))
     run = crew(sorted(clips.iterdir()), out)
+    seen: set[int] = set()
+    monkeypatch.setattr(run, "_listen", lambda member, listen=run._listen: (seen.update(decoders(out)), listen(member)))
     outcomes = {outcome.source.stem: outcome for outcome in run.run()}
     assert {name: outcome.state for name, outcome in outcomes.items()} == {
         **dict.fromkeys("abcef", "done"),
@@ -105,6 +110,21 @@ def test_a_deadly_video_costs_itself_only(clips: Path, out: Path, monkeypatch: p
     }
     assert "SIGKILL" in (outcomes["d"].reason or "")
     assert isinstance(run.reporter, Listener) and any("tried again" in text for text in run.reporter.said)
+    until = time.monotonic() + 20
+    while decoders(out) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not decoders(out) and (len(seen) >= 4 or not Path("/proc/self/environ").exists())  # two were killed
+
+
+def decoders(mark: Path) -> set[int]:
+    """Returns the decoder processes below a run with this mark; none where there is no /proc."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            marked = f"CREW_MARK={mark}".encode() in (process / "environ").read_bytes()
+            if marked and b"redtrack.video.worker" in (process / "cmdline").read_bytes():
+                found.add(int(process.name))
+    return found
 
 
 def test_a_process_that_is_killed_costs_nothing(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
