@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipeline", "Sink"]
 
-READ_AHEAD = 2  # chunks decoded before they are wanted
+READ_AHEAD = 1  # chunks decoded before they are wanted; another is being filled
 BLOCK = 250  # frames that are written at once: the most that a kill costs
 
 
