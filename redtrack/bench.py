@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redtrack.annotate.crop import cut_crops, detector_crop
+from redtrack.annotate.frames import CHUNK
 from redtrack.annotate.memory import annotate_with
 from redtrack.annotate.models import Models, load_models
 from redtrack.annotate.options import Options
@@ -164,15 +165,19 @@ def measure_whole(models: Models, path: Path, options: Options, batch: int) -> t
 
 
 def measure_detecting(models: Models, frames: np.ndarray, options: Options) -> Part:
-    """The detector on every K-th frame, as frames of video."""
+    """Following the faces through the frames, chunk after chunk and in one thread, as the job does."""
     import torch
 
+    held = torch.from_numpy(frames).to(models.device)
+    following = models.follower(replace(options, boxes=None))
     assert models.detector is not None, "a detector was loaded"
-    keys = torch.from_numpy(frames[:: options.detect_every]).to(models.device)
-    models.detector.detect(keys[:1])
-    watch = Stopwatch(models)
-    models.detector.detect(keys)
-    return watch.part("detector", len(frames))
+    models.detector.detect(held[:1])
+    with Workers(models.device):
+        watch = Stopwatch(models)
+        for chunk in held.split(CHUNK):
+            following.push(chunk, np.zeros(len(chunk), bool))
+        following.finish()
+        return watch.part("detector", len(frames))
 
 
 def measure_looking(
@@ -205,11 +210,11 @@ def measure_looking(
         return as_windows(torch.cat(crops), length)
 
     models.predict(*cut(batches[0]), options)  # warms
-    watch = Stopwatch(models)
-    crops = [cut(some) for some in batches]
-    cropping = watch.part("cropping", len(frames))
-    watch = Stopwatch(models)
     with Workers(models.device) as workers:
+        watch = Stopwatch(models)
+        crops = [cut(some) for some in batches]
+        cropping = watch.part("cropping", len(frames))
+        watch = Stopwatch(models)
         for found in [workers.submit(models.predict, *windows, options) for windows in crops]:
             found.result()
     return cropping, watch.part("network", len(frames))
