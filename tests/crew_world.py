@@ -1,6 +1,7 @@
 """The world of squares for several processes: networks that a green square makes go wrong, as CREW_GREEN says.
 
 `die` kills the process at every green square, `once:FILE` only at the first; `slow:SECONDS` makes every call wait.
+`gone:FILE` ends the device at the first, as CUDA does: every call from then on has its error, until a new process.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from annotating import SquareModels, masks, square_models
 from redtrack.errors import DeviceError
 from redtrack.rednet.predict import WindowEstimate
 
+_gone: list[bool] = []  # whether this process has lost its device
+
 
 class Deadly(SquareModels):
     """Squares, of which green ones are deadly."""
@@ -25,6 +28,12 @@ class Deadly(SquareModels):
         what, _, more = os.environ.get("CREW_GREEN", "").partition(":")
         if what == "slow":
             time.sleep(float(more))
+        elif what == "gone":
+            if not _gone and masks(crops)[..., 1, :, :].any() and not Path(more).exists():
+                Path(more).touch()
+                _gone.append(True)
+            if _gone:
+                raise RuntimeError("CUDA error: unspecified launch failure\nCompile with `TORCH_USE_CUDA_DSA` …")
         elif what and bool(masks(crops)[..., 1, :, :].any()):
             if what == "once":
                 if Path(more).exists():

@@ -215,6 +215,21 @@ class FaultyModels(SquareModels):
         return super().predict(*args)
 
 
+def test_a_gpu_that_fails_ends_the_run_and_no_video(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All further calls would fail as well; the same command goes on from what there is."""
+    predict = SquareModels.predict
+
+    def fail(self: SquareModels, *what: Any) -> Any:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might …")
+
+    monkeypatch.setattr(SquareModels, "predict", fail)
+    with pytest.raises(DeviceError, match="failed .CUDA error: an illegal memory access was encountered.; give the"):
+        run([clips], out)
+    monkeypatch.setattr(SquareModels, "predict", predict)
+    assert {line["state"] for line in log(out)} == {"partial"}
+    assert set(states(run([clips], out)).values()) == {"done"}
+
+
 def test_run_that_is_broken_off_keeps_what_is_final(
     clips: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,6 +134,15 @@ def test_a_process_that_is_killed_costs_nothing(clips: Path, out: Path, monkeypa
     assert set(states(run.run()).values()) == {"done"}
 
 
+def test_a_gpu_that_fails_costs_nothing(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CUDA gives the same error to every call that follows: a new process takes over, and no video fails for it."""
+    monkeypatch.setenv("CREW_GREEN", f"gone:{out / 'flag'}")
+    run = crew(sorted(clips.iterdir()), out, devices="cpu")
+    assert set(states(run.run()).values()) == {"done"}
+    said = run.reporter.said  # type: ignore[attr-defined]
+    assert said[0] == "cpu failed: CUDA error: unspecified launch failure" and "tried again" in said[1]
+
+
 def test_fail_fast_stops_all(clips: Path, out: Path) -> None:
     """The first failure ends the run; what was not begun is counted."""
     (out / "bad.mkv").write_text("x" * 10_000_000)  # the largest goes first

@@ -13,6 +13,7 @@ from redtrack.annotate.models import Models, load_models
 from redtrack.annotate.options import Options
 from redtrack.annotate.precision import Precision, arithmetic, has_bfloat16
 from redtrack.errors import DeviceError
+from redtrack.rednet.predict import predict_windows
 from redtrack.video import Video
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -36,6 +37,22 @@ def test_bfloat16_keeps_the_points_on_a_cpu(clip: Path) -> None:
     """Whether the CPU has the instructions or not."""
     apart = np.abs(points("bf16", clip, CPU) - points("fp32", clip, CPU))
     assert 0 < apart.max() < LIMIT
+
+
+def test_half_precision_has_room_for_what_the_network_computes(clip: Path) -> None:
+    """No layer's output comes within a hundredth of the largest number of 16 bits, be the picture a face or noise."""
+    net, largest = load_models(None, "cpu", Options(), detects=False, precision="fp32").net, [0.0]
+
+    def note(_: torch.nn.Module, __: object, out: object) -> None:
+        if isinstance(out, torch.Tensor):
+            largest.append(float(out.abs().max()))
+
+    for module in net.modules():
+        module.register_forward_hook(note)
+    face = windows(clip, CPU)
+    for pictures in (face, torch.zeros_like(face), torch.rand(face.shape).round()):
+        predict_windows(net, pictures, torch.tensor([10, 10]))
+    assert 10 < max(largest) < torch.finfo(torch.float16).max / 100
 
 
 @pytest.mark.cuda

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from redtrack.annotate.bug import Bug, bug
+from redtrack.annotate.bug import Bug, DeviceGone, bug
 from redtrack.annotate.engine import Engine
 from redtrack.annotate.export import Where
 from redtrack.annotate.file_job import FileJob
@@ -21,7 +21,7 @@ from redtrack.annotate.profile import Profile
 from redtrack.annotate.progress import Reporter
 from redtrack.annotate.run_log import RunLog
 from redtrack.annotate.stop import BrokenOff
-from redtrack.errors import OutputError, RedtrackError
+from redtrack.errors import DeviceError, OutputError, RedtrackError
 
 __all__ = ["Batch", "prepare_folder"]
 
@@ -59,10 +59,21 @@ class Batch:
             for job in self._ended(self._jobs()):
                 self._tell(job, log)
         except BrokenOff:
-            for job in list(self._open):
-                job.break_off()
-                self._tell(job, log)
+            self._break_off(log)
+        except DeviceGone as gone:
+            self._device_gone(gone, log)
         return self.outcomes
+
+    def _device_gone(self, gone: DeviceGone, log: RunLog) -> None:
+        """Ends the run, for nothing more can be done in this process."""
+        self._break_off(log)
+        raise DeviceError(f"the device failed ({gone})", remedy="give the same command again to go on") from gone
+
+    def _break_off(self, log: RunLog) -> None:
+        """Leaves the videos that are open where they are."""
+        for job in list(self._open):
+            job.break_off()
+            self._tell(job, log)
 
     @property
     def not_begun(self) -> int:

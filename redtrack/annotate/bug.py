@@ -13,7 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from redtrack.errors import RedtrackError
 
-__all__ = ["Bug", "blamed", "bug"]
+__all__ = ["Bug", "DeviceGone", "blamed", "bug"]
 
 P = ParamSpec("P")
 Owner = TypeVar("Owner")
@@ -26,10 +26,23 @@ class Bug(RedtrackError):
     details = ""
 
 
+class DeviceGone(Exception):
+    """A GPU that failed: nothing more can be done on it in this process, so no further video is to be tried."""
+
+
 def bug(error: Exception) -> Bug:
-    """Returns what is told of an exception that nobody foresaw; with REDTRACK_DEBUG set it is raised as it is."""
+    """Returns what is told of an exception that nobody foresaw; with REDTRACK_DEBUG set it is raised as it is.
+
+    Raises DeviceGone where it is the end of the device: CUDA answers every later call with the same error.
+    """
     if os.environ.get("REDTRACK_DEBUG"):
         raise error
+    if isinstance(error, DeviceGone):
+        raise error
+    if type(error).__name__ == "AcceleratorError" or str(error).startswith(
+        "CUDA error"
+    ):  # torch's, from 2.8 and before
+        raise DeviceGone(str(error).splitlines()[0]) from error
     words = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     made = Bug(f"met a fault of redtrack's own ({words})", remedy="please report it, with the traceback")
     made.details = "".join(traceback.format_exception(error)).rstrip()
@@ -43,7 +56,7 @@ def blamed(step: Callable[Concatenate[Owner, P], Result]) -> Callable[Concatenat
     def guarded(self: Owner, *args: P.args, **options: P.kwargs) -> Result:
         try:
             return step(self, *args, **options)
-        except (RedtrackError, MemoryError):
+        except (RedtrackError, MemoryError, DeviceGone):
             raise
         except Exception as error:
             if type(error).__name__ == "OutOfMemoryError":  # torch's; torch is not imported for its sake

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from redtrack.annotate.bug import DeviceGone
 from redtrack.annotate.member import Share, about_of, load
 from redtrack.annotate.models import Models
 from redtrack.annotate.outcome import FAILED, SKIPPED, Outcome
@@ -128,6 +129,8 @@ def _annotate_one(plan: Plan, task: Task) -> _Told:
         models, about = _loaded(plan)
         with _stopping(reporter) as stop:
             outcome = _run(plan, models, task, reporter, stop)
+    except DeviceGone:
+        os._exit(1)  # a lost worker: the video is tried again in another
     except RedtrackError as error:
         return _Told(None, {}, tuple(reporter.said), error)
     return _Told(outcome, about, tuple(reporter.said))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from redtrack.annotate.batch import Batch
+from redtrack.annotate.bug import DeviceGone
 from redtrack.annotate.file_job import FileJob
 from redtrack.annotate.models import Models
 from redtrack.annotate.outcome import Outcome
@@ -59,6 +61,10 @@ class Share(Batch):
     def _add(self, outcome: Outcome, log: RunLog) -> None:
         self.outcomes.append(outcome)
         self.reporter.ended(outcome)
+
+    def _device_gone(self, gone: DeviceGone, log: RunLog) -> None:
+        """Ends the run without a word on the open videos, so that they are tried elsewhere."""
+        raise gone
 
 
 class _Jobs:
@@ -154,6 +160,9 @@ def work(connection: Connection, plan: Plan, threads: int | None) -> None:
         line.tell(READY, about_of(plan, models))
         while line.wait():
             Share(plan, models, line, reporter=line, stopping=line.stopping).run()
+    except DeviceGone as gone:  # another process may have more luck with the videos
+        line.tell(SAY, f"{plan.resources.device} failed: {gone}")
+        sys.exit(1)
     except RedtrackError as error:
         line.tell(USELESS, error)
     except (EOFError, ConnectionError):  # the head is gone
