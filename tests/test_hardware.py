@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from redtrack.annotate.models import load_models
 from redtrack.annotate.options import Options
 from redtrack.errors import DeviceError
 from redtrack.video import IsolatedVideo, Video, hardware, pictures
-from redtrack.video.container import open_container
+from redtrack.video.container import decode_in_parallel, open_container
 from redtrack.video.parallel import Disorder, Picture
 
 FRAMES = 30
@@ -30,6 +31,15 @@ def test_without_a_gpu_the_processor_decodes(clip: Path) -> None:
     assert hardware.open_on_gpu(clip, "cuda:0") is None
     assert np.array_equal(images(Video(clip, device="cuda:0")), images(Video(clip)))
     assert np.array_equal(images(IsolatedVideo(clip, device="cuda:0")), images(Video(clip)))
+
+
+def test_a_gpu_decodes_in_one_thread() -> None:
+    """With one for each of many cores it would run out of surfaces, and not begin at all."""
+    for on_gpu, threads, kind in ((True, 1, "SLICE"), (False, 0, "AUTO")):
+        context = SimpleNamespace(is_hwaccel=on_gpu, thread_count=0)
+        stream: Any = SimpleNamespace(codec_context=context, thread_type="SLICE")
+        decode_in_parallel(stream)
+        assert (context.thread_count, stream.thread_type) == (threads, kind)
 
 
 def test_a_gpu_that_fails_at_the_first_frame_is_given_up(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,8 +66,14 @@ def video_stream(container: InputContainer, path: str | os.PathLike[str]) -> Vid
 
 
 def decode_in_parallel(stream: VideoStream) -> None:
-    """Lets the decoder use every core: fastest, but a damaged packet may take its neighbours along."""
-    stream.thread_type = "AUTO"
+    """Lets the decoder use every core: fastest, but a damaged packet may take its neighbours along.
+
+    A GPU is given one thread: each would take surfaces, of which NVDEC has 32, and a machine of many cores none left.
+    """
+    if getattr(stream.codec_context, "is_hwaccel", False):
+        stream.codec_context.thread_count = 1
+    else:
+        stream.thread_type = "AUTO"
 
 
 def decode_one_by_one(stream: VideoStream) -> None:
