@@ -4,7 +4,7 @@
                                [--precision auto]
 
 The videos are made up: the example clip's face, forth and back, in so many places of a picture of 1280 x 720, grey
-elsewhere; 2 and 4 minutes unless told. Everything is done as `redtrack annotate` does it, from the file to the result
+elsewhere; 1, 2 and 4 minutes unless told. Everything is done as `redtrack annotate` does it, from the file to the result
 on disk. --rate is the videos' frames a second, the way to an hour where time is short: an hour of 5 frames a second has
 18,000. Beside the clock's time stands the processors' own, the decoder's with it, which other work on the machine does
 not change.
@@ -91,7 +91,7 @@ def main() -> None:
     """Prints both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=int, nargs="*", default=[1, 2, 4, 8], help="in the shortest of the lengths")
-    parser.add_argument("--minutes", type=float, nargs="*", default=[2, 4])
+    parser.add_argument("--minutes", type=float, nargs="*", default=[1, 2, 4])
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--direction", default="both")
     parser.add_argument("--device", default="auto")
