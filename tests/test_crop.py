@@ -57,6 +57,18 @@ def test_crops_are_the_same_alone_and_together() -> None:
     assert (together - alone).abs().max() < 0.01  # bytes are rounded once where a picture is shrunk
 
 
+@pytest.mark.parametrize("side", [50.0, 170.0])
+def test_crops_do_not_depend_on_what_a_cache_holds(side: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One by one, or all at once, with pictures that are shrunk first and not: bit for bit."""
+    frames = torch.randint(0, 255, (5, 300, 400, 3), dtype=torch.uint8)
+    crops = CropTransform(np.array([[200.0 + 7 * n, 150.0] for n in range(5)]), np.full(5, side), np.full(5, 0.2), 64)
+    cut = []
+    for cache in (1, 1 << 18, 1 << 40):
+        monkeypatch.setattr("redtrack.annotate.crop.CACHE", cache)
+        cut.append(cut_crops(frames, np.arange(5), crops))
+    assert torch.equal(cut[0], cut[1]) and torch.equal(cut[0], cut[2])
+
+
 def test_outside_of_the_frame_is_black() -> None:
     frames = torch.full((1, 50, 50, 3), 255, dtype=torch.uint8)
     crop = cut_crops(frames, np.array([0]), transform((0.0, 25.0), 40.0))[0]
