@@ -4,10 +4,10 @@
                                [--precision auto]
 
 The videos are made up: the example clip's face, forth and back, in so many places of a picture of 1280 x 720, grey
-elsewhere; 1, 2 and 4 minutes unless told. Everything is done as `redtrack annotate` does it, from the file to the result
-on disk. --rate is the videos' frames a second, the way to an hour where time is short: an hour of 5 frames a second has
-18,000. Beside the clock's time stands the processors' own, the decoder's with it, which other work on the machine does
-not change.
+elsewhere; 1, 2 and 4 minutes unless told. Everything is done as `redtrack annotate` does it, from the file to the
+result on disk. --rate is the videos' frames a second, the way to an hour where time is short: an hour of 5 frames a
+second has 18,000. Beside the clock's time stands the processors' own, the decoder's with it, which other work on the
+machine does not change.
 """
 
 from __future__ import annotations
