@@ -7,6 +7,7 @@ from annotating import SquareModels, square_models
 
 from redtrack.annotate.options import Options
 from redtrack.annotate.room import CPU_CROPS, CPU_HOLD, GPU_CROPS, crops_at_once, hold_bytes
+from redtrack.errors import DeviceError
 
 MIB = 1 << 20
 
@@ -47,6 +48,18 @@ def test_memory_that_an_earlier_run_left_to_torch_is_free(monkeypatch: pytest.Mo
     gpu = Gpu(monkeypatch, free=1000 * MIB, each=20 * MIB)
     gpu.unused = 3000 * MIB
     assert crops_at_once(gpu.models, Options()) == pytest.approx(50, abs=1)
+
+
+def test_a_gpu_without_room_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a video is begun."""
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    gpu = Gpu(monkeypatch, free=MIB, each=MIB)
+    monkeypatch.setattr(SquareModels, "predict", full)
+    with pytest.raises(DeviceError, match="cuda has no memory for the networks"):
+        crops_at_once(gpu.models, Options())
 
 
 @pytest.mark.parametrize(("free", "crops"), [(1, 10), (10**15, GPU_CROPS)])

@@ -15,6 +15,7 @@ from redtrack.annotate.buffers import keep_memory
 from redtrack.annotate.following import Follower, Following
 from redtrack.annotate.options import Options
 from redtrack.annotate.precision import Precision, arithmetic, computes_bfloat16
+from redtrack.annotate.room import fits
 from redtrack.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
@@ -108,12 +109,14 @@ def load_models(
     keep_memory()
     path = checkpoint.find(weights or checkpoint.DEFAULT["rednet"])
     about = {"weights": path.stem, "weights_digest": checkpoint.digest(path), "precision": bits.points}
-    net = checkpoint.load(path, "rednet", str(where))
+    with fits(where):
+        net = checkpoint.load(path, "rednet", str(where))
     detector = None
     if options.boxes is not None:
         about |= {"boxes_digest": _digest(options.boxes)}
     elif detects:
-        detector, about_detector = _load_detector(where, bits)
+        with fits(where):
+            detector, about_detector = _load_detector(where, bits)
         about |= about_detector
     decoder = _decoder(decode, where)
     return Models(net, detector, where, about, bits, decoder)  # type: ignore[arg-type]

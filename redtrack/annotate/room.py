@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from redtrack.annotate.options import Options
+from redtrack.errors import DeviceError
 
 if TYPE_CHECKING:
     import torch
 
     from redtrack.annotate.models import Models
 
-__all__ = ["crops_at_once", "hold_bytes"]
+__all__ = ["crops_at_once", "fits", "hold_bytes"]
 
 # A CPU's caches like small calls: 10, 20, 40, 80 crops cost 12.0, 12.8, 13.5, 14.0 ms each on one core, and each core
 # has calls of its own. One window a call also leaves nothing to be padded.
@@ -34,6 +37,17 @@ def crops_at_once(models: Models, options: Options) -> int:
     return int(min(max(fit, options.window), GPU_CROPS))
 
 
+@contextmanager
+def fits(device: torch.device) -> Iterator[None]:
+    """Makes a DeviceError of a device that is full before anything has begun."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise DeviceError(f"{device} has no memory for the networks", remedy="free it, or use --device cpu") from error
+
+
 def hold_bytes(device: torch.device) -> int:
     """Returns the memory that frames may take while they wait; beyond it a smaller batch runs."""
     return int(GPU_SHARE * _free(device)) if device.type == "cuda" else CPU_HOLD
@@ -52,8 +66,9 @@ def _bytes_a_crop(models: Models, options: Options) -> float:
     import torch
 
     count, size = options.window, models.crop_size
-    crops = torch.zeros(1, count, 3, size, size, device=models.device)
     before = torch.cuda.memory_allocated(models.device)
     torch.cuda.reset_peak_memory_stats(models.device)
-    models.predict(crops, np.array([count]), options)
-    return (torch.cuda.max_memory_allocated(models.device) - before + crops.nbytes) / count
+    with fits(models.device):
+        crops = torch.zeros(1, count, 3, size, size, device=models.device)
+        models.predict(crops, np.array([count]), options)
+    return (torch.cuda.max_memory_allocated(models.device) - before) / count
