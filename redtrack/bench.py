@@ -23,6 +23,7 @@ from redtrack.annotate.frames import CHUNK
 from redtrack.annotate.memory import annotate_with
 from redtrack.annotate.models import Models, load_models
 from redtrack.annotate.options import Options
+from redtrack.annotate.pipeline import TOGETHER
 from redtrack.annotate.profile import Profile
 from redtrack.annotate.room import crops_at_once
 from redtrack.annotate.workers import Workers
@@ -165,7 +166,7 @@ def measure_whole(models: Models, path: Path, options: Options, batch: int) -> t
 
 
 def measure_detecting(models: Models, frames: np.ndarray, options: Options) -> Part:
-    """Following the faces through the frames, chunk after chunk and in one thread, as the job does."""
+    """Following the faces through the frames, a few chunks at a time and in one thread, as the job does."""
     import torch
 
     held = torch.from_numpy(frames).to(models.device)
@@ -174,8 +175,8 @@ def measure_detecting(models: Models, frames: np.ndarray, options: Options) -> P
     models.detector.detect(held[:1])
     with Workers(models.device):
         watch = Stopwatch(models)
-        for chunk in held.split(CHUNK):
-            following.push(chunk, np.zeros(len(chunk), bool))
+        for some in held.split(CHUNK * TOGETHER):
+            following.push(some, np.zeros(len(some), bool))
         following.finish()
         return watch.part("detector", len(frames))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHUNK", "Chunk", "FrameStore", "gather"]
 
-CHUNK = 40  # frames: four windows of one face, and the key frames that the detector looks at in one call
+CHUNK = 20  # frames; two windows of one face
 CHUNK_BYTES = 64 << 20  # fewer frames where they are large
 
 
