@@ -69,8 +69,13 @@ class Report:
     profile: Profile = field(default_factory=Profile)
 
     def share(self, part: Part) -> float:
-        """The part's seconds a frame over those of the whole job. They overlap: shares may add up to more than 1."""
-        return self.parts[-1].rate / part.rate
+        """The part's time a frame over that of the whole job: on a CPU that of the processors, for which all compete;
+        on a GPU by the clock, where they overlap, so that shares may add up to more than 1.
+        """
+        whole = self.parts[-1]
+        if self.about.get("device") == "CPU" and whole.processors:
+            return (part.processors / part.frames) / (whole.processors / whole.frames)
+        return whole.rate / part.rate
 
     def verdict(self) -> str:
         """What limits the whole job, in a sentence."""

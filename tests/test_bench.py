@@ -16,6 +16,14 @@ def test_the_slowest_part_is_named():
     assert report.share(report.parts[1]) == pytest.approx(0.8)
 
 
+def test_shares_are_of_what_the_parts_compete_for():
+    """On a CPU the processors' time, whatever the number of threads that a part has; on a GPU the clock's."""
+    parts = (Part("detector", 50, 1.0, 1.0), Part("network", 100, 4.0, 8.0), Part("whole job", 100, 5.0, 10.0))
+    for device, shares in (("CPU", (0.2, 0.8, 1.0)), ("some GPU", (0.4, 0.8, 1.0))):
+        report = Report(parts, {"device": device})
+        assert [report.share(part) for part in parts] == pytest.approx(shares)
+
+
 def test_windows_are_padded_at_the_end():
     """Seven crops are two windows of five, the second two long."""
     import torch

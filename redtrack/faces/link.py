@@ -18,7 +18,8 @@ Boxes = NDArray[np.float32]
 
 DETECTED, INTERPOLATED = 0, 1  # states of a row, as in `Tracks`
 SEEN = 3  # frames that a face has to last, unless its whole shot is shorter
-MEMORY = 8  # sightings that a face's speed is taken from: a third of a second, so that boxes' unrest evens out
+MEMORY = 8  # sightings that a face's speed is taken from: a third of a second, so that boxes' unrest evens out; and
+# those that have to be strong in the mean: over a long video something that is no face is strong for a frame or two
 WHOLE = 0.85  # share of its usual width and height below which a face is partly hidden
 NEAR = 0.6  # centre distance over size within which boxes that no longer overlap may still be one face
 ALIKE = 1.8  # ratio of widths or of heights above which two boxes are never one face
@@ -112,9 +113,9 @@ class Linker:
     """Links the boxes of one shot, frame after frame.
 
     `bridge` is the longest step between two sightings, in frames, that is filled; after twice as many a face
-    that comes back is a new one. `birth` is the score and `min_face` the size in px (square root of the area)
-    that a face must reach once; later boxes may be weaker, and smaller by a fifth. `shortest` is the length
-    in frames of the shortest face, where its shot is not shorter still.
+    that comes back is a new one. `birth` is the score, as the mean of the last sightings, and `min_face` the size in
+    px (square root of the area) that a face must reach once; later boxes may be weaker, and smaller by a fifth.
+    `shortest` is the length in frames of the shortest face, where its shot is not shorter still.
     """
 
     def __init__(self, bridge: int = 15, birth: float = 0.0, min_face: float = 0.0, shortest: int = SEEN) -> None:
@@ -145,7 +146,7 @@ class Linker:
         """Whether a track is a face: strong, large and long enough."""
         return (
             track.last - track.first + 1 >= shortest
-            and max(track.scores) >= self.birth
+            and float(np.mean(track.scores[-MEMORY:])) >= self.birth
             and sizes(np.array(track.boxes)).max() >= self.min_face
         )
 
