@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "Job"]
 
 OPEN = 2  # videos that are decoded ahead of the network
-PEEKS = 8  # looks at single frames that are waited for: a call with one costs half as much as a call with four
+PEEKS = 4  # looks at single frames that are waited for: a call with one costs half as much as a call with four
 
 
 class Job(Protocol):
