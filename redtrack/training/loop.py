@@ -92,6 +92,7 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "rng": json.dumps(self.rng.bit_generator.state),
             "torch_rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state_all(),
             "step": self.step,
             "seconds": self.seconds,
             "log": self.log,
@@ -111,6 +112,7 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.rng.bit_generator.state = json.loads(state["rng"])
         torch.set_rng_state(state["torch_rng"])
+        torch.cuda.set_rng_state_all(state.get("cuda_rng", [])[: torch.cuda.device_count()])
         self.step, self.seconds = state["step"], state["seconds"]
         self.log, self.best = state["log"], state["best"]
         if parallel.rank():  # the checkpoint is the first process's: the others draw other batches

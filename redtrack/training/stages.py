@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from redtrack import checkpoint
+from redtrack.annotate.precision import computes_bfloat16, has_bfloat16
 from redtrack.errors import UsageError
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
@@ -164,8 +165,8 @@ def video_parts(
 
 
 def half_precision(device: str) -> bool:
-    """Whether bfloat16 pays: on CUDA, and on CPUs that multiply it (elsewhere it is three times slower)."""
-    return device.startswith("cuda") or bool(torch.cpu._is_avx512_bf16_supported())
+    """Whether bfloat16 pays: on GPUs that have it, and on CPUs that multiply it (others take three times as long)."""
+    return computes_bfloat16(torch.device(device)) if device.startswith("cuda") else has_bfloat16()
 
 
 def open_run(recipe: Recipe, net: RedNet) -> Run:
