@@ -327,6 +327,14 @@ def test_a_detector_gets_its_verifier(tmp_path: Path, monkeypatch: pytest.Monkey
     assert checkpoint.load(tmp_path / "it.safetensors", kind="detector").config == made.config
 
 
+def test_a_detector_that_proposes_nothing_gets_no_verifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has hardly been trained: its training is not lost for it, and a sentence says so."""
+    monkeypatch.setattr(verifier, "faceless_scenes", lambda: drawn_scenes(1))
+    said: list[str] = []
+    made = verifier.with_verifier(FaceDetector(TINY).eval(), write_photos(tmp_path, 12), 9, report=said.append, views=1)
+    assert made.verifier is None and said[-1] == "nothing to tell apart: there will be no verifier"
+
+
 def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
     """Else the path is named."""
     with pytest.raises(WeightsError, match=r"training\.pt"):
@@ -412,5 +420,5 @@ def test_a_weights_file_is_measured_on_the_validation_photos(tmp_path: Path) -> 
     checkpoint.save(path, FaceDetector(TINY), "detector", {})
     lines = measured_table(tmp_path, path).splitlines()
     count = len(read_scenes(tmp_path, validation=True))
-    assert lines[0] == f"{count} photos, long side 512, threshold 0.5"
+    assert lines[0] == f"{count} photos, long side 640, threshold 0.5"
     assert [line.split()[0] for line in lines[2:]] == ["1x", "0.5x", "0.25x", "turned", "turned", "crowds"]

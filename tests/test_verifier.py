@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from redtrack.faces.detect import SURE, NetworkDetector, agreed
 from redtrack.faces.detector import DetectorConfig, FaceDetector
 from redtrack.faces.verifier import CONTEXT, SIZE, Verifier, squares
+from redtrack.training.evaluate_detector import with_threshold
 from redtrack.training.mining import mine
 from redtrack.training.scenes import Mosaics, Scene, pyramid
 from redtrack.training.verifier import Proposal, Proposals, Squares, hide, propose, square_to_scene, train_verifier
@@ -188,3 +189,11 @@ def test_half_of_the_squares_are_partly_hidden() -> None:
         plain += bool(hidden.any() and max(height, width) < 0.4 * SIZE)
         assert min(height, width) <= SIZE // 3 or max(height, width) <= 0.4 * SIZE
     assert 35 < black < 65 and 35 < plain < 65
+
+
+def test_the_threshold_is_the_lowest_without_too_many_false_boxes(photo: Scene) -> None:
+    """Chosen on photos held out; the score for going on with a known face is in proportion."""
+    net = Finder((*FACE, 0.9), (100.0, 100, 140, 150, 0.505))
+    chosen = with_threshold(net, [photo])  # type: ignore[arg-type]
+    assert (chosen.config.threshold, chosen.config.weak) == (0.51, 0.36)
+    assert net.config.threshold == 0.5

@@ -277,6 +277,8 @@ def detector(
 
     from redtrack import checkpoint
     from redtrack.training.detector import train_detector
+    from redtrack.training.evaluate_detector import with_threshold
+    from redtrack.training.scenes import read_scenes
     from redtrack.training.verifier import with_verifier
 
     if device == "auto":
@@ -284,8 +286,12 @@ def detector(
     report = partial(click.echo, err=True)
     before: Any = None if start is None else checkpoint.load(start, "detector", device, fused=False)
     net = train_detector(data, out, minutes, device, start=before, report=report, **options)
+    path, card = out / "weights.safetensors", {"stage": "detector", "data": data.name, "minutes": minutes}
+    checkpoint.save(path, net, "detector", card)  # lest it is lost in what follows
     if verifier:
         net = with_verifier(net, data, verifier, device, options["seed"], report)
-    path = out / "weights.safetensors"
-    checkpoint.save(path, net, "detector", {"stage": "detector", "data": data.name, "minutes": minutes})
+    if held_out := read_scenes(data, validation=True):
+        net = with_threshold(net, held_out, device)
+        report(f"threshold {net.config.threshold}, chosen on {len(held_out)} photos held out")
+    checkpoint.save(path, net, "detector", card)
     click.echo(path)

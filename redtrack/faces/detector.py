@@ -27,7 +27,7 @@ class DetectorConfig:
     prior: float = 3.0  # half of a new network's box, in strides
     threshold: float = 0.5  # score above which a box is a face; chosen on the validation photos
     weak: float = 0.25  # score above which a box goes on a face that other frames show
-    long_side: int = 512  # px of the reduced picture's long side that the threshold was chosen for
+    long_side: int = 640  # px of the reduced picture's long side that the threshold was chosen for
     verifier: int = 0  # first channels of the `Verifier` that judges the boxes found; 0: there is none
 
     def __post_init__(self) -> None:

@@ -184,12 +184,15 @@ def with_verifier(
     steps: int | None = None,
 ) -> FaceDetector:
     """A copy of a detector with a verifier trained for `minutes` on what it proposes in the photos of
-    `data`/boxes.csv.
+    `data`/boxes.csv; without one where it proposes nothing that is no face, or no faces.
     """
     proposals = propose(net, read_scenes(data, validation=False), views, device, seed)
     proposals.join(propose(net, faceless_scenes(), FACELESS_VIEWS, device, seed + 1))
     none = len(proposals.likely) + len(proposals.others)
     report(f"{len(proposals.sure)} + {len(proposals.unsure)} faces, {none} boxes that are none")
+    if not none or not proposals.sure + proposals.unsure:
+        report("nothing to tell apart: there will be no verifier")
+        return net
     verifier = train_verifier(proposals, minutes, width, device, seed, report, steps)
     net = copy.deepcopy(net)
     net.verifier, net.config = verifier, replace(net.config, verifier=width)
