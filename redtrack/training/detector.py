@@ -33,7 +33,7 @@ class DetectorTraining:
         self, config: DetectorConfig | None = None, device: str = "cpu", start: FaceDetector | None = None
     ) -> None:
         self.device = torch.device(device)
-        net = FaceDetector(config) if start is None else copy.deepcopy(start)
+        net = FaceDetector(config) if start is None else copy.deepcopy(start).requires_grad_(True)
         net.verifier, net.config = None, replace(net.config, verifier=0)  # it is trained afterwards, by itself
         self.net = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net).eval()
