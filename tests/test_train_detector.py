@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from labelled_faces import write_folders
 
 from redtrack import checkpoint
+from redtrack.cli.train import detector as command
 from redtrack.errors import UsageError, WeightsError
 from redtrack.faces.detector import DetectorConfig, FaceDetector, cells
 from redtrack.training import detector as training
@@ -333,6 +336,20 @@ def test_a_detector_that_proposes_nothing_gets_no_verifier(tmp_path: Path, monke
     said: list[str] = []
     made = verifier.with_verifier(FaceDetector(TINY).eval(), write_photos(tmp_path, 12), 9, report=said.append, views=1)
     assert made.verifier is None and said[-1] == "nothing to tell apart: there will be no verifier"
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_the_command_trains_from_weights_of_a_file_with_cut_out_faces(tmp_path: Path) -> None:
+    """It learns, chooses the threshold on the photos held out, and prints where its weights are."""
+    checkpoint.save(tmp_path / "start.safetensors", FaceDetector(TINY), "detector", {})
+    data, faces = write_photos(tmp_path, 25), write_folders(tmp_path / "labelled") / "faces"
+    given = f"--data {data} --faces {faces} --start {tmp_path}/start.safetensors -o {tmp_path}/run --minutes 0.03"
+    done = CliRunner().invoke(command, [*given.split(), "--verifier", "0"], catch_exceptions=False)
+    assert done.exit_code == 0 and "6 cut-out faces" in done.stderr and "photos held out" in done.stderr
+    assert done.stdout.split() == [f"{tmp_path}/run/weights.safetensors"]
+    files = tmp_path / "start.safetensors", done.stdout.strip()
+    before, after = (checkpoint.load(path, "detector", fused=False) for path in files)
+    assert any(not torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True))
 
 
 def test_there_must_be_something_to_resume(tmp_path: Path) -> None:

@@ -91,13 +91,8 @@ def train() -> None:
 @train.command()
 @common(rate=1.5e-3, minutes=60)
 @augment
-@click.option(
-    "--body",
-    type=click.Choice(["small", "vgg16", "resnet152"]),
-    default="small",
-    show_default=True,
-    help="The encoder-decoder: the one that ships, or one of the paper's.",
-)
+@click.option("--body", type=click.Choice(["small", "vgg16", "resnet152"]), default="small", show_default=True,
+              help="The encoder-decoder: the one that ships, or one of the paper's.")
 @click.option("--tasks", default="det7,reg68", show_default=True,
               help="Task of each spatial step: of det7, det68, reg68.")  # fmt: skip
 @click.option("--cascade", is_flag=True, help="A body for each spatial step instead of a shared one.")

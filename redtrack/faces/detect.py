@@ -33,7 +33,7 @@ WORD, LIMIT = 0.15, 4.0  # weight of its logit in the mean of the two, and the m
 SMALL_FACE = 40.0  # px of the reduced picture: where smaller faces are seen there may be others, too small to be seen
 CLOSER, CLOSEST = 1.25, 2560  # a frame larger than the reduced picture by this factor is then looked at more closely,
 # up to so many px
-SMALL = 30.0  # px of the reduced picture, below which a box has to be surer: its logit is 1 less at half of this
+DEMANDING = 30.0  # px of the reduced picture, below which a box has to be surer: its logit is 1 less at half of this
 LARGE = 200.0  # px of the reduced picture, from which its word may only lower a score: it has seen too few cats
 
 
@@ -52,7 +52,7 @@ class NetworkDetector:
 
     `threshold` and `weak` are scores: `detect` gives the faces above the first, `candidates` also those above
     the second, which are faces only where the frames around say so. All three default to the network's own.
-    Where small faces are seen, the same is done at twice the size, and again, up to the frame's own.
+    Where small faces are seen, the same is done at twice the size, and again, up to `CLOSEST` px.
     Boxes of middling score are judged again by the network's verifier, if it has one and `verify` is not False.
     CPUs that multiply bfloat16 do so here: it halves the time.
     """
@@ -134,7 +134,7 @@ class NetworkDetector:
             boxes, before = (rows[asked, :4] + 0.5) * np.tile(ratio, 2) - 0.5, rows[asked, 4]
             after = agreed(before, self._judge(squares(pictures, boxes, owner[asked].tolist())))
             rows[asked, 4] = np.where(large[asked], np.minimum(before, after), after)
-        rows[:, 4] = moved(rows[:, 4], np.minimum(np.log2(side / SMALL), 0))
+        rows[:, 4] = moved(rows[:, 4], np.minimum(np.log2(side / DEMANDING), 0))
         kept = [rows[(owner == index) & (rows[:, 4] >= self.weak)] for index in range(len(found))]
         return [one[np.argsort(-one[:, 4], kind="stable")] for one in kept]
 
