@@ -13,6 +13,7 @@ from redtrack.annotate import engine as engine_module
 from redtrack.annotate.engine import Engine
 from redtrack.annotate.job import VideoJob
 from redtrack.annotate.options import Options
+from redtrack.annotate.windows import Window
 from redtrack.errors import DeviceError, OutputError, VideoError
 from redtrack.tracks import RowState, Tracks
 
@@ -169,6 +170,39 @@ def test_batch_halves_itself_when_memory_runs_out_and_says_so_once(one: Path) ->
 def test_device_without_room_for_one_window_is_an_error(one: Path) -> None:
     with pytest.raises(DeviceError, match="single window"):
         run([one], models=forgetful(0))
+
+
+class Crowded(Job):
+    """A video on a device whose memory is full the first so many times that crops are cut."""
+
+    full = 3
+
+    def crops(self, window: Window) -> tuple[Window, torch.Tensor]:
+        self.full -= 1
+        if self.full >= 0:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().crops(window)
+
+
+@pytest.mark.parametrize("full", [1, 3])
+def test_crops_wait_where_there_is_no_memory_for_them(one: Path, full: int) -> None:
+    """Until a call has ended, or for smaller calls; no video fails, and the points are the same."""
+    models, options = square_models(), Options()
+    job = Crowded(one, models, options)
+    job.full = full
+    list(Engine(models, options, 160).run([job]))
+    reference, _ = run([one])
+    assert job.error is None and job.sink.tracks().same_as(reference[0].sink.tracks())
+
+
+def test_crops_that_never_fit_fail_their_video_only(one: Path, two: Path) -> None:
+    """A window by itself, with nothing under way: its frames are too large."""
+    models, options = square_models(), Options()
+    jobs = [Crowded(one, models, options), Job(two, models, options)]
+    jobs[0].full = 10**9  # type: ignore[attr-defined]
+    list(Engine(models, options, 10).run(jobs))
+    assert jobs[1].error is None and jobs[1].sink.tracks().frames == 33
+    assert jobs[0].error is not None and "too large" in jobs[0].error.message
 
 
 def test_stopping_ends_every_open_job_after_the_current_step(one: Path, two: Path) -> None:

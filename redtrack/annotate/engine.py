@@ -22,6 +22,7 @@ from redtrack.annotate.models import Models
 from redtrack.annotate.options import Options
 from redtrack.annotate.profile import Profile
 from redtrack.annotate.room import crops_at_once, hold_bytes
+from redtrack.annotate.waiting import Waiting
 from redtrack.annotate.windows import Window
 from redtrack.annotate.workers import Workers
 from redtrack.errors import DeviceError, RedtrackError
@@ -102,7 +103,7 @@ class Engine:
         self._stopping, self._tell = stopping, tell
         self._time = profile or Profile()
         self._open: list[Job] = []
-        self._waiting: list[Looked] = []
+        self._waiting: Waiting[Job] = Waiting()
         self._flight: deque[_Call] = deque()
         self._halved = False
 
@@ -133,7 +134,7 @@ class Engine:
         enough, free = self._full(), len(self._flight) < most
         if enough and self._waiting and free:
             self._submit(workers)
-        elif self._flight and (enough or not free):
+        elif self._flight and (enough or not free or self._only_peeks()):
             self._land()
         elif (job := self._next(source)) is not None:
             self._advance(job)
@@ -147,14 +148,12 @@ class Engine:
 
     def _full(self) -> bool:
         """Whether enough waits for the network, or too much is held, for more to be decoded."""
-        peeks, windows = self._counts()
         held = sum(job.nbytes for job in self._open)
-        return peeks >= self._peeks or windows >= self._batch or held > self._hold
+        return self._waiting.peeks >= self._peeks or self._waiting.windows >= self._batch or held > self._hold
 
-    def _counts(self) -> tuple[int, int]:
-        """Returns how many looks at single frames and how many windows wait."""
-        peeks = sum(window.peek for _, window in self._waiting)
-        return peeks, len(self._waiting) - peeks
+    def _only_peeks(self) -> bool:
+        """Whether the network has two calls with looks at single frames and no windows: these hang on the first."""
+        return len(self._flight) > 1 and all(pair[1].peek for call in self._flight for pair in call.looked)
 
     def _next(self, source: Iterator[Job]) -> Job | None:
         """Returns the job whose turn it is to decode, and sees to it that the one after it has begun."""
@@ -172,22 +171,24 @@ class Engine:
         with self._time("detector"):
             windows = self._guard(job, job.advance) or []
         self._time.move(job.waited - waited, "detector", "decoder")
-        self._waiting += [(job, window) for window in windows]
+        self._waiting.add([(job, window) for window in windows])
 
     def _submit(self, workers: Workers) -> None:
         """Has the network look at what has waited longest: at windows if they fill a call, else at single frames."""
-        peeks, windows = self._counts()
-        peek = windows < self._batch and bool(peeks)
-        alike = [pair for pair in self._waiting if pair[1].peek == peek]
-        waited = alike[: self.batch if peek else self._batch]
-        self._waiting = alike[len(waited) :] + [pair for pair in self._waiting if pair[1].peek != peek]
+        import torch
+
+        waited = self._waiting.take(self._batch, self.batch)
         length = max(len(window) for _, window in waited)
-        with self._time("cropping"):
-            looked, crops = self._cut(waited, length)
+        try:
+            with self._time("cropping"):
+                looked, crops = self._cut(waited, length)
+        except torch.OutOfMemoryError as error:
+            self._postpone(waited, error)
+            return
         if not looked:
             return
         lengths = np.array([len(window) for _, window in looked], np.int64)
-        look = self._models.peek if peek else self._models.predict
+        look = self._models.peek if looked[0][1].peek else self._models.predict
         with self._time("network"):  # where it has no thread of its own, it runs now
             found = workers.submit(look, crops, lengths, self._options)
         self._flight.append(_Call(looked, crops, lengths, look, found))
@@ -206,21 +207,34 @@ class Engine:
         estimates = zip(*found, strict=True)  # window by window
         with self._time("rows"):
             following = [self._accept(*pair, *estimate) for pair, estimate in zip(call.looked, estimates, strict=True)]
-        self._waiting += [pair for pairs in following for pair in pairs if pair[0].error is None]
+        self._waiting.add([pair for pairs in following for pair in pairs if pair[0].error is None])
 
     def _cut(self, waited: list[Looked], length: int) -> tuple[list[Looked], Tensor]:
-        """Returns the windows as they are aimed now, and their crops (N, T, 3, S, S), nought beyond their length."""
+        """Returns the windows as they are aimed now, and their crops (N, T, 3, S, S), nought beyond their length.
+
+        Where memory runs out that is the fault of all, unless they are as few as can be.
+        """
         import torch
 
+        few = not self._flight and (self._batch == 1 or len(waited) == 1)
         size = self._models.crop_size
         crops = torch.zeros(len(waited), length, 3, size, size, device=self._models.device)
         looked: list[Looked] = []
         for job, window in waited:
-            cut = self._guard(job, job.crops, window)
+            cut = self._guard(job, job.crops, window, fails_alone=few)
             if cut is not None:
                 crops[len(looked), : len(window)] = cut[1]
                 looked.append((job, cut[0]))
         return looked, crops[: len(looked)]
+
+    def _postpone(self, waited: list[Looked], error: RuntimeError) -> None:
+        """Puts back windows for whose crops there was no memory, until a call has ended, or else for smaller calls."""
+        self._waiting.put_back(waited)
+        traceback.clear_frames(error.__traceback__)  # they hold it
+        if self._flight:
+            self._land()
+        else:
+            self._make_room(error, sum(len(window) for _, window in waited))
 
     def _accept(self, job: Job, window: Window, *found: np.ndarray) -> list[Looked]:
         """Hands the network's word on a window to its job; returns what is to be looked at because of it."""
@@ -260,21 +274,25 @@ class Engine:
             self._tell(f"the device is out of memory: going on with batches of {self.batch} crops or fewer")
         self._halved = True
 
-    def _guard(self, job: Job, step: Callable[..., Result], *args: Any) -> Result | None:
-        """Returns what the step returns. What it raises on bad input ends this job, and no other."""
+    def _guard(self, job: Job, step: Callable[..., Result], *args: Any, fails_alone: bool = True) -> Result | None:
+        """Returns what the step returns. What it raises on bad input ends this job, and no other; so does a device
+        that is full, unless the others have their part in that.
+        """
         import torch
 
         try:
             return step(*args)
         except RedtrackError as error:
             self._fail(job, error)
-        except (MemoryError, torch.OutOfMemoryError):
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            if isinstance(error, torch.OutOfMemoryError) and not fails_alone:
+                raise
             self._fail(job, DeviceError("has frames too large for the memory that there is"))
         return None
 
     def _fail(self, job: Job, error: RedtrackError) -> None:
         job.fail(error)
-        self._waiting = [(other, window) for other, window in self._waiting if other is not job]
+        self._waiting.forget(job)
 
     def _ended(self) -> Iterator[Job]:
         for job in [job for job in self._open if job.ended or job.error is not None]:
@@ -285,7 +303,7 @@ class Engine:
             yield job
 
     def _stopped(self) -> Iterator[Job]:
-        self._waiting = []
+        self._waiting.clear()
         for job in self._open:
             self._guard(job, job.stop)
             yield job

@@ -109,13 +109,15 @@ class NetworkDetector:
 
     def _find(self, frames: Tensor, long_side: int) -> list[Boxes]:
         """Rows (M, 5) in frame px, best first, of each frame (N, H, W, 3) seen with `long_side` px."""
-        pictures, ratio = reduce(frames, long_side)
+        height, width = frames.shape[1:3]
+        seen, ratio = reduce(frames, long_side)
+        less, less_ratio = reduce(seen, round(long_side / GLANCE))
+        pictures = unit(seen)
         near, near_owner = self._look(pictures)
-        far, far_owner = self._look(F.avg_pool2d(pictures, GLANCE, ceil_mode=True))
-        far[:, :4] = (far[:, :4] + 0.5) * GLANCE - 0.5
+        far, far_owner = self._look(unit(less))
+        far[:, :4] = (far[:, :4] + 0.5) / np.tile(less_ratio, 2) - 0.5
         small, large = sizes(near) < SEAM[1], sizes(far) >= SEAM[0]
         rows, owner = np.concatenate([near[small], far[large]]), np.concatenate([near_owner[small], far_owner[large]])
-        height, width = frames.shape[1:3]
         rows[:, :4] = (rows[:, :4] + 0.5) / np.tile(ratio, 2) - 0.5
         rows[:, 0:4:2] = rows[:, 0:4:2].clip(0, width - 1)
         rows[:, 1:4:2] = rows[:, 1:4:2].clip(0, height - 1)
@@ -148,10 +150,8 @@ class NetworkDetector:
 
     def _look(self, pictures: Tensor) -> tuple[Boxes, NDArray[np.int64]]:
         """Rows (M, 5) in px of `pictures` (N, 3, h, w), and the picture (M,) of each."""
-        pad = (0, -pictures.shape[3] % MULTIPLE, 0, -pictures.shape[2] % MULTIPLE)
-        padded = F.pad(pictures, pad).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            logits, boxes = self.net(padded)  # (N, A), (N, A, 4)
+            logits, boxes = self.net(pictures)  # (N, A), (N, A, 4)
         scores = logits.float().sigmoid()
         least = self.weak if self.verifier is None else min(self.weak, PROPOSED)
         picture, cell = torch.nonzero(scores >= least, as_tuple=True)
@@ -160,21 +160,29 @@ class NetworkDetector:
 
 
 def reduce(frames: Tensor, long_side: int) -> tuple[Tensor, NDArray[np.float64]]:
-    """Frames uint8 (N, H, W, 3) as float (N, 3, h, w) in 0..1, and their x and y
-    scale.
+    """Frames (N, H, W, 3) of 0 to 255 with a long side of `long_side` px, (N, h, w, 3), and their x and y scale.
 
-    The picture's own long side becomes `long_side`; black is added on the right and below.
+    Bytes stay bytes on a CPU, which resizes them several times faster than floats.
     """
     height, width = frames.shape[1:3]
     scale = long_side / max(height, width)
     size = max(1, round(height * scale)), max(1, round(width * scale))
-    pictures = frames.permute(0, 3, 1, 2)  # (N, 3, H, W), channels last in memory
-    if pictures.device.type != "cpu":
-        pictures = pictures.float()  # only the CPU resizes bytes
     if size != (height, width):
-        pictures = F.interpolate(pictures, size=size, mode="bilinear", antialias=True)
-    pictures = pictures.float().clamp(0, 255) / 255
-    return pictures, np.array([size[1] / width, size[0] / height])
+        pictures = frames.permute(0, 3, 1, 2)  # (N, 3, H, W), channels last in memory
+        if pictures.device.type != "cpu":
+            pictures = pictures.float()  # only the CPU resizes bytes
+        frames = F.interpolate(pictures, size=size, mode="bilinear", antialias=True).permute(0, 2, 3, 1)
+    return frames, np.array([size[1] / width, size[0] / height])
+
+
+def unit(frames: Tensor) -> Tensor:
+    """Frames (N, H, W, 3) of 0 to 255 as float pictures (N, 3, h, w) in 0..1, channels last in memory.
+
+    Black is added on the right and below, up to multiples of what the network halves.
+    """
+    height, width = frames.shape[1:3]
+    padded = F.pad(frames, (0, 0, 0, -width % MULTIPLE, 0, -height % MULTIPLE))
+    return padded.permute(0, 3, 1, 2).float().div_(255)
 
 
 def agreed(score: NDArray[np.floating], opinion: NDArray[np.floating]) -> NDArray[np.floating]:

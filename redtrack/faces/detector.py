@@ -106,7 +106,7 @@ class FaceDetector(nn.Module):
         """
         height, width = pictures.shape[-2:]
         assert height % 32 == 0 and width % 32 == 0, f"picture of {width} x {height} is not a multiple of 32"
-        fine = self.fine(self.stem((pictures - 0.5) * 4.0))  # (B, C, H/8, W/8)
+        fine = self.fine(self.stem((pictures - 0.5).mul_(4.0)))  # (B, C, H/8, W/8)
         middle = self.middle(fine)  # (B, C, H/16, W/16)
         coarse = self.coarse(middle)  # (B, C, H/32, W/32)
         rows = self.head(self.neck([fine, middle, coarse]))  # (B, A, 5)
