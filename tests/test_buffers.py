@@ -5,7 +5,7 @@ import gc
 import numpy as np
 import torch
 
-from redtrack.annotate.buffers import SPARE, Buffers
+from redtrack.annotate.buffers import Buffers
 
 
 def address(array: np.ndarray) -> int:
@@ -28,14 +28,14 @@ def test_memory_is_used_again_once_nobody_looks_at_it() -> None:
 
 def test_blocks_of_another_size_are_let_go() -> None:
     """What is kept is of the size that was given back last, and not much of it."""
-    buffers = Buffers()
-    small, large = [buffers.take((10,)) for _ in range(3)], [buffers.take((1000,)) for _ in range(2 * SPARE)]
+    buffers = Buffers(4500)
+    small, large = [buffers.take((10,)) for _ in range(3)], [buffers.take((1000,)) for _ in range(9)]
     del small
     gc.collect()
     assert {size: len(kept) for size, kept in buffers._spare.items()} == {10: 3}
     del large
     gc.collect()
-    assert {size: len(kept) for size, kept in buffers._spare.items()} == {1000: SPARE}
+    assert {size: len(kept) for size, kept in buffers._spare.items()} == {1000: 4}
 
 
 def test_images_of_any_shape_can_be_had() -> None:

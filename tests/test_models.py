@@ -79,7 +79,7 @@ def test_looks_at_each_picture_are_counted(clip: Path, random_rednet: Path, boxe
         for steps in (None, 1, 2, 3)
     ]
     assert made[0].same_as(made[2])
-    assert np.abs(made[1].points - made[0].points).max() > 0.001 < np.abs(made[3].points - made[0].points).max()
+    assert np.abs(made[1].points - made[0].points).max() > 1e-4 < np.abs(made[3].points - made[0].points).max()
 
 
 def test_boxes_that_are_not_there_are_one_sentence(clip: Path, random_rednet: Path) -> None:

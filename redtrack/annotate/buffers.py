@@ -18,16 +18,17 @@ from numpy.typing import NDArray
 
 __all__ = ["Buffers", "image_memory", "keep_memory"]
 
-SPARE = 6  # blocks that are kept for later
+SPARE = 1 << 28  # bytes
 # glibc's mallopt: what the C library gives back to the system, which then has to hand it out anew, page by page.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENAS = -1, -3, -8
 _KEPT, _LARGEST = 1 << 29, 1 << 25  # bytes of free memory that are kept; of a block that is
 
 
 class Buffers:
-    """Blocks of memory."""
+    """Blocks of memory, of which at most `spare` bytes are kept for later."""
 
-    def __init__(self) -> None:
+    def __init__(self, spare: int = SPARE) -> None:
+        self._most = spare
         self._spare: dict[int, list[Any]] = {}  # by size
         self._lock = Lock()
 
@@ -46,8 +47,8 @@ class Buffers:
     def _give_back(self, size: int, block: Any) -> None:
         """Keeps a block for the next chunk of the size; those of other sizes are of videos gone by."""
         with self._lock:
-            kept = self._spare.get(size, [])
-            self._spare = {size: [*kept[: SPARE - 1], block]}
+            kept = [*self._spare.get(size, []), block]
+            self._spare = {size: kept[: self._most // max(size, 1)]}
 
 
 def _new(size: int) -> mmap.mmap:

@@ -131,10 +131,10 @@ class Engine:
 
         What that is hangs on counts and never on the clock, so that a run has the same calls each time.
         """
-        enough, free = self._full(), len(self._flight) < most
-        if enough and self._waiting and free:
+        free = len(self._flight) < most
+        if free and self._waiting and (self._ready(1) or self._overfull()):
             self._submit(workers)
-        elif self._flight and (enough or not free or self._only_peeks()):
+        elif self._flight and (self._ready(most - 1) or self._overfull() or self._only_peeks()):
             self._land()
         elif (job := self._next(source)) is not None:
             self._advance(job)
@@ -146,10 +146,13 @@ class Engine:
             return bool(self._open)
         return True
 
-    def _full(self) -> bool:
-        """Whether enough waits for the network, or too much is held, for more to be decoded."""
-        held = sum(job.nbytes for job in self._open)
-        return self._waiting.peeks >= self._peeks or self._waiting.windows >= self._batch or held > self._hold
+    def _ready(self, calls: int) -> bool:
+        """Whether enough waits for the network: windows for so many calls, or looks at single frames for one."""
+        return self._waiting.peeks >= self._peeks or self._waiting.windows >= calls * self._batch
+
+    def _overfull(self) -> bool:
+        """Whether too much is held for more to be decoded."""
+        return sum(job.nbytes for job in self._open) > self._hold
 
     def _only_peeks(self) -> bool:
         """Whether the network has two calls with looks at single frames and no windows: these hang on the first."""
@@ -177,7 +180,7 @@ class Engine:
         """Has the network look at what has waited longest: at windows if they fill a call, else at single frames."""
         import torch
 
-        waited = self._waiting.take(self._batch, self.batch)
+        waited = self._waiting.take(self._batch, self._peeks, self.batch)
         length = max(len(window) for _, window in waited)
         try:
             with self._time("cropping"):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHUNK", "Chunk", "FrameStore", "gather"]
 
-CHUNK = 20  # frames; two windows of one face
+CHUNK = 10  # frames; a window of a face
 CHUNK_BYTES = 64 << 20  # fewer frames where they are large
 
 

@@ -38,11 +38,11 @@ class Waiting(Generic[Job]):
         """Takes what was taken off, which comes first."""
         self._pairs = pairs + self._pairs
 
-    def take(self, windows: int, peeks: int) -> list[tuple[Job, Window]]:
-        """Takes off what has waited longest and fills a call: so many windows, or else at most so many peeks, or else
-        the windows that there are.
+    def take(self, windows: int, enough: int, peeks: int) -> list[tuple[Job, Window]]:
+        """Takes off what has waited longest and fills a call: at most so many peeks where `enough` wait, as windows
+        hang on them; else so many windows; else what there is.
         """
-        peek = self.windows < windows and bool(self.peeks)
+        peek = self.peeks >= enough or (self.windows < windows and bool(self.peeks))
         alike = [pair for pair in self._pairs if pair[1].peek == peek]
         taken, left = (alike[:peeks], alike[peeks:]) if peek else (alike[:windows], alike[windows:])
         self._pairs = left + [pair for pair in self._pairs if pair[1].peek != peek]
