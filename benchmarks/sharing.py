@@ -3,13 +3,16 @@
     python benchmarks/sharing.py [VIDEO ...] [--clips 20] [--frames 24] [--device cpu] [--precision fp32]
 
 - the whole job against the network alone, for each VIDEO;
-- many short clips in one run against one run for each;
+- many short clips in one run against one run for each: in one process, and in processes of their own as commands have
+  (whose start-up is left out: libraries, weights, a decoder), where each run is its process's first;
 - four faces in a mosaic against one.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,6 +28,7 @@ from redtrack.annotate.options import Options
 from redtrack.annotate.room import crops_at_once
 from redtrack.bench import Part, measure_decoding, measure_looking, measure_whole, processor_seconds
 from redtrack.video import Video, write_video
+from redtrack.video.process import Loan
 
 
 def timed(work: Callable[[], object], repeats: int = 2) -> tuple[float, float]:
@@ -41,6 +45,20 @@ def run(models: Models, paths: list[Path]) -> None:
     """Annotates videos in one engine."""
     for job in Engine(models, Options()).run([_MemoryJob(path, models, Options(), None) for path in paths]):
         assert job.error is None, job.error
+
+
+def run_apart(paths: list[Path], chosen: argparse.Namespace) -> tuple[float, float]:
+    """Annotates videos in a fresh process; its seconds by the clock and of the processors, start-up left out."""
+    how = ["--device", chosen.device, "--precision", chosen.precision, "--fresh", *map(str, paths)]
+    told = subprocess.run([sys.executable, __file__, *how], check=True, capture_output=True, text=True).stdout.split()
+    return float(told[0]), float(told[1])
+
+
+def fresh(models: Models, paths: list[Path]) -> None:
+    """What `run_apart` has the other process do."""
+    with Loan() as decoder:
+        decoder.is_idle = True
+    print(*timed(lambda: run(models, paths), repeats=1))
 
 
 def told(what: str, first: tuple[float, float], second: tuple[float, float]) -> None:
@@ -66,6 +84,30 @@ def _best(parts: list[Part]) -> tuple[float, float]:
     return min(p.seconds / p.frames for p in parts), min(p.processors / p.frames for p in parts)
 
 
+def clips_together(models: Models, folder: Path, chosen: argparse.Namespace) -> None:
+    """Prints what many short clips gain from sharing a run."""
+    frames = [frame.image for _, frame in zip(range(chosen.frames), Video(CLIP).frames(), strict=False)]
+    clips = [folder / f"{k}.mp4" for k in range(chosen.clips)]
+    for clip in clips:
+        write_video(clip, iter(frames), np.arange(len(frames)) / RATE)
+    run(models, clips[:2])
+    what = f"{len(clips)} clips of {len(frames)} frames, speed in one run against one run each"
+    apart = timed(lambda: [run(models, [clip]) for clip in clips])
+    told(f"{what}, in one process", apart, timed(lambda: run(models, clips)))
+    each = [run_apart([clip], chosen) for clip in clips]
+    told(f"{what}, in fresh processes", (sum(c[0] for c in each), sum(c[1] for c in each)), run_apart(clips, chosen))
+
+
+def faces_together(models: Models, folder: Path) -> None:
+    """Prints what four faces cost more than one."""
+    costs = []
+    for faces in (4, 1):
+        path = folder / f"faces{faces}.mp4"
+        write_video(path, pictures(faces, 100), np.arange(100) / RATE)
+        costs.append(timed(lambda path=path: run(models, [path])))  # type: ignore[misc]
+    told("four faces, time against one", *costs)
+
+
 def main() -> None:
     """Prints a line a comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -74,25 +116,17 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=24)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--fresh", action="store_true", help="for its own use")
     chosen = parser.parse_args()
     models = load_models(None, chosen.device, Options(), True, chosen.precision)
+    if chosen.fresh:
+        fresh(models, chosen.videos)
+        return
     for video in chosen.videos:
         whole_against_network(models, video)
     with tempfile.TemporaryDirectory() as folder:
-        frames = [frame.image for _, frame in zip(range(chosen.frames), Video(CLIP).frames(), strict=False)]
-        clips = [Path(folder) / f"{k}.mp4" for k in range(chosen.clips)]
-        for clip in clips:
-            write_video(clip, iter(frames), np.arange(len(frames)) / RATE)
-        run(models, clips[:2])
-        apart = timed(lambda: [run(models, [clip]) for clip in clips])
-        told(f"{len(clips)} clips of {len(frames)} frames, speed in one run against one run each", apart,
-             timed(lambda: run(models, clips)))  # fmt: skip
-        costs = []
-        for faces in (4, 1):
-            path = Path(folder) / f"{faces}.mp4"
-            write_video(path, pictures(faces, 100), np.arange(100) / RATE)
-            costs.append(timed(lambda path=path: run(models, [path])))  # type: ignore[misc]
-        told("four faces, time against one", *costs)
+        clips_together(models, Path(folder), chosen)
+        faces_together(models, Path(folder))
 
 
 if __name__ == "__main__":
