@@ -69,10 +69,7 @@ def image_memory(shape: tuple[int, ...]) -> NDArray[np.uint8]:
 
 
 def keep_memory() -> None:
-    """Lets the C library keep the memory that the networks' calls need again and again; elsewhere than in glibc, none.
-
-    A thirtieth of the whole job's time on a CPU.
-    """
+    """Lets the C library keep the memory that the networks' calls need again and again, if it is glibc."""
     if sys.platform != "linux":
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

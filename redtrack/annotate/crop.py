@@ -24,8 +24,7 @@ LANDMARK_WIDTH = 1.03
 LANDMARK_HEIGHT = 0.745
 LANDMARK_DROP = 0.13  # of the height: from the middle of the detector's box down to the middle of the landmarks
 
-# Bytes of float32 pictures that are sampled together on a CPU, about what the caches near a core hold: for crops of 200
-# to 250 frame pixels that halves the time, and for those of 60 to 700 it cost nothing.
+# Bytes of float32 pictures that are sampled together on a CPU: about what the caches near a core hold.
 CACHE = 1 << 21
 
 Region = tuple[int, int, int, int]
@@ -120,7 +119,7 @@ def _sample(pixels: Tensor, region: Region, transform: CropTransform, step: int)
 def _shrunk(picture: Tensor, step: int) -> Tensor:
     """Returns the picture (N, 3, h, w) as float32, `step` times smaller; a rest at its end is left out.
 
-    By torch's antialiased resizing, a triangle of 2 * step pixels: on bytes it is ten times faster than any pooling.
+    By torch's antialiased resizing, a triangle of 2 * step pixels: on bytes it is faster than any pooling.
     """
     from torch.nn import functional as F
 
@@ -134,7 +133,7 @@ def _shrunk(picture: Tensor, step: int) -> Tensor:
 
 
 def _grid(theta: Floats, size: int, device: torch.device) -> Tensor:
-    """Returns what `affine_grid(theta, ..., align_corners=False)` does, (N, S, S, 2), in a fifth of the time."""
+    """Returns what `affine_grid(theta, ..., align_corners=False)` does, (N, S, S, 2), quicker."""
     import torch
 
     axis = torch.from_numpy((2 * np.arange(size) + 1) / size - 1).float().to(device)

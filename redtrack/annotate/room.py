@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["crops_at_once", "fits", "hold_bytes"]
 
-# A CPU's caches like small calls: 10, 20, 40, 80 crops cost 12.0, 12.8, 13.5, 14.0 ms each on one core, and each core
-# has calls of its own. One window a call also leaves nothing to be padded.
+# A CPU's caches like small calls: `benchmarks/network.py --threads 1` is faster with `--batch 8` than with 80, and each
+# core has calls of its own. One window a call also leaves nothing to be padded.
 CPU_CROPS = 10
 CPU_HOLD = 1 << 29
 GPU_CROPS = 1280  # more make no call faster

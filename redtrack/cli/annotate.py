@@ -60,7 +60,7 @@ def shaping(command: Any) -> Any:
 @placing
 @click.option("--overwrite", is_flag=True, help="Annotate anew what is complete, too.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first video that does not end well.")
-@click.option("--quiet", is_flag=True, help="No progress and no table; errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no table; errors only.")
 @click.option("--progress", type=click.Choice(["rich", "plain", "json", "none"]),
               help="Display on stderr.  [default: rich on a terminal, else plain]")
 def annotate(

@@ -66,7 +66,7 @@ PNG = click.Path(dir_okay=False, path_type=Path)
     type=click.IntRange(0, 1),
     help="Number of the first pixel where TRACKS are .pts files.  [default: as recorded, else 1]",
 )
-@click.option("--quiet", is_flag=True, help="No progress; errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress; errors only.")
 def render(
     video: Path,
     tracks: Path,

@@ -55,7 +55,7 @@ def common(rate: float, minutes: float) -> Callable[[Callable[..., None]], Calla
         click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all]"),
         click.option("--seed", type=int, default=0, show_default=True,
                      help="Of first weights, order and augmentation; the same seed on the same machine, the same run."),
-        click.option("--quiet", is_flag=True, help="No progress bar."),
+        click.option("-q", "--quiet", is_flag=True, help="No progress bar."),
     ]  # fmt: skip
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

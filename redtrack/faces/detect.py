@@ -54,7 +54,7 @@ class NetworkDetector:
     the second, which are faces only where the frames around say so. All three default to the network's own.
     Where small faces are seen, the same is done at twice the size, and again, up to `CLOSEST` px.
     Boxes of middling score are judged again by the network's verifier, if it has one and `verify` is not False.
-    CPUs that multiply bfloat16 do so here: it halves the time.
+    CPUs that multiply bfloat16 do so here, which is quicker.
     """
 
     def __init__(

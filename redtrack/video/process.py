@@ -23,8 +23,7 @@ import redtrack
 from redtrack.video.channel import Heartbeat, shared_file
 
 _LOOK_EVERY = 1.0  # seconds between looks at the heartbeat
-# What glibc keeps, in bytes, so that the system need not hand out the same pages anew for every picture, which took a
-# quarter of the decoder's time.
+# What glibc keeps, in bytes, so that the system need not hand out the same pages anew for every picture.
 _KEEP = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 27)}
 _MOST_VIDEOS = 200  # after that a fresh process: what C libraries leak or hoard goes with the old one
 
