@@ -29,6 +29,10 @@ def test_as_many_folders_are_named_as_it_takes() -> None:
     assert own("/x/cam/vid.avi", "/y/cam/vid.avi") == ["x-cam-vid", "y-cam-vid"]
 
 
+def test_folders_and_endings_together_tell_apart_what_neither_does() -> None:
+    assert own("/v/mon/vid.avi", "/v/mon/vid.mp4", "/v/tue/vid.mp4") == ["mon-vid.avi", "mon-vid.mp4", "tue-vid.mp4"]
+
+
 def test_letters_that_differ_in_case_only_do_not_tell_apart() -> None:
     assert own("/a/Clip.mp4", "/b/clip.mp4") == ["a-Clip", "b-clip"]
 

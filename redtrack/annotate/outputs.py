@@ -1,10 +1,10 @@
 """Names of results: `DIR/<stem>.h5`, and what becomes of two videos of one stem.
 
 A video's result is named for its stem. Where inputs of one run share a stem, each is named for its file name with its
-ending, or else with the folders above it in front (`monday-vid`, `tuesday-vid`), whatever tells them apart first. A
-result that exists keeps its name as long as it belongs to the same video (by path or content), and is never replaced by
-that of another one, which then gets a name with a checksum of its path. Names hold no separators, so that nothing is
-written outside DIR.
+ending, or else with the folders above it in front (`monday-vid`, `tuesday-vid`), or with both, whatever tells them
+apart first. A result that exists keeps its name as long as it belongs to the same video (by path or content), and is
+never replaced by that of another one, which then gets a name with a checksum of its path. Names hold no separators, so
+that nothing is written outside DIR.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def name_outputs(paths: Sequence[Path]) -> list[Names]:
 def _tell_apart(paths: Sequence[Path]) -> list[str]:
     """Returns a name for each path that no other one has, whatever the case of its letters."""
     names = [safe_name(path.stem) for path in paths]
-    for rule in (_with_ending, *map(_with_parents, range(1, PARENTS + 1)), _checked):
+    counts = range(1, PARENTS + 1)
+    for rule in (_with_ending, *map(_with_parents, counts), *map(_with_parents_and_ending, counts), _checked):
         taken = Counter(name.casefold() for name in names)
         groups: dict[str, list[int]] = defaultdict(list)
         for index, name in enumerate(names):
@@ -55,11 +56,15 @@ def _with_ending(path: Path) -> str:
 
 
 def _with_parents(count: int) -> Callable[[Path], str]:
-    def name(path: Path) -> str:
-        parents = [part for part in path.absolute().parent.parts if part != path.anchor]
-        return safe_name("-".join([*parents[-count:], path.stem]))
+    return lambda path: safe_name("-".join([*_parents(path, count), path.stem]))
 
-    return name
+
+def _with_parents_and_ending(count: int) -> Callable[[Path], str]:
+    return lambda path: safe_name("-".join([*_parents(path, count), path.name]))
+
+
+def _parents(path: Path, count: int) -> list[str]:
+    return [part for part in path.absolute().parent.parts if part != path.anchor][-count:]
 
 
 def _checked(path: Path) -> str:
