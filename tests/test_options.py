@@ -22,6 +22,8 @@ from redtrack.errors import UsageError
         {"start": 3.0, "end": 3.0},
         {"end": 0.0},
         {"min_face": float("nan")},
+        {"min_face": float("inf")},
+        {"end": float("inf")},
         {"direction": "sideways"},
         {"protocol": "guess"},
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ class Options:
         _at_least("max-faces", self.max_faces, 1)
         _at_least("min-face", self.min_face, 0)
         _at_least("start", self.start, 0)
+        _at_least("end", self.end, 0)
         _one_of("direction", self.direction, DIRECTIONS)
         _one_of("protocol", self.protocol, PROTOCOLS)
         if self.end is not None and self.end <= (self.start or 0):
@@ -82,8 +84,8 @@ class Resources:
 
 
 def _at_least(name: str, value: float | None, least: float) -> None:
-    if value is not None and not value >= least:
-        raise UsageError(f"{name} is {value:g}, below {least:g}")
+    if value is not None and not least <= value < math.inf:  # JSON, which keeps it, knows no infinity
+        raise UsageError(f"{name} is {value:g}, not a number from {least:g} on")
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
