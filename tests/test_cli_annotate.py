@@ -143,6 +143,14 @@ def test_formats_are_written_beside(world: World, video: Path) -> None:
     assert abs(float(first[0]) - native.points[0, 0, 0]) < 0.001
 
 
+def test_other_origin_writes_the_points_of_a_skipped_video_again(world: World, video: Path) -> None:
+    first = world.out / "one" / "annot" / "000001.pts"
+    world(video, "--format", "pts")
+    from_one = float(first.read_text().split()[5])
+    assert "1 skipped" in world(video, "--format", "pts", "--pts-origin", "0").stdout
+    assert float(first.read_text().split()[5]) == pytest.approx(from_one - 1)
+
+
 def test_second_run_skips_and_overwrite_does_not(world: World, video: Path) -> None:
     world(video)
     calls = len(world.models.calls)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from redtrack.formats import pts
 from redtrack.tracks import Tracks
 
 __all__ = ["Where", "export"]
@@ -29,17 +30,22 @@ class Where:
 
 
 def export(result: Path, where: Where) -> None:
-    """Writes the formats that are missing or older than the native result."""
+    """Writes the formats that are missing, older than the native result, or written with other options."""
     from redtrack import formats
 
     tracks: Tracks | None = None
     for name in where.formats:
         path = result.with_name(result.stem + formats.suffix(name))
-        if name == NATIVE or not _is_stale(path, result):
+        how = where.format_options.get(name, {})
+        if name == NATIVE or not (_is_stale(path, result) or (name == "pts" and _has_other_origin(path, **how))):
             continue
         tracks = tracks or formats.read(result)
-        formats.write(tracks, path, name, **where.format_options.get(name, {}))
+        formats.write(tracks, path, name, **how)
 
 
 def _is_stale(path: Path, result: Path) -> bool:
     return not path.exists() or path.stat().st_mtime_ns < result.stat().st_mtime_ns
+
+
+def _has_other_origin(folder: Path, origin: float = pts.ORIGIN) -> bool:
+    return pts.recorded_origin(folder) not in (None, origin)

@@ -46,7 +46,7 @@ from redtrack.formats.common import (
 from redtrack.points import N_POINTS
 from redtrack.tracks import Tracks
 
-__all__ = ["read_points", "read_pts", "write_points", "write_pts"]
+__all__ = ["read_68", "read_points", "read_pts", "write_points", "write_pts"]
 
 ORIGIN = 1
 RECORD = "annot.json"
@@ -98,7 +98,7 @@ def read_pts(path: PathLike, origin: float | None = None) -> Tracks:
     """Returns the tracks of a folder of `.pts` files, or of one file; `origin` None takes the recorded one, else 1."""
     with naming(path):
         if not Path(path).is_dir():
-            only = _points_68(check_file(path), ORIGIN if origin is None else origin)
+            only = read_68(check_file(path), ORIGIN if origin is None else origin)
             return Tracks.from_rows([0], [0], only[None], **unknown_times(1))
         record = _read_record(Path(path))
         origin = record["origin"] if origin is None else origin
@@ -171,11 +171,17 @@ def _refuse_foreign(folder: Path) -> None:
         raise OutputError(problem, folder, "move them away or choose another folder")
 
 
-def _is_ours(folder: Path) -> bool:
+def recorded_origin(folder: Path) -> float | None:
+    """Returns the number of the first pixel in a folder that `write_pts` wrote, None where it is no such folder."""
     try:
-        return bool(_read_record(folder)["recorded"])
+        record = _read_record(folder)
     except (FormatError, OSError):
-        return False
+        return None
+    return record["origin"] if record["recorded"] else None
+
+
+def _is_ours(folder: Path) -> bool:
+    return recorded_origin(folder) is not None
 
 
 def _ours(folder: Path) -> Iterator[Path]:
@@ -231,10 +237,11 @@ def _read_folder(folder: Path, face: int, origin: float) -> Iterator[tuple[int, 
             frame = int(numbered.group(1)) - 1
             if not 0 <= frame < MAX_FRAMES or face > MAX_FACE:
                 raise FormatError(f"is numbered outside 1 to {MAX_FRAMES}", entry)
-            yield frame, face, _points_68(entry, origin)
+            yield frame, face, read_68(entry, origin)
 
 
-def _points_68(path: Path, origin: float) -> np.ndarray:
+def read_68(path: PathLike, origin: float = ORIGIN) -> np.ndarray:
+    """Returns (68, 2) float32, as `read_points` does; raises FormatError for any other number of points."""
     with naming(path):
         points = read_points(path, origin)
         if len(points) != N_POINTS:
