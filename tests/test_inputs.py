@@ -124,6 +124,7 @@ def test_folder_that_cannot_be_read_is_named_and_the_others_are_walked(
     ]
 
 
-def test_list_of_a_windows_editor_is_read(folder: Path) -> None:
-    Path("in/list.txt").write_bytes(b"\xef\xbb\xbfb.mp4\r\n")
-    assert names("@in/list.txt") == ["in/b.mp4"]
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_list_of_windows_is_read(folder: Path, encoding: str) -> None:
+    Path("in/list.txt").write_bytes("b.mp4\r\ndeep/er/c.webm\r\n".encode(encoding))
+    assert names("@in/list.txt") == ["in/b.mp4", "in/deep/er/c.webm"]

@@ -94,6 +94,8 @@ def _from_list(name: str) -> Iterator[Path | RedtrackError]:
     except OSError as error:
         yield VideoError(f"the list cannot be read: {(error.strerror or 'unknown reason').lower()}", name)
         return
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as PowerShell's > writes it
+        content = content.decode("utf-16", "replace").encode()
     content = content.removeprefix(codecs.BOM_UTF8)
     separator = b"\0" if b"\0" in content else b"\n"
     lines = [os.fsdecode(line) for line in content.split(separator)]
