@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from drawn_tracks import face, moving_face, tracks_of
 
 from redtrack.cli.render import render
-from redtrack.errors import OutputError, UsageError
+from redtrack.errors import OutputError, UsageError, VideoError
 from redtrack.points import LINES
 from redtrack.render.doubt import confidence, disagreement, rank, worst_face, worst_frames
 from redtrack.render.film import frames_of, render_video
@@ -185,6 +185,26 @@ def test_the_video_itself_is_never_overwritten(tmp_path) -> None:
     assert source.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["in.mp4", "in.h5", "photo.png"])
+def test_a_sheet_takes_the_place_of_no_video_and_no_tracks(tmp_path, name: str) -> None:
+    """Names that are not of a picture, and the source itself, are refused before anything is drawn."""
+    videos.clip(tmp_path / "in.mp4", 2)
+    moving_face(2).save(tmp_path / "in.h5")
+    write_png(tmp_path / "photo.png", np.full((120, 160, 3), 90, np.uint8))
+    before = (tmp_path / name).read_bytes()
+    source = tmp_path / ("photo.png" if name == "photo.png" else "in.mp4")
+    for option in ("-o", "--sheet"):
+        done = CliRunner().invoke(render, [str(source), str(tmp_path / "in.h5"), option, str(tmp_path / name)])
+        assert isinstance(done.exception, (UsageError, OutputError)) and (tmp_path / name).read_bytes() == before
+
+
+def test_a_video_that_is_not_there_is_told(tmp_path) -> None:
+    """Also where the output is there already."""
+    (tmp_path / "out.mp4").write_bytes(b"older")
+    with pytest.raises(VideoError, match="no such file"):
+        render_video(tmp_path / "no.mp4", moving_face(2), tmp_path / "out.mp4")
+
+
 def test_truncated_video_is_drawn_as_far_as_it_goes(tmp_path) -> None:
     """The reason is told."""
     source = videos.clip(tmp_path / "in.mkv", 48)
@@ -253,8 +273,8 @@ def test_doubt_shows_in_the_colour(colour: str) -> None:
 
 
 def test_senseless_styles_are_refused() -> None:
-    """Unknown colourings and sizes that show nothing."""
-    for wrong in ({"colour": "mood"}, {"size": 0}, {"mark": -1}):
+    """Unknown colourings, and sizes that show nothing or take all memory."""
+    for wrong in ({"colour": "mood"}, {"size": 0}, {"size": 1000}, {"mark": -1}):
         with pytest.raises(UsageError):
             Style(**wrong)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,6 +120,19 @@ def test_command_prints_a_table_or_json_and_draws(tmp_path) -> None:
     sheet = str(tmp_path / "sheet.png")
     assert CliRunner().invoke(review, [*arguments, "--sheet", sheet, "--video", str(source)]).exit_code == 0
     assert read_picture(sheet).shape[1] == 1920
+
+
+def test_files_of_one_name_are_told_apart(tmp_path) -> None:
+    """The table tells the folder where two files are called alike; a sheet is called .png."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        bumpy(24, apart=[4]).save(tmp_path / folder / "vid.h5")
+    names = [str(tmp_path / folder / "vid.h5") for folder in ("a", "b")]
+    done = CliRunner().invoke(review, names)
+    assert all(done.stdout.count(name) == 1 for name in names)
+    before = Path(names[1]).read_bytes()
+    refused = CliRunner().invoke(review, [names[0], "--sheet", names[1]])
+    assert isinstance(refused.exception, UsageError) and Path(names[1]).read_bytes() == before
 
 
 def test_command_takes_one_video_for_one_file(tmp_path) -> None:

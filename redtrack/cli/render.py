@@ -55,7 +55,7 @@ PNG = click.Path(dir_okay=False, path_type=Path)
 @click.option("--no-mark", is_flag=True, help="No rings.")
 @click.option(
     "--size",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(0, 10, min_open=True),
     default=1.0,
     show_default=True,
     help="Of dots, lines and letters.",
@@ -94,9 +94,15 @@ def render(
     """
     from redtrack.errors import UsageError
     from redtrack.evaluate.pairs import read_tracks
+    from redtrack.render.film import check_out
+    from redtrack.render.png import check_png
 
     if out is None and sheet is None:
         raise UsageError("nothing to draw", remedy="give -o FILE.mp4, --sheet FILE.png, or both")
+    for drawing in filter(None, (out, sheet)):
+        check_out(video, drawing)
+    if sheet:
+        check_png(sheet)
     read, style, status = read_tracks(tracks, pts_origin), style_of(**looks), 0
     if sheet:
         draw_sheet(sheet, video, read, style, frames, worst=worst, zoom=zoom)

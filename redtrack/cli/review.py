@@ -52,8 +52,11 @@ def review(
 
     from redtrack import formats
     from redtrack.errors import UsageError
+    from redtrack.render.png import check_png
     from redtrack.review import find_spans
 
+    if sheet:
+        check_png(sheet)
     if video and len(files) > 1:
         raise UsageError("--video is for one TRACKS file")
     tracks = {str(path): formats.read(path) for path in files}
@@ -78,6 +81,9 @@ def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:
     if not spans:
         click.echo("Nothing stands out.")
         return
+    short = {name: Path(name).name for name in tracks}
+    if len(set(short.values())) < len(short):  # such as vid.h5 of several folders
+        short = {name: name for name in tracks}
     rows = [["from", "to", "frames", "face", "disagreement", "confidence", "worst", "by", "file"]]
     for span in spans:
         numbers = [
@@ -87,7 +93,7 @@ def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:
             number(span.confidence),
             str(span.worst),
         ]
-        rows.append([clock(span.start), clock(span.end), *numbers, span.sign, printable(Path(span.name).name)])
+        rows.append([clock(span.start), clock(span.end), *numbers, span.sign, printable(short[span.name])])
     click.echo(table(rows, right=range(7), width=width_of()))
     inside = sum(span.frames for span in spans)
     total = sum(one.frames for one in tracks.values())

@@ -14,7 +14,7 @@ from redtrack.render.overlay import Overlay, Style
 from redtrack.tracks import Tracks
 from redtrack.video import Frame, Video, VideoInfo, read_ahead
 
-__all__ = ["Rendered", "check_fit", "render_video"]
+__all__ = ["Rendered", "check_fit", "check_out", "render_video"]
 
 _AHEAD = 8  # frames decoded in front of the one that is drawn
 
@@ -43,8 +43,7 @@ def render_video(
     """
     from redtrack.video.write import VideoWriter
 
-    if Path(out).exists() and os.path.samefile(source, out):
-        raise UsageError("is the video itself", out, "give the drawing another name")
+    check_out(source, out)
     overlay, faces = Overlay(tracks, style), 0
     with Video(source) as video:
         check_fit(tracks, video.info)
@@ -74,6 +73,12 @@ def frames_of(video: Video, wanted: list[int]) -> Iterator[Frame]:
         if frame.index == next_wanted:
             yield frame
             next_wanted = next(left, None)
+
+
+def check_out(source: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
+    """Raises UsageError where a drawing would take the place of its video."""
+    if Path(source).exists() and Path(out).exists() and os.path.samefile(source, out):
+        raise UsageError("is the video itself", out, "give the drawing another name")
 
 
 def check_fit(tracks: Tracks, info: VideoInfo) -> None:

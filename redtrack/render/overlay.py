@@ -13,16 +13,18 @@ from redtrack.render.draw import Image, capsules, dots, rectangle, rings
 from redtrack.render.text import label
 from redtrack.tracks import FrameState, Tracks
 
-__all__ = ["COLOURINGS", "MARK", "Overlay", "Style", "View", "caption_height", "clock"]
+__all__ = ["COLOURINGS", "LARGEST_SIZE", "MARK", "Overlay", "Style", "View", "caption_height", "clock"]
 
 COLOURINGS = ("confidence", "disagreement", "part", "face")
 
 MARK = 0.05
-"""Disagreement over eye distance above which a point gets a ring. By `benchmarks/disagreement.py` on 34 clips that is
-1 point in 100, on 1 face in 10; on the clips among them that have labels those points are 20 % off and more, four times
-as far as the points whose estimates agree. At 0.03, 5 points in 100 would be ringed, most of them good ones."""
+"""Disagreement over eye distance above which a point gets a ring. By `benchmarks/disagreement.py` on 35 clips that is
+6 points in 1,000, on 7 faces in 100; on the clips among them that have labels those points are 22 % off and more, where
+the points whose estimates agree are 5 % off. At 0.03, 23 points in 1,000 would be ringed, on 1 face in 5."""
 
-_DOUBT = 0.06  # the same that is drawn as no confidence at all, 1 point in 200; its half, 1 in 20, is yellow
+LARGEST_SIZE = 10  # of a style: its dots hide a face already
+
+_DOUBT = 0.06  # the same that is drawn as no confidence at all, 3 points in 1,000; its half, 23 in 1,000, is yellow
 _DOT = 0.016  # radius of a dot over the eye distance
 _SMALLEST, _LARGEST = 1.0, 7.0  # px, radius of a dot
 
@@ -52,8 +54,8 @@ class Style:
     def __post_init__(self) -> None:
         if self.colour not in COLOURINGS:
             raise UsageError(f"colour is {self.colour!r}, none of {', '.join(COLOURINGS)}")
-        if not self.size > 0:
-            raise UsageError(f"size is {self.size:g}, not above 0")
+        if not 0 < self.size <= LARGEST_SIZE:
+            raise UsageError(f"size is {self.size:g}, not above 0 and at most {LARGEST_SIZE}")
         if self.mark is not None and not self.mark >= 0:
             raise UsageError(f"mark is {self.mark:g}, below 0")
 

@@ -7,10 +7,10 @@ from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
-from redtrack.errors import OutputError
+from redtrack.errors import OutputError, UsageError
 from redtrack.render.draw import Image
 
-__all__ = ["encode_png", "write_png"]
+__all__ = ["check_png", "encode_png", "write_png"]
 
 
 def encode_png(image: Image) -> bytes:
@@ -25,8 +25,18 @@ def encode_png(image: Image) -> bytes:
     return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
 
 
+def check_png(path: str | os.PathLike[str]) -> None:
+    """Raises UsageError for a name that does not end in .png: it may be that of tracks, or of a video."""
+    if Path(path).suffix.lower() != ".png":
+        raise UsageError("is no name for a picture", path, "end it in .png")
+
+
 def write_png(path: str | os.PathLike[str], image: Image) -> None:
-    """Writes a uint8 picture (H, W, 3) RGB; whole or not at all. Raises OutputError where it cannot be written."""
+    """Writes a uint8 picture (H, W, 3) RGB; whole or not at all.
+
+    Raises UsageError where the name does not end in .png, OutputError where it cannot be written.
+    """
+    check_png(path)
     path = Path(path)
     part = path.with_name(path.name + ".part")
     try:
