@@ -124,6 +124,14 @@ def test_folder_of_pictures(tmp_path) -> None:
     assert 0.9 / EYES < low < 2 / EYES < high < 3.1 / EYES
 
 
+def test_folders_that_are_links_are_entered(tmp_path) -> None:
+    """A set put together of links has its pictures; what is hidden, such as a Mac's copies, is none."""
+    folder_300w(tmp_path / "disk", ["a", "._a"])
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "helen").symlink_to(tmp_path / "disk")
+    assert list(find_truth(tmp_path / "mine").pictures) == ["helen/a"]
+
+
 def test_folder_of_tracks_files_as_truth(tmp_path) -> None:
     """Tracks files are paired by their stems, whatever their formats."""
     for name, ending in (("a", "csv"), ("b", "dlc.csv")):

@@ -125,15 +125,17 @@ def test_boxes_are_read_by_name(tmp_path) -> None:
     """A file of boxes names pictures by file or by path; others have none."""
     truth = pictures(tmp_path, 3)
     (tmp_path / "b.csv").write_text("file,x0,y0,x1,y1\np00_1.png,1,2,3,4\np00_1.png,5,6,7,8\nelse.png,0,0,1,1\n")
+    text = (tmp_path / "b.csv").read_text()
+    (tmp_path / "b.csv").write_text(text, encoding="utf-8-sig")  # as spreadsheets save it
     boxes = read_boxes(tmp_path / "b.csv", truth.pictures)
     assert boxes["p00_1"].tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]] and boxes["p01_1"].shape == (0, 4)
 
 
-@pytest.mark.parametrize("text", ["", "file,x0\np00_1.png,1\n", "file,x0,y0,x1,y1\np00_1.png,1,2,3,wide\n"])
+@pytest.mark.parametrize("text", ["", "file,x0\np00_1.png,1\n", "1,2,3,wide", "1,nan,3,4", "5,2,3,4"])
 def test_wrong_boxes_are_refused(tmp_path, text: str) -> None:
-    """A file without the columns, or with words for numbers, or for other pictures."""
+    """A file without the columns, with words for numbers, without area, or for other pictures."""
     truth = pictures(tmp_path, 1)
-    (tmp_path / "b.csv").write_text(text)
+    (tmp_path / "b.csv").write_text(f"file,x0,y0,x1,y1\np00_1.png,{text}\n" if text[:1].isdigit() else text)
     with pytest.raises(FormatError):
         read_boxes(tmp_path / "b.csv", truth.pictures)
     with pytest.raises(UsageError, match="detected, truth, or a CSV"):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from redtrack.errors import RedtrackError, VideoError
 
-__all__ = ["VIDEO_ENDINGS", "find_videos"]
+__all__ = ["VIDEO_ENDINGS", "files_below", "find_videos"]
 
 VIDEO_ENDINGS = frozenset(
     ".264 .265 .3g2 .3gp .asf .avi .divx .dv .f4v .flv .h264 .h265 .hevc .ivf .m1v .m2t .m2ts .m2v .m4v .mjpeg .mjpg"
@@ -53,17 +53,17 @@ def _expand(argument: str) -> Iterator[Path | RedtrackError]:
 
 
 def _from_folder(folder: Path) -> Iterator[Path | RedtrackError]:
-    walked = list(_walk(folder))
+    walked = list(files_below(folder))
     found = [path for path in walked if isinstance(path, RedtrackError) or path.suffix.lower() in VIDEO_ENDINGS]
     yield from found
     if not found:
         yield VideoError("is a folder without videos", folder, "name its files if their endings are unusual")
 
 
-def _walk(folder: Path) -> Iterator[Path | RedtrackError]:
+def files_below(folder: Path) -> Iterator[Path | RedtrackError]:
     """Yields the files below a folder, sorted, and an error for each folder that cannot be read.
 
-    Links are followed, but no folder is entered twice.
+    Links are followed, but no folder is entered twice; what is hidden is left out.
     """
     entered: set[tuple[int, int]] = set()
     errors: list[OSError] = []

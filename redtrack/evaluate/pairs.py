@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redtrack import formats
+from redtrack.annotate.inputs import files_below
 from redtrack.errors import FormatError, UsageError
 from redtrack.evaluate.protocol import CATEGORIES, in_category
 from redtrack.evaluate.score import Pair
@@ -134,7 +135,8 @@ def _is_tracks_file(path: Path) -> bool:
 
 def _pictures_below(folder: Path) -> list[Path]:
     """Returns the pictures below a folder that have a `.pts` file beside them, in order of their paths."""
-    found = (p for p in folder.rglob("*") if p.suffix.lower() in PICTURE_ENDINGS and p.with_suffix(".pts").is_file())
+    files = (file for file in files_below(folder) if isinstance(file, Path))  # folders that cannot be read are empty
+    found = (p for p in files if p.suffix.lower() in PICTURE_ENDINGS and p.with_suffix(".pts").is_file())
     return sorted(found)
 
 

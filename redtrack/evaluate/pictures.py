@@ -7,6 +7,7 @@ the crop was off, there is a second look. A true box is the one that a detector 
 from __future__ import annotations
 
 import csv
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -70,16 +71,24 @@ def read_boxes(path: Path, pictures: Mapping[str, Path]) -> dict[str, np.ndarray
     `file` is the picture's name, or its path below the folder. A picture without a line has no boxes.
     """
     found: dict[str, list[list[float]]] = defaultdict(list)
-    with open(path, encoding="utf-8", newline="") as file:
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
         try:
-            for row in csv.DictReader(file):
-                found[row["file"]].append([float(row[key]) for key in ("x0", "y0", "x1", "y1")])
+            for row in rows:
+                found[row["file"]].append(_box([float(row[key]) for key in ("x0", "y0", "x1", "y1")]))
         except (KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"has no numbers in file,x0,y0,x1,y1 ({error})", path) from error
+            raise FormatError(f"has no box in file,x0,y0,x1,y1 of line {rows.line_num} ({error})", path) from error
     named = {name: found.get(f"{name}{p.suffix}") or found.get(p.name, []) for name, p in pictures.items()}
     if not any(named.values()):
         raise FormatError("has a box for none of the pictures", path, "its column 'file' is to hold their names")
     return {name: np.array(rows, np.float64).reshape(-1, 4) for name, rows in named.items()}
+
+
+def _box(box: list[float]) -> list[float]:
+    x0, y0, x1, y1 = box
+    if not (all(map(math.isfinite, box)) and x1 > x0 and y1 > y0):
+        raise ValueError("it has no area")
+    return box
 
 
 def predict_pairs(

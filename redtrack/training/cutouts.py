@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from redtrack.annotate.crop import face_box
-from redtrack.formats.pts import read_points
+from redtrack.formats.pts import read_68
 from redtrack.training.faces import held_out, labelled_pictures
 from redtrack.training.scenes import Scene, make_scene
 
@@ -25,6 +25,6 @@ def cutout_scenes(folder: Path) -> list[Scene]:
         parts = picture.relative_to(folder).parts
         if held_out(parts[0] if len(parts) == 3 else picture.stem):
             continue
-        box = face_box(read_points(pts)[None])[0]
+        box = face_box(read_68(pts)[None])[0]
         scenes.append(make_scene(picture, np.append(box, 0).astype(np.float32)))
     return scenes

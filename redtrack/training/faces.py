@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from redtrack.annotate.inputs import files_below
 from redtrack.errors import UsageError
-from redtrack.formats.pts import read_points
+from redtrack.formats.pts import read_68
 from redtrack.geometry import CropTransform, landmark_crop
 from redtrack.video import read_picture
 
@@ -65,7 +66,8 @@ def labelled_pictures(folder: Path) -> list[tuple[Path, Path]]:
     Raises UsageError where there is none.
     """
     pairs = []
-    for pts in sorted(folder.rglob("*.pts")):
+    files = (file for file in files_below(folder) if isinstance(file, Path))  # folders that cannot be read are empty
+    for pts in sorted(file for file in files if file.suffix == ".pts"):
         picture = next((pts.with_suffix(e) for e in PICTURE_ENDINGS if pts.with_suffix(e).exists()), None)
         if picture is not None:
             pairs.append((picture, pts))
@@ -102,7 +104,7 @@ def read_faces(folder: Path, weight: float = 1.0) -> tuple[FaceSet, FaceSet]:
     images = torch.empty(len(pairs), 3, STORED_SIZE, STORED_SIZE, dtype=torch.uint8)
     points = np.empty((len(pairs), 68, 2), dtype=np.float32)
     for i, (picture, pts) in enumerate(pairs):
-        images[i], points[i] = cut_face(read_picture(picture), read_points(pts))
+        images[i], points[i] = cut_face(read_picture(picture), read_68(pts))
     people = {key: i for i, key in enumerate(sorted(set(keys)))} if by_person else {}
     everything = FaceSet(
         images,

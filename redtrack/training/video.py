@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from redtrack.annotate.inputs import files_below
 from redtrack.errors import UsageError
-from redtrack.formats.pts import read_points
+from redtrack.formats.pts import read_68
 from redtrack.geometry import CropTransform, landmark_box
 from redtrack.rednet import maps
 from redtrack.rednet.model import RedNet, Walk
@@ -44,7 +45,8 @@ def read_clips(folder: Path) -> tuple[list[Clip], list[str]]:
     Raises UsageError where there is no such video.
     """
     clips, names = [], []
-    for annot in sorted(folder.rglob("annot")):
+    labels = (file for file in files_below(folder) if isinstance(file, Path) and file.suffix == ".pts")
+    for annot in sorted({file.parent for file in labels if file.parent.name == "annot"}):
         video = next(iter(sorted(annot.parent.glob("vid.*"))), None)
         if video is None:
             continue
@@ -66,7 +68,7 @@ def _labelled_runs(video: Path, annot: Path) -> list[Clip]:
             pts = annot / f"{frame.index + 1:06d}.pts"
             if pts.exists():
                 images.append(frame.image)
-                points.append(read_points(pts))
+                points.append(read_68(pts))
             if images and (not pts.exists() or len(images) == STORED_FRAMES):
                 clips.append(store_clip(images, np.stack(points)))
                 images, points = [], []
