@@ -16,7 +16,7 @@ from labelled_faces import write_folders
 
 from redtrack import checkpoint
 from redtrack.cli.train import detector as command
-from redtrack.errors import UsageError, WeightsError
+from redtrack.errors import FormatError, UsageError, WeightsError
 from redtrack.faces.detector import DetectorConfig, FaceDetector, cells
 from redtrack.training import detector as training
 from redtrack.training import verifier
@@ -101,6 +101,17 @@ def test_a_folder_without_a_table_is_refused(tmp_path: Path) -> None:
     """With the table's path."""
     with pytest.raises(UsageError, match=r"boxes\.csv"):
         read_scenes(tmp_path, validation=False)
+
+
+@pytest.mark.parametrize("table", ["file,x,y\na.jpg,1,2\n", "file,x0,y0,x1,y1,ignore\na.jpg,1,2,3,wide,0\n"])
+def test_a_table_without_faces_is_refused(tmp_path: Path, table: str) -> None:
+    """The line is named; a table of no photo at all trains nothing."""
+    (tmp_path / "boxes.csv").write_text(table)
+    with pytest.raises(FormatError, match="line 2"):
+        read_scenes(tmp_path, validation=False)
+    (tmp_path / "boxes.csv").write_text(table.splitlines()[0])
+    with pytest.raises(UsageError, match="no photo"):
+        training.train_detector(tmp_path, tmp_path / "run", 9, config=TINY, report=lambda _: None)
 
 
 def test_turned_boxes_are_between_ellipse_and_rectangle() -> None:
@@ -302,6 +313,22 @@ def test_training_runs_saves_and_resumes(tmp_path: Path) -> None:
     assert second.step == 3 and second.net.config == TINY
     assert all(torch.equal(a, b) for a, b in zip(again.parameters(), second.average.parameters(), strict=True))
     assert not list((tmp_path / "run").glob("*.part"))
+    with pytest.raises(UsageError, match="holds a run"):
+        training.train_detector(data, tmp_path / "run", 9, config=TINY, steps=1)
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_an_interrupted_training_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was learnt before Ctrl-C can be resumed."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "MINE_EVERY", 2)
+    monkeypatch.setattr(training, "look_again", stop)
+    with pytest.raises(KeyboardInterrupt):
+        training.train_detector(write_photos(tmp_path, 12), tmp_path / "run", 9, config=TINY, report=lambda _: None)
+    assert training.DetectorTraining.resume(tmp_path / "run" / "training.pt").step == 2
 
 
 @pytest.mark.usefixtures("small_batches")

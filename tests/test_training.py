@@ -1,6 +1,7 @@
 """Training: data in, weights out, stops in time, resumes to the same numbers."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,13 +13,16 @@ from torch import nn
 
 from redtrack import checkpoint
 from redtrack.cli.train import train as train_command
-from redtrack.errors import RedtrackError, UsageError
+from redtrack.errors import DeviceError, RedtrackError, UsageError
 from redtrack.formats.pts import read_points
 from redtrack.training import image, loop, trials
 from redtrack.training.faces import FaceSet, held_out, join, labelled_pictures, read_faces
+from redtrack.training.label import store
 from redtrack.training.loop import Run, Schedule
 from redtrack.training.plot import plot_log
 from redtrack.training.relabel import relabel
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "astronaut.mp4"
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +36,13 @@ def run_command(*words) -> str:
     result = CliRunner().invoke(train_command, [str(w) for w in words], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
+
+
+def refusal(*words) -> RedtrackError:
+    """What `redtrack train WORDS` is refused with."""
+    refused = CliRunner().invoke(train_command, [str(w) for w in words]).exception
+    assert isinstance(refused, RedtrackError), refused
+    return refused
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +100,34 @@ def test_a_used_folder_is_not_overwritten(folder, trained):
         run_command("image", "--data", folder / "faces", "-o", trained, "--steps", 3, "--quiet")
 
 
+def test_only_the_run_itself_is_resumed(folder, trained, tmp_path):
+    """A checkpoint of another network, or one that is broken, is told and left as it is."""
+    given = ["image", "--data", folder / "faces", "--resume", "--steps", 4, "-q", "-o"]
+    before = (trained / "checkpoint.pt").read_bytes()
+    assert "another shape" in str(refusal(*given, trained, "--cascade"))
+    assert (trained / "checkpoint.pt").read_bytes() == before
+    (tmp_path / "checkpoint.pt").write_bytes(b"broken")
+    assert "no checkpoint that can be read" in str(refusal(*given, tmp_path))
+
+
+def test_what_cannot_be_trained_on_is_told(folder, tmp_path):
+    """Pictures that are all held out, points of another scheme, a device that is not there."""
+    names = [path.stem for path in (folder / "faces").glob("*.pts")]
+    out, kept = (next(name for name in names if held_out(name) == held) for held in (True, False))
+    for name in (out, kept):
+        for ending in (".png", ".pts"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / (name + ending)).symlink_to(folder / "faces" / (name + ending))
+    common = ["-o", tmp_path / "run", "--steps", 1, "--batch", 2, "-q"]
+    assert "held out" in str(refusal("image", "--data", tmp_path / out, *common))
+    run_command("image", "--data", tmp_path / kept, *common)  # one picture, and none to validate on
+    (tmp_path / kept / f"{kept}.pts").unlink()
+    (tmp_path / kept / f"{kept}.pts").write_text("n_points: 2\n{\n1 1\n2 2\n}\n")
+    assert "2 points, not 68" in str(refusal("image", "--data", tmp_path / kept, *common))
+    assert isinstance(refusal("image", "--data", folder / "faces", "--device", "gpu", *common), DeviceError)
+    assert "the pictures themselves" in str(refusal("relabel", "--data", tmp_path / out, "-o", tmp_path / out))
+
+
 def test_identity_stage_learns_people_and_ships_none(folder, trained, tmp_path):
     """Stage 2 starts from stage 1 and has a class for each person."""
     run_command("identity", "--data", folder / "people", "--data", f"{folder / 'faces'}=0.5", "-o", tmp_path / "id",
@@ -113,6 +152,16 @@ def test_video_stage_adds_the_lstm_and_freezes_the_rest(folder, trained, tmp_pat
     card = checkpoint.describe(tmp_path / "v" / "weights.safetensors")["card"]
     assert card["stage"] == "video" and card["before"]["stage"] == "image"
     assert all(torch.equal(before[k], v) for k, v in after.state_dict().items() if k in before)
+
+
+def test_clips_held_out_must_be_there(folder, trained, tmp_path, monkeypatch):
+    """A wrong name is told; clips shorter than what is tried on are left out of the validation."""
+    monkeypatch.setattr("redtrack.training.stages.TRIALS", 2)
+    store(EXAMPLE, dict.fromkeys(range(6), dotted_faces(1)[1][0]), tmp_path / "clips" / "astronaut")
+    given = ["video", "--data", folder / "faces", "--clips", tmp_path / "clips", "-o", tmp_path / "run", "--steps", 1,
+             "--batch", 2, "--frames", 4, "--start", trained / "weights.safetensors", "-q", "--hold-out"]  # fmt: skip
+    assert "astronomer is none of the clips" in str(refusal(*given, "astronomer"))
+    run_command(*given, "astronaut")
 
 
 def test_video_stage_wants_a_start(folder, tmp_path):

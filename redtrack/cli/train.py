@@ -15,6 +15,9 @@ DATA_HELP = (
     "coarse labels less trust: they are drawn less often and count less. Repeatable."
 )
 
+OUT = click.Path(file_okay=False, path_type=Path)
+RATE = click.FloatRange(min=0, min_open=True)
+
 
 class Data(click.ParamType):
     """FOLDER or FOLDER=TRUST."""
@@ -40,12 +43,12 @@ def common(rate: float, minutes: float) -> Callable[[Callable[..., None]], Calla
     """The options that all stages of RED-Net share."""
     options = [
         click.option("--data", type=Data(), multiple=True, required=True, help=DATA_HELP),
-        click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder of the run."),
+        click.option("-o", "--out", type=OUT, required=True, help="Folder of the run."),
         click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=minutes, show_default=True,
                      help="Stop after so long; the rate falls to nothing by then."),
         click.option("--steps", type=click.IntRange(min=1), help="Stop after so many batches, if that is earlier."),
         click.option("--batch", type=click.IntRange(min=1), help="Faces (32), or clips (3), in a batch."),
-        click.option("--rate", type=float, default=rate, show_default=True, help="Highest learning rate."),
+        click.option("--rate", type=RATE, default=rate, show_default=True, help="Highest learning rate."),
         click.option("--optimizer", type=click.Choice(["adamw", "sgd"]), default="adamw", show_default=True,
                      help="sgd has the paper's momentum of 0.9."),
         click.option("--start", type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -147,7 +150,7 @@ def video(**options: Any) -> None:
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
               help="Folder of coarsely labelled pictures.")  # fmt: skip
 @click.option("--weights", metavar="NAME|PATH", help="The network that knows better.  [default: the shipped one]")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder for pictures and labels.")
+@click.option("-o", "--out", type=OUT, required=True, help="Folder for pictures and labels.")
 @click.option("--looks", type=click.IntRange(min=1), default=3, show_default=True, help="Each also in a mirror.")
 def relabel(data: Path, weights: str | None, out: Path, looks: int) -> None:
     """Copy pictures with better labels, by a network that is better than the labels are.
@@ -170,7 +173,7 @@ def relabel(data: Path, weights: str | None, out: Path, looks: int) -> None:
 @train.command()
 @click.argument("videos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--weights", metavar="NAME|PATH", help="The network that labels.  [default: the shipped one]")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder for NAME/vid.*, NAME/annot.")
+@click.option("-o", "--out", type=OUT, required=True, help="Folder for NAME/vid.*, NAME/annot.")
 def label(videos: tuple[Path, ...], weights: str | None, out: Path) -> None:
     """Label videos by the network itself, as clips for the video stage.
 
@@ -214,13 +217,13 @@ def run(
     """Trains a stage and prints the path of its weights."""
     import torch
 
+    from redtrack.annotate.models import find_device
     from redtrack.training.loop import Schedule
     from redtrack.training.stages import Recipe, run_stage
 
     if threads:
         torch.set_num_threads(threads)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = str(find_device(device))
     schedule = Schedule(minutes=minutes, steps=steps, rate=rate, optimizer=optimizer)
     recipe = Recipe(stage, schedule=schedule, device=device, show=not quiet, **options)
     weights = run_stage(recipe)
@@ -240,7 +243,7 @@ def run(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of cut-out faces with .pts files beside them, to lay over parts of the photos.",
 )
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option("-o", "--out", type=OUT, required=True, help="Folder of the run.")
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0, min_open=True),
@@ -255,7 +258,7 @@ def run(
     show_default=True,
     help="Then train the verifier, which judges the boxes found, for so many minutes.",
 )
-@click.option("--rate", type=float, default=2e-3, show_default=True, help="Highest learning rate.")
+@click.option("--rate", type=RATE, default=2e-3, show_default=True, help="Highest learning rate.")
 @click.option("--start", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Weights to start from.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
@@ -268,16 +271,14 @@ def detector(
     \b
     Example: redtrack train detector --data scenes -o runs/detector --minutes 60
     """
-    import torch
-
     from redtrack import checkpoint
+    from redtrack.annotate.models import find_device
     from redtrack.training.detector import train_detector
     from redtrack.training.evaluate_detector import with_threshold
     from redtrack.training.scenes import read_scenes
     from redtrack.training.verifier import with_verifier
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = str(find_device(device))
     report = partial(click.echo, err=True)
     before: Any = None if start is None else checkpoint.load(start, "detector", device, fused=False)
     net = train_detector(data, out, minutes, device, start=before, report=report, **options)

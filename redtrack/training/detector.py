@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from redtrack.errors import WeightsError
+from redtrack.errors import UsageError, WeightsError
 from redtrack.faces.detector import DetectorConfig, FaceDetector, cells
 from redtrack.training.cutouts import cutout_scenes
 from redtrack.training.detector_loss import detector_loss, stack_truth
+from redtrack.training.loop import read_checkpoint
 from redtrack.training.mining import mine
 from redtrack.training.scenes import Mosaics, drawn_scenes, faceless_scenes, read_scenes
 from redtrack.training.spoil import cover, spoil
@@ -86,7 +87,7 @@ class DetectorTraining:
         """A training that goes on from `path`."""
         if not path.is_file():
             raise WeightsError("there is no training to resume", path=path)
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = read_checkpoint(path, device)
         training = cls(DetectorConfig(**state["config"]), device)
         training.net.load_state_dict(state["net"])
         training.average.load_state_dict(state["average"])
@@ -121,6 +122,16 @@ def look_again(training: DetectorTraining, mosaics: Mosaics, report: Callable[[s
     report(f"{len(mistakes.faces)} faces hardly seen, {len(mistakes.others)} boxes that are no face")
 
 
+def read_mosaics(data: Path, faces: Path | None, seed: int, step: int, report: Callable[[str], None]) -> Mosaics:
+    """Mosaics of the photos that are not held out and, in places, of cut-out faces; reports how many there are."""
+    cutouts = [] if faces is None else cutout_scenes(faces)
+    photos, faceless = read_scenes(data, validation=False), [*faceless_scenes(), *drawn_scenes(60, seed)]
+    if not photos:
+        raise UsageError("names no photo to train on", data / "boxes.csv", "add photos; a tenth is held out")
+    report(f"{len(photos)} photos, {len(faceless)} without faces, {len(cutouts)} cut-out faces, from step {step}")
+    return Mosaics(photos, faceless, seed + step, cutouts)
+
+
 def train_detector(
     data: str | Path,
     out: str | Path,
@@ -140,39 +151,41 @@ def train_detector(
     averaged network.
 
     `out` is a folder: `training.pt` in it holds all that `resume` needs and is renewed every `save_every`
-    seconds. The learning rate falls along a half cosine over the whole time, so more minutes than before
-    continue a training at the rate that suits the longer one. `start` is a trained network to go on from, as
-    a new training. `faces` is a folder of cut-out faces with `.pts` files, which the mosaics show too.
+    seconds, and where it is interrupted. The learning rate falls along a half cosine over the whole time, so
+    more minutes than before continue a training at the rate that suits the longer one. `start` is a trained
+    network to go on from, as a new training. `faces` is a folder of cut-out faces with `.pts` files,
+    which the mosaics show too.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "training.pt"
+    if checkpoint.exists() and not resume:
+        raise UsageError("the folder holds a run", out, "add --resume, or name another by --out")
     training = DetectorTraining.resume(checkpoint, device) if resume else DetectorTraining(config, device, start)
     torch.manual_seed(seed + training.step)
-    cutouts = [] if faces is None else cutout_scenes(faces)
-    photos, faceless = read_scenes(data, validation=False), [*faceless_scenes(), *drawn_scenes(60, seed)]
-    mosaics = Mosaics(photos, faceless, seed + training.step, cutouts)
-    report(
-        f"{len(photos)} photos, {len(faceless)} without faces, {len(cutouts)} cut-out faces, from step {training.step}"
-    )
+    mosaics = read_mosaics(Path(data), faces, seed, training.step, report)
     limit, saved, mean = 60 * minutes, time.monotonic(), dict[str, float]()
     clock = time.monotonic() - training.seconds
     due = MINE_EVERY if start is None else 0
-    for pictures, boxes, ignore in batches(mosaics, seed + training.step):
-        training.seconds = time.monotonic() - clock
-        if training.seconds >= limit or (steps is not None and training.step >= steps):
-            break
-        if training.step >= due:
-            due = training.step + MINE_EVERY
-            look_again(training, mosaics, report)
-        now = rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * training.seconds / limit)))
-        losses = training.learn(pictures, boxes, ignore, now)
-        mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in losses.items()}
-        if training.step % 50 == 0:
-            text = ", ".join(f"{name} {value:.4f}" for name, value in mean.items())
-            report(f"step {training.step}, {training.seconds / 60:.1f} min, rate {now:.5f}: {text}")
-        if time.monotonic() - saved > save_every:
-            training.save(checkpoint)
-            saved = time.monotonic()
+    try:
+        for pictures, boxes, ignore in batches(mosaics, seed + training.step):
+            training.seconds = time.monotonic() - clock
+            if training.seconds >= limit or (steps is not None and training.step >= steps):
+                break
+            if training.step >= due:
+                due = training.step + MINE_EVERY
+                look_again(training, mosaics, report)
+            now = rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * training.seconds / limit)))
+            losses = training.learn(pictures, boxes, ignore, now)
+            mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in losses.items()}
+            if training.step % 50 == 0:
+                text = ", ".join(f"{name} {value:.4f}" for name, value in mean.items())
+                report(f"step {training.step}, {training.seconds / 60:.1f} min, rate {now:.5f}: {text}")
+            if time.monotonic() - saved > save_every:
+                training.save(checkpoint)
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        training.save(checkpoint)
+        raise
     training.save(checkpoint)
     return training.average

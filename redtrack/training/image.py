@@ -120,11 +120,16 @@ def face_errors(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def validator(faces: FaceSet) -> Callable[[nn.Module], Figures]:
-    """Errors in percent of the eye distance on held-out faces, by source; `error` is 300-W's where there is any."""
+    """Errors in percent of the eye distance on held-out faces, by source; `error` is 300-W's where there is any.
+
+    Without held-out faces there are no figures.
+    """
     sources = np.array(faces.source)
 
     def validate(net: nn.Module) -> Figures:
         assert isinstance(net, RedNet)
+        if not len(faces):
+            return {}
         net.eval()
         errors = face_errors(predict_faces(net, faces), faces.points)
         by_source = {f"error_{s}": float(errors[sources == s].mean()) for s in sorted(set(sources))}

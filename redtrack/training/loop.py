@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from redtrack.errors import WeightsError
 from redtrack.training import parallel
 
 Figures = dict[str, float]
@@ -103,11 +105,18 @@ class Run:
         new.replace(self.checkpoint)
 
     def resume(self) -> bool:
-        """Goes on from the checkpoint in the folder; False where there is none."""
+        """Goes on from the checkpoint in the folder; False where there is none.
+
+        Raises WeightsError for one that is broken, or of a network of another shape.
+        """
         if not self.checkpoint.exists():
             return False
-        state: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-        self.net.load_state_dict(state["net"])
+        state = read_checkpoint(self.checkpoint)
+        try:
+            self.net.load_state_dict(state["net"])
+        except RuntimeError as error:
+            remedy = "resume with the stage, body and data that it began with"
+            raise WeightsError("is of a network of another shape", self.checkpoint, remedy) from error
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.rng.bit_generator.state = json.loads(state["rng"])
@@ -118,6 +127,15 @@ class Run:
         if parallel.rank():  # the checkpoint is the first process's: the others draw other batches
             self.rng = np.random.default_rng([parallel.rank(), self.step])
         return True
+
+
+def read_checkpoint(path: Path, device: str = "cpu") -> dict[str, Any]:
+    """Returns what a checkpoint holds; raises WeightsError where it cannot be read."""
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, TypeError) as error:
+        raise WeightsError("is no checkpoint that can be read", path, "begin anew in another folder") from error
+    return state
 
 
 def make_optimizer(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from redtrack.errors import UsageError
 from redtrack.formats.pts import read_points, write_points
 from redtrack.geometry import landmark_crop
 from redtrack.rednet.model import RedNet
@@ -38,8 +39,11 @@ def relabel(net: RedNet, faces: FaceSet, which: np.ndarray, looks: int = 3) -> F
 def relabel_folder(net: RedNet, folder: Path, out: Path, looks: int = 3) -> tuple[int, int]:
     """Copies the pictures below a folder to `out` with better `.pts` beside them; returns how many of how many.
 
-    Left out are those that `relabel` does not trust, and the held-out ones, whose labels stay what they are.
+    Left out are those that `relabel` does not trust, and the held-out ones, whose labels stay what they are. Raises
+    UsageError where `out` is the folder itself.
     """
+    if out.exists() and out.samefile(folder):
+        raise UsageError("are the pictures themselves", out, "give the relabelled ones another folder")
     faces, held_out = read_faces(folder)
     new = relabel(net, faces, np.arange(len(faces)), looks)
     kept = np.flatnonzero(new.weight > 0)

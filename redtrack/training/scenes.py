@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from redtrack.errors import UsageError
+from redtrack.errors import FormatError, UsageError
 from redtrack.training.doodles import doodle
 
 ROUNDNESS = 1.5  # dual exponent of a face's outline between an ellipse (2) and a rectangle (1), see `turn_boxes`
@@ -71,9 +71,14 @@ def read_scenes(folder: str | Path, validation: bool) -> list[Scene]:
     if not table.is_file():
         raise UsageError("there is no table of faces", path=table, remedy="give the folder with scenes/boxes.csv")
     lines: dict[str, list[list[float]]] = {}
-    with table.open(newline="") as file:
-        for line in csv.DictReader(file):
-            lines.setdefault(line["file"], []).append([float(line[k]) for k in ("x0", "y0", "x1", "y1", "ignore")])
+    with table.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file)
+        try:
+            for row in rows:
+                lines.setdefault(row["file"], []).append([float(row[k]) for k in ("x0", "y0", "x1", "y1", "ignore")])
+        except (KeyError, TypeError, ValueError) as error:
+            problem = f"has no face in file,x0,y0,x1,y1,ignore of line {rows.line_num} ({error})"
+            raise FormatError(problem, table) from error
     chosen = sorted(name for name in lines if is_validation(name) == validation)
     return [make_scene(folder / name, np.array(lines[name], np.float32)) for name in chosen]
 

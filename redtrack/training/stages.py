@@ -18,6 +18,7 @@ from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
 from redtrack.training import image, parallel, trials, video
 from redtrack.training.augment import OURS, PAPER
+from redtrack.training.clips import Clip
 from redtrack.training.faces import FaceSet, join, read_faces
 from redtrack.training.loop import BatchLoss, Figures, Run, Schedule, train
 
@@ -88,7 +89,10 @@ def read_data(recipe: Recipe) -> tuple[FaceSet, FaceSet]:
     if not recipe.data:
         raise UsageError("no training data", remedy="name a folder of pictures with .pts files by --data")
     sets = [read_faces(folder, trust) for folder, trust in recipe.data]
-    return join([s[0] for s in sets]), join([s[1] for s in sets])
+    faces, held_out = join([s[0] for s in sets]), join([s[1] for s in sets])
+    if not len(faces):
+        raise UsageError("all pictures are held out", path=recipe.data[0][0], remedy="add pictures of other names")
+    return faces, held_out
 
 
 def count_people(faces: FaceSet, recipe: Recipe) -> int:
@@ -144,18 +148,24 @@ def video_parts(
     """The third stage's loss and validation."""
     exact = faces.subset(np.flatnonzero(faces.weight >= 1))
     sharp = held_out.subset(np.flatnonzero(held_out.identity < 0)) if (held_out.identity < 0).any() else held_out
-    clips, kept_back = video.ClipSet(exact if len(exact) else faces), []
+    clips = video.ClipSet(exact if len(exact) else faces)
+    kept_back: list[Clip] = []
+    missing = set(recipe.hold_out)
     for folder in recipe.clips:
         for clip, name in zip(*video.read_clips(folder), strict=True):
+            missing.discard(name)
             if name in recipe.hold_out:
                 kept_back.append(clip)
             else:
                 clips.real.append(clip)
                 clips.names.append(name)
+    if missing:
+        raise UsageError(f"--hold-out {min(missing)} is none of the clips", remedy="name folders below --clips")
     size, frames = net.config.size, recipe.frames
     length = video.WINDOWS * frames
-    tried = [trials.still_trial(sharp, TRIALS, length, size, occluded=o) for o in (False, True)]
-    if kept_back:
+    kinds = (False, True) if len(sharp) else ()
+    tried = [trials.still_trial(sharp, TRIALS, length, size, occluded=o) for o in kinds]
+    if any(len(clip) >= length for clip in kept_back):
         tried.append(trials.real_trial(kept_back, length, size))
     video.set_frozen(net, recipe.freeze)
     loss = video.video_loss(

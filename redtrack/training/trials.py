@@ -96,11 +96,16 @@ def run_on(net: RedNet, seen: WindowEstimate, direction: str) -> np.ndarray:
 
 
 def video_validator(trials: list[Trial]) -> Callable[[nn.Module], Figures]:
-    """Error and jitter with the LSTM and without it; `error` is the mean of the trials' error and jitter."""
+    """Error and jitter with the LSTM and without it; `error` is the mean of the trials' error and jitter.
+
+    Without trials there are no figures.
+    """
     without: dict[str, tuple[float, float]] = {}
 
     def validate(net: nn.Module) -> Figures:
         assert isinstance(net, RedNet)
+        if not trials:
+            return {}
         net.eval()
         figures: Figures = {}
         for trial in trials:
