@@ -1,8 +1,10 @@
 """`redtrack convert`: any format to any other, file by file."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -99,6 +101,24 @@ def test_file_is_not_written_over_itself(tracks: Tracks, tmp_path: Path) -> None
     tracks.save(tmp_path / "clip.h5")
     done = convert(tmp_path / "clip.h5", "--to", "hdf5", "-o", tmp_path, status=1)
     assert "over itself" in done.stderr and redtrack.load(tmp_path / "clip.h5").same_as(tracks)
+
+
+def test_what_annotate_wrote_is_not_replaced_by_a_format_that_holds_less(tracks: Tracks, tmp_path: Path) -> None:
+    made = replace(tracks, info={"source": "clip.mp4", "source_digest": "1"})
+    made.save(tmp_path / "clip.h5")
+    lesser = convert(tmp_path / "clip.h5", "--to", "csv", "-o", tmp_path).stdout.strip()
+    done = convert(lesser, "--to", "hdf5", "-o", tmp_path, status=1)
+    assert "csv cannot hold" in done.stderr and redtrack.load(tmp_path / "clip.h5").same_as(made)
+
+
+def test_another_programs_hdf5_is_not_replaced(tracks: Tracks, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    tracks.save(tmp_path / "there" / "clip.h5")
+    with h5py.File(tmp_path / "clip.h5", "w") as file:
+        file["theirs"] = 1
+    convert(tmp_path / "there" / "clip.h5", "--to", "hdf5", "-o", tmp_path, status=1)
+    with h5py.File(tmp_path / "clip.h5") as file:
+        assert list(file) == ["theirs"]
 
 
 def test_unknown_format_is_wrong_usage(tmp_path: Path) -> None:

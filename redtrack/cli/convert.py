@@ -40,7 +40,8 @@ def convert(
     """Turn tracks of any format into another.
 
     FILE is a tracks file, or a folder of .pts files. Results are named for their source's stem and replace what has
-    that name. What the other format cannot hold is lost: only hdf5 holds everything. docs/formats.md describes each.
+    that name, but not what annotate wrote. What the other format cannot hold is lost: only hdf5 holds everything.
+    docs/formats.md describes each.
 
     Exit status: 0 all done, 1 some failed, 2 wrong usage.
 
@@ -92,5 +93,16 @@ def _convert(
     if result.exists() and path.exists() and result.samefile(path):
         raise OutputError("would be written over itself", path, "choose another -o")
     found = formats.named(source) if source else formats.sniff(path)
+    if format == "hdf5":
+        _keep_native(result, found.name)
     how = {"origin": origin} if found.name == "pts" and origin is not None else {}
     formats.write(found.read(path, **how), result, format, **options)
+
+
+def _keep_native(result: Path, source: str) -> None:
+    """Raises where a file that is not ours, or one that holds more than the source's format can, would be replaced."""
+    from redtrack.annotate.result import stored_info
+
+    there = stored_info(result)
+    if source != "hdf5" and there and there.get("source_digest"):
+        raise OutputError(f"is what annotate wrote, which {source} cannot hold whole", result, "choose another -o")
