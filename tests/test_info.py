@@ -64,7 +64,8 @@ def test_video_is_told_by_its_header(tmp_path: Path) -> None:
     about = as_json(clip_of(tmp_path / "one.mkv", (ONE,), 12))
     assert about["kind"] == "video" and (about["width"], about["height"], about["codec"]) == (320, 240, "ffv1")
     assert about["average_rate"] == "25"
-    assert "codec: ffv1" in info(tmp_path / "one.mkv").stdout
+    text = info(tmp_path / "one.mkv").stdout
+    assert "codec: ffv1" in text and "time base: 1/1000\n" in text
 
 
 def test_weights_are_told_by_their_header(random_rednet: Path) -> None:

@@ -64,8 +64,8 @@ def describe(path: Path) -> dict[str, Any]:
 
     about = asdict(probe(path))
     about.pop("path")
-    rate = about["average_rate"]
-    return {"file": str(path), "kind": "video", **about, "average_rate": None if rate is None else str(rate)}
+    fractions = {name: None if about[name] is None else str(about[name]) for name in ("time_base", "average_rate")}
+    return {"file": str(path), "kind": "video", **about, **fractions}
 
 
 def kind_of(path: Path) -> str:
