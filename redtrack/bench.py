@@ -68,18 +68,26 @@ class Report:
     about: dict[str, Any]
     profile: Profile = field(default_factory=Profile)
 
+    @property
+    def done(self) -> list[Part]:
+        """The parts that the whole job had to do: where there is no face, nothing is cropped and looked at."""
+        faces = self.about.get("faces_per_frame", 1) > 0
+        return [part for part in self.parts[:-1] if faces or part.name not in ("cropping", "network")]
+
     def share(self, part: Part) -> float:
         """The part's time a frame over that of the whole job: on a CPU that of the processors, for which all compete;
-        on a GPU by the clock, where they overlap, so that shares may add up to more than 1.
+        on a GPU by the clock, where they overlap, so that shares may add up to more than 1. 0 where there was no face.
         """
         whole = self.parts[-1]
+        if part not in (*self.done, whole):
+            return 0.0
         if self.about.get("device") == "CPU" and whole.processors:
             return (part.processors / part.frames) / (whole.processors / whole.frames)
         return whole.rate / part.rate
 
     def verdict(self) -> str:
         """What limits the whole job, in a sentence."""
-        slowest = min(self.parts[:-1], key=lambda part: part.rate)
+        slowest = min(self.done, key=lambda part: part.rate)
         whole = self.parts[-1]
         return (
             f"The {slowest.name} limits: alone it does {slowest.rate:.0f} frames/s, "

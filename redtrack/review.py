@@ -74,7 +74,8 @@ def find_spans(tracks: Mapping[str, Tracks], share: float = SHARE, top: int | No
     Raises FormatError where no file has confidence or disagreement.
     """
     signs = _signs(list(tracks.values()))
-    limit = min(1 - share, float(signs.doubt.max(initial=0))) or np.inf  # where all are alike, none is in doubt
+    highest = float(signs.doubt.max(initial=0))
+    limit = min(1 - share, highest) if highest else np.inf  # where all are alike, none is in doubt
     spans: list[Span] = []
     start = 0
     for name, one in tracks.items():

@@ -24,6 +24,14 @@ def test_shares_are_of_what_the_parts_compete_for():
         assert [report.share(part) for part in parts] == pytest.approx(shares)
 
 
+def test_what_a_job_without_faces_did_not_do_does_not_limit_it():
+    """The network's rate is told, but neither a share of the job nor what limits it."""
+    parts = (Part("decoder", 100, 1.0), Part("network", 100, 4.0), Part("whole job", 100, 1.25))
+    report = Report(parts, {"faces_per_frame": 0.0})
+    assert report.verdict().startswith("The decoder limits") and report.share(parts[1]) == 0
+    assert Report(parts, {"faces_per_frame": 0.5}).verdict().startswith("The network limits")
+
+
 def test_windows_are_padded_at_the_end():
     """Seven crops are two windows of five, the second two long."""
     import torch

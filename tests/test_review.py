@@ -122,6 +122,15 @@ def test_command_prints_a_table_or_json_and_draws(tmp_path) -> None:
     assert read_picture(sheet).shape[1] == 1920
 
 
+def test_frames_with_two_faces_in_doubt_count_once(tmp_path) -> None:
+    """The frames in the spans are never more than there are."""
+    one = bumpy(24, apart=[4, 15])
+    twice = {name: np.repeat(getattr(one, name), 2, axis=0) for name in ("frame", "points", "scores", "disagreement")}
+    Tracks.from_rows(face=np.arange(48) % 2, times=one.times, **twice).save(tmp_path / "a.h5")
+    done = CliRunner().invoke(review, [str(tmp_path / "a.h5"), "--share", "1"])
+    assert "2 spans, 24 frames of 24" in done.stdout
+
+
 def test_files_of_one_name_are_told_apart(tmp_path) -> None:
     """The table tells the folder where two files are called alike; a sheet is called .png."""
     for folder in ("a", "b"):

@@ -21,6 +21,7 @@ from redtrack.training.label import store
 from redtrack.training.loop import Run, Schedule
 from redtrack.training.plot import plot_log
 from redtrack.training.relabel import relabel
+from redtrack.video import read_picture
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "astronaut.mp4"
 
@@ -237,6 +238,9 @@ def test_log_plots_as_a_picture(trained):
     pytest.importorskip("matplotlib")
     assert run_command("plot", trained).strip() == str(plot_log(trained))
     assert (trained / "log.png").read_bytes().startswith(b"\x89PNG")
+    height, width = (picture := read_picture(trained / "log.png")).shape[:2]
+    middle = picture[height // 4 : height * 3 // 4, width // 5 : width * 2 // 5].astype(int)
+    assert np.ptp(middle, axis=-1).max() > 100  # the one line of the log is seen
 
 
 def test_no_log_no_plot(tmp_path):

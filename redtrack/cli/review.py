@@ -95,7 +95,7 @@ def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:
         ]
         rows.append([clock(span.start), clock(span.end), *numbers, span.sign, printable(short[span.name])])
     click.echo(table(rows, right=range(7), width=width_of()))
-    inside = sum(span.frames for span in spans)
+    inside = len({(span.name, frame) for span in spans for frame in range(span.first, span.last + 1)})
     total = sum(one.frames for one in tracks.values())
     click.echo(f"\n{len(spans)} span{'s' * (len(spans) != 1)}, {inside} frames of {total}")
 

@@ -34,13 +34,14 @@ def plot_log(folder: Path) -> Path:
     left, right = figure.subplots(1, 2)
     for name in ("loss", "detection", "regression", "coordinate", "identity", "unsteady"):
         if any(name in line for line in log):
-            left.plot(minutes, [line.get(name, float("nan")) for line in log], label=name)
+            left.plot(minutes, [line.get(name, float("nan")) for line in log], label=name, marker=".")
     for name in sorted({k for line in log for k in line if "error" in k or "jitter" in k}):
         right.plot(
             minutes,
             [line.get(name, float("nan")) for line in log],
             label=name,
             lw=2 if name == "error" else 1,
+            marker=".",
         )
     for axes, title in ((left, "loss"), (right, "validation, % of the eye distance")):
         axes.set(xlabel="minutes", title=title, yscale="log")
