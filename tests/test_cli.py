@@ -7,12 +7,14 @@ import time
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import redtrack
 from redtrack.cli import COMMANDS, cli
 from redtrack.errors import DeviceError, FormatError, UsageError, WeightsError
+from redtrack.formats.pts import write_points
 
 
 @pytest.fixture
@@ -99,9 +101,31 @@ def test_module_runs_as_the_command(tmp_path: Path) -> None:
     assert redtrack.__version__ in done.stdout
 
 
+def in_a_shell(tmp_path: Path, arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"PYTHONPATH": str(Path(redtrack.__file__).parent.parent)} | environment
+    call = ["bash", "-c", f"{sys.executable} -m redtrack {arguments}"]
+    return subprocess.run(call, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+
+
 def test_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:
     """As in `redtrack info … | head -1`."""
-    call = f"{sys.executable} -m redtrack train --help | head -c 1"
-    env = os.environ | {"PYTHONPATH": str(Path(redtrack.__file__).parent.parent)}
-    done = subprocess.run(["bash", "-c", call], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in in_a_shell(tmp_path, "train --help | head -c 1").stderr
+
+
+def test_listing_on_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("a system without /dev/full")
+    done = in_a_shell(tmp_path, "--version > /dev/full")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "no space" in done.stderr
+
+
+def test_closed_streams_do_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "clip").mkdir()
+    write_points(np.zeros((68, 2)), tmp_path / "clip" / "000001.pts")
+    assert in_a_shell(tmp_path, "verify clip >&- 2>&-").returncode == 1
+    assert in_a_shell(tmp_path, "convert clip --to csv -o out >&- 2>&-").returncode == 0
+
+
+def test_name_that_the_listing_cannot_show_is_escaped(tmp_path: Path) -> None:
+    done = in_a_shell(tmp_path, "verify gone-名.h5", PYTHONIOENCODING="latin-1")
+    assert (done.returncode, done.stdout) == (1, "bad  gone-\\u540d.h5: no such file\n")

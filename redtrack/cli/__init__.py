@@ -7,6 +7,7 @@ to stdout, progress and messages to stderr.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -80,9 +81,11 @@ class LazyGroup(click.Group):
         except RedtrackError as error:
             status = _report(error)
         except OSError as error:
-            if error.errno != errno.EPIPE:
+            if error.errno not in (errno.EPIPE, errno.ENOSPC):
                 raise
-            _leave_pipe()
+            if error.errno == errno.ENOSPC:  # results that do not fit say so themselves
+                click.echo("Error: stdout cannot be written: no space left on device", err=True)
+            _leave_stdout()
         sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -101,8 +104,8 @@ def tell_error(error: RedtrackError) -> None:
     click.echo(fold(f"Error: {error}", width_of(sys.stderr)), err=True)
 
 
-def _leave_pipe() -> NoReturn:
-    """Ends quietly when nobody reads stdout any more, as `| head` does."""
+def _leave_stdout() -> NoReturn:
+    """Ends quietly when nobody reads stdout any more, as `| head` does, or nothing more fits where it goes."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(_FAILED)
 
@@ -125,4 +128,15 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command line of the process."""
+    _mend_streams()
     cli.main(prog_name="redtrack")
+
+
+def _mend_streams() -> None:
+    """Lets output that is closed go nowhere, and shows what a stream's encoding lacks escaped: the work is done."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
