@@ -6,7 +6,7 @@ n frames of one window; points in frame pixels, evidence in pixels and sides of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,8 @@ class _Seen:
 class Ties:
     """Takes windows as they come from the network, gives them back with their final points.
 
-    The paper's tracking protocol looks at single frames, one after the other: there is nothing to tie.
+    The paper's tracking protocol looks at single frames, one after the other: there is nothing to tie. There and where
+    the network goes one way only, or knows of no time, nothing can disagree.
     """
 
     def __init__(self, models: Models, options: Options) -> None:
@@ -100,7 +101,11 @@ class Ties:
         """The final points, all in one go."""
         tied = [entry for entry in settled if entry[0].evidence.shape[1] and entry[0].believed]
         points = dict(zip((id(entry[0]) for entry in tied), self._tie(tied), strict=True))
-        return [(seen.window, points.get(id(seen), seen.found)) for seen, _, _ in settled]
+        found = [(seen, points.get(id(seen), seen.found)) for seen, _, _ in settled]
+        return [(seen.window, final if self._both_ways(seen) else _undisputed(final)) for seen, final in found]
+
+    def _both_ways(self, seen: _Seen) -> bool:
+        return self._waits and seen.evidence.shape[1] > 1
 
     def _tie(self, tied: list[tuple[_Seen, _Seen | None, _Seen | None]]) -> list[WindowPoints]:
         from redtrack.rednet.tie import Linked, tie
@@ -130,6 +135,11 @@ class Ties:
             if key in kept or _end(seen.window) in open_ or last[key[0]] == key[1]
         }
         self._ending = {end: key for end, key in self._ending.items() if key in self._seen or key in self._expected}
+
+
+def _undisputed(found: WindowPoints) -> WindowPoints:
+    """The same with a disagreement that is not known."""
+    return replace(found, disagreement=np.full_like(found.disagreement, np.nan))
 
 
 def _end(window: Window) -> Key:
