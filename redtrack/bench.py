@@ -10,7 +10,7 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from redtrack.annotate.crop import cut_crops, detector_crop
+from redtrack.annotate.crop import cut_crops, detector_crop, face_box
 from redtrack.annotate.frames import CHUNK
 from redtrack.annotate.memory import annotate_with
 from redtrack.annotate.models import Models, load_models
@@ -28,12 +28,16 @@ from redtrack.annotate.profile import Profile
 from redtrack.annotate.room import crops_at_once
 from redtrack.annotate.workers import Workers
 from redtrack.formats.writer import write_hdf5
+from redtrack.points import MEAN_SHAPE
+from redtrack.render.face import draw_face
 from redtrack.tracks import Tracks
 from redtrack.video import open_video, write_video
 from redtrack.video.process import idle
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from redtrack.faces import FaceBoxes
 
 __all__ = ["Part", "Report", "bench", "made_up_clip"]
 
@@ -112,7 +116,7 @@ def bench(
 ) -> Report:
     """Measures decoding, detecting, cropping, the network, writing and the whole job, start-up left out.
 
-    video: None is a made-up clip of 640 x 360 with one box. chosen: options as of `redtrack.annotate`.
+    video: None is a made-up clip of 640 x 360 with one face. chosen: options as of `redtrack.annotate`.
     Raises RedtrackError for what cannot be read or run.
     """
     with TemporaryDirectory() as folder:
@@ -126,14 +130,17 @@ def bench(
         annotate_with(models, video, replace(options, end=options.end or WARM), batch)
         whole, tracks, profile = measure_whole(models, video, options, batch)
         decoding, frames = measure_decoding(video, models.decoder)
+        detecting = measure_detecting(models, frames, options)
+        faces = follow(models, frames, options)
         parts = (
             decoding,
-            measure_detecting(models, frames, options),
-            *measure_looking(models, frames, tracks, batch, options),
+            detecting,
+            *measure_looking(models, frames, faces, batch, options),
             measure_writing(tracks, Path(folder) / "tracks.h5"),
             whole,
         )
-        return Report(parts, describe(video, models, tracks, batch, options), profile)
+        about = {"faces_per_frame": len(faces.frame) / len(frames)}
+        return Report(parts, describe(video, models, tracks, batch, options) | about, profile)
 
 
 class Stopwatch:
@@ -194,18 +201,33 @@ def measure_detecting(models: Models, frames: np.ndarray, options: Options) -> P
         return watch.part("detector", len(frames))
 
 
-def measure_looking(
-    models: Models, frames: np.ndarray, tracks: Tracks, batch: int, options: Options
-) -> tuple[Part, Part]:
-    """Cutting the crops of every row, and the network on them, in batches and threads as the engine has them.
+def follow(models: Models, frames: np.ndarray, options: Options) -> FaceBoxes:
+    """Returns the boxes that the job crops, also those in which the network then sees no face."""
+    import torch
 
-    Without a row, one crop in the middle of each frame stands for a face.
+    from redtrack.faces import FaceBoxes
+
+    following = models.follower(options)
+    held = torch.from_numpy(frames).to(models.device)
+    parts = [following.push(some, np.zeros(len(some), bool)) for some in held.split(CHUNK)]
+    parts.append(following.finish())
+    names = [column.name for column in fields(FaceBoxes)[:-1]]
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return FaceBoxes(**columns)
+
+
+def measure_looking(
+    models: Models, frames: np.ndarray, faces: FaceBoxes, batch: int, options: Options
+) -> tuple[Part, Part]:
+    """Cutting the crops of every box, and the network on them, in batches and threads as the engine has them.
+
+    Without a box, one crop in the middle of each frame stands for a face.
     """
     import torch
 
-    rows = np.flatnonzero(tracks.frame < len(frames))
-    rows = rows[np.argsort(tracks.face[rows], kind="stable")]  # a window is one face's
-    at, boxes = tracks.frame[rows], tracks.boxes[rows]
+    rows = np.argsort(faces.face, kind="stable")  # a window is one face's
+    at: np.ndarray = faces.frame[rows]
+    boxes = faces.boxes[rows]
     if not len(rows):
         height, width = frames.shape[1:3]
         at = np.arange(len(frames))
@@ -276,7 +298,6 @@ def describe(video: Path, models: Models, tracks: Tracks, batch: int, options: O
         "width": tracks.info["width"],
         "height": tracks.info["height"],
         "frames": len(tracks.times),
-        "faces_per_frame": len(tracks.frame) / max(1, len(tracks.times)),
         "device": device,
         "threads": torch.get_num_threads(),
         "gemm_gflops": gemm_rate(models),
@@ -295,16 +316,20 @@ def describe(video: Path, models: Models, tracks: Tracks, batch: int, options: O
 
 
 def made_up_clip(folder: Path, frames: int = 200) -> tuple[Path, Path]:
-    """Writes a clip of moving stripes, 640 x 360, and a boxes file with one face on each frame; returns both."""
+    """Writes a clip of a drawn face before moving stripes, 640 x 360, and a file of its boxes; returns both."""
     rows, columns = np.mgrid[:360, :640].astype(np.float32)
+    shape = np.array(MEAN_SHAPE) * 200 + (180, 90)
+    points = np.array([shape + (k / 4, 0) for k in range(frames)])  # (F, 68, 2)
 
     def images() -> Iterator[np.ndarray]:
         for k in range(frames):
-            wave = 127 + 120 * np.sin(rows / 17 + k / 9) * np.cos(columns / 23 - k / 7)
-            yield np.repeat(wave[..., None], 3, 2).astype(np.uint8)
+            wave = 127 + 60 * np.sin(rows / 17 + k / 9) * np.cos(columns / 23 - k / 7)
+            image = np.repeat(wave[..., None], 3, 2).astype(np.uint8)
+            draw_face(image, points[k])
+            yield image
 
     clip, boxes = folder / "made_up.mp4", folder / "boxes.csv"
     write_video(clip, images(), np.arange(frames) / 25)
-    lines = [f"{k},{200 + k / 4:.1f},80,{360 + k / 4:.1f},290" for k in range(frames)]
+    lines = [",".join(map(str, (k, *box))) for k, box in enumerate(face_box(points))]
     boxes.write_text("frame,x0,y0,x1,y1\n" + "\n".join(lines) + "\n", encoding="utf-8")
     return clip, boxes

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from drawn_tracks import face, moving_face, tracks_of
 
+from redtrack.errors import FormatError
 from redtrack.evaluate import Pair, Protocol, score
 from redtrack.evaluate.match import NO_OUTPUT, match
 from redtrack.tracks import Tracks
@@ -126,6 +127,14 @@ def test_interval_only_for_several_videos() -> None:
     assert score([one], Protocol()).mean_interval is None
     low, high = score([one, two], Protocol()).mean_interval or (math.nan, math.nan)
     assert low == pytest.approx(1 / EYES, rel=1e-4) and high == pytest.approx(3 / EYES, rel=1e-4)
+
+
+def test_a_truth_without_size_is_named() -> None:
+    """One of many videos whose eye corners coincide can be found."""
+    points = np.zeros((1, 68, 2))
+    points[:, :36] = face()[:36]
+    with pytest.raises(FormatError, match="410: the truth has a face"):
+        score([Pair("410", tracks_of(points), None)], Protocol())
 
 
 def test_truth_without_faces_scores_nothing() -> None:

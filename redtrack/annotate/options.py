@@ -42,6 +42,8 @@ class Options:
     protocol: str = "windows"
 
     def __post_init__(self) -> None:
+        if self.boxes is not None:
+            object.__setattr__(self, "boxes", Path(self.boxes))  # from Python it may be text
         _at_least("window", self.window, 1)
         _at_least("detect-every", self.detect_every, 1)
         _at_least("spatial-steps", self.spatial_steps, 1)

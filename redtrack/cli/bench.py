@@ -40,7 +40,7 @@ def bench(
 ) -> None:
     """Measure how fast each part of the work is, alone and all together.
 
-    Without VIDEO a clip of 640 x 360 with one box on each frame is made up.
+    Without VIDEO a clip of 640 x 360 with one face on each frame is made up.
 
     \b
     Examples:

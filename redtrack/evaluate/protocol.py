@@ -84,10 +84,10 @@ class Protocol:
         parts = {name: tuple(i for i in part if i in counted) for name, part in PART_POINTS.items()}
         return {name: part for name, part in parts.items() if part}
 
-    def scale(self, truth: np.ndarray) -> np.ndarray:
+    def scale(self, truth: np.ndarray, video: str | None = None) -> np.ndarray:
         """Returns the distances (n,) px that errors of the true faces (n, 68, 2) are divided by.
 
-        Raises FormatError where one is nought.
+        Raises FormatError, with the name of the video, where one is nought.
         """
         if self.norm == "eyes":
             scale = eye_distance(truth)
@@ -98,7 +98,7 @@ class Protocol:
             box = landmark_box(truth)
             scale = np.sqrt((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]))
         if not (scale > 0).all():
-            raise FormatError(f"the truth has a face whose {NORMS[self.norm]} is nought")
+            raise FormatError(f"the truth has a face whose {NORMS[self.norm]} is nought", video)
         return scale
 
 

@@ -107,7 +107,7 @@ def score_video(pair: Pair, protocol: Protocol) -> VideoScore:
     matched = match(predicted, truth)
     rows = np.flatnonzero(matched != NO_OUTPUT)
     expected, given = truth.points[rows], predicted.points[matched[rows]]
-    scale = protocol.scale(truth.points)
+    scale = protocol.scale(truth.points, pair.video)
     distances = point_errors(given, expected)
     errors = np.full(len(truth), np.inf)
     errors[rows] = face_errors(distances, scale[rows], protocol)

@@ -122,7 +122,8 @@ class NetworkDetector:
         rows[:, 0:4:2] = rows[:, 0:4:2].clip(0, width - 1)
         rows[:, 1:4:2] = rows[:, 1:4:2].clip(0, height - 1)
         found = [suppress(rows[owner == index]) for index in range(len(frames))]
-        return found if self.verifier is None else self._verify(pictures, ratio, found)
+        inside = pictures[:, :, : seen.shape[1], : seen.shape[2]]  # without what was added to fit the strides
+        return found if self.verifier is None else self._verify(inside, ratio, found)
 
     def _verify(self, pictures: Tensor, ratio: NDArray[np.float64], found: list[Boxes]) -> list[Boxes]:
         """The rows of each picture with the verifier's opinion in their scores, best first, those below `weak`
