@@ -1,0 +1,39 @@
+"""A face drawn from its points, such as a network takes for one: what a clip shows that is made up to measure by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from redtrack.points import PARTS
+from redtrack.render.draw import Image, dots, polyline
+
+__all__ = ["draw_face"]
+
+_SKIN, _DARK, _LIPS, _WHITE = (205, 160, 135), (60, 40, 35), (165, 75, 75), (235, 230, 225)
+
+
+def draw_face(image: Image, points: np.ndarray) -> None:
+    """Draws a face of points (68, 2) on a picture (H, W, 3), in place: skin, brows, nose, lips and eyes."""
+    size = float(np.ptp(points[:, 0]))
+    _draw_skin(image, points)
+    for name, width, colour, closed in (
+        ("right_brow", 0.035, _DARK, False),
+        ("left_brow", 0.035, _DARK, False),
+        ("nose", 0.025, (130, 85, 70), False),
+        ("mouth", 0.035, _LIPS, True),
+    ):
+        polyline(image, points[list(PARTS[name])], width * size, colour, 0.9, closed)
+    for name in ("right_eye", "left_eye"):
+        lid = points[list(PARTS[name])]
+        polyline(image, lid, 0.02 * size, _WHITE, closed=True)
+        dots(image, [lid.mean(axis=0)], 0.028 * size, _DARK)
+        polyline(image, lid, 0.008 * size, _DARK, closed=True)
+
+
+def _draw_skin(image: Image, points: np.ndarray) -> None:
+    """An ellipse down to the chin, and as far above the ears as the chin is below; its sides are in the shade."""
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+    middle, half = points[[0, 16]].mean(axis=0), np.ptp(points[[0, 16], 0]) / 2
+    across, along = (x - middle[0]) / half, (y - middle[1]) / (points[8, 1] - middle[1])
+    shade = np.array(_SKIN) * (1 - 0.25 * abs(across[..., None]))
+    image[:] = np.where(across[..., None] ** 2 + along[..., None] ** 2 < 1, shade, image).astype(np.uint8)
