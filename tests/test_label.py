@@ -46,6 +46,16 @@ def test_labelled_videos_are_clips_for_the_video_stage(tmp_path, monkeypatch):
     assert names == ["astronaut"] and len(clips[0]) == 30
 
 
+def test_labels_of_the_video_itself_stay(tmp_path, monkeypatch):
+    """A 300-VW folder is not labelled in its place."""
+    monkeypatch.setattr(redtrack, "annotate", lambda video, weights=None: made_tracks())
+    label_videos([EXAMPLE], tmp_path)
+    before = (tmp_path / "astronaut" / "annot" / "000001.pts").read_bytes()
+    with pytest.raises(UsageError, match="the video itself"):
+        label_videos([tmp_path / "astronaut" / "vid.mp4"], tmp_path)
+    assert (tmp_path / "astronaut" / "annot" / "000001.pts").read_bytes() == before
+
+
 def test_a_video_with_too_little_is_left_out(tmp_path, monkeypatch):
     """Fewer than 20 sure frames are no clip."""
     monkeypatch.setattr(redtrack, "annotate", lambda video, weights=None: made_tracks(19))

@@ -26,11 +26,14 @@ def label_videos(videos: list[Path], out: Path, weights: str | Path | None = Non
     """Copies videos to `out`/NAME/vid.* with `out`/NAME/annot/000001.pts beside them, the layout of 300-VW.
 
     Of several faces in a video the one with most frames is labelled. Returns how many frames each video got; those
-    with fewer than 20 are left out. Raises UsageError where two have the same name.
+    with fewer than 20 are left out. Raises UsageError where two have the same name, or where one is there already.
     """
     names = [video.stem if video.stem != "vid" else video.parent.name for video in videos]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UsageError(f"two videos are named {twice[0]}", path=out, remedy="label them into two folders")
+    for video, name in zip(videos, names, strict=True):
+        if (there := stored(video, out / name)).exists() and there.samefile(video):
+            raise UsageError("is the video itself, whose labels would be lost", there, "label it into another folder")
     found = {}
     for video, name in zip(videos, names, strict=True):
         points = believed(redtrack.annotate(video, weights=weights))
@@ -50,11 +53,16 @@ def believed(tracks: Tracks) -> dict[int, np.ndarray]:
     return {int(frame): points for frame, points in zip(face.frame[good], face.points[good], strict=True)}
 
 
+def stored(video: Path, folder: Path) -> Path:
+    """Where the copy of a video goes."""
+    return folder / f"vid{video.suffix}"
+
+
 def store(video: Path, points: dict[int, np.ndarray], folder: Path) -> None:
     """One video and its labels."""
     annot = folder / "annot"
     annot.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(video, folder / f"vid{video.suffix}")
+    shutil.copyfile(video, stored(video, folder))
     for old in annot.glob("*.pts"):
         old.unlink()
     for frame, own in points.items():
