@@ -70,6 +70,20 @@ def test_one_process_serves_many_videos(tmp_path: Path) -> None:
     assert worker() == first
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system that does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_leaves_its_parents_decoder_alone(tmp_path: Path) -> None:
+    """As `multiprocessing.Pool` makes them on Linux, out of a process that has annotated before."""
+    video = IsolatedVideo(videos.clip(tmp_path / "a.mp4", frames=12))
+    decoder = worker()
+    child = os.fork()
+    if not child:
+        frames = len(list(video.frames()))
+        os._exit(frames if worker() != decoder else 99)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 12
+    assert len(list(video.frames())) == 12 and worker() == decoder
+
+
 def test_errors_are_the_same_as_in_place(tmp_path: Path) -> None:
     """What is wrong with a file is told in the same words, and the process lives on."""
     for path in (tmp_path / "gone.mp4", videos.text(tmp_path / "prose.mp4")):

@@ -99,6 +99,10 @@ class DecoderProcess:
         """Ends the process at once."""
         self._process.kill()
         self._process.wait()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Closes the way to the process."""
         self._connection.close()
         if self._leash is not None:
             os.close(self._leash)
@@ -164,7 +168,18 @@ def _kill_all() -> None:
     kill_idle()
 
 
+def _forget() -> None:
+    """Lets a forked process, as `multiprocessing` makes them, start decoders of its own: these are its parent's."""
+    for process in [*_idle, *_lent]:
+        process.let_go()
+    _idle.clear()
+    _lent.clear()
+    _lock.release()
+
+
 _lock = Lock()
 _idle: list[DecoderProcess] = []
 _lent: set[DecoderProcess] = set()
 atexit.register(_kill_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget)
