@@ -44,6 +44,11 @@ def test_options_are_those_of_the_command_line(video: Path) -> None:
     assert tracks.info["options"]["window"] == 5 and tracks.frame.min() == 10
 
 
+def test_path_of_boxes_may_be_text(video: Path, tmp_path: Path) -> None:
+    (tmp_path / "boxes.csv").write_text("3,40,80,99,139\n")
+    assert redtrack.annotate(video, boxes=str(tmp_path / "boxes.csv")).frame.tolist() == [3]
+
+
 def test_unknown_option_is_refused_with_those_that_there_are(video: Path) -> None:
     with pytest.raises(UsageError, match=r"no option widow.*window"):
         redtrack.annotate(video, widow=5)
