@@ -36,6 +36,8 @@ def test_frames_without_agreement_or_confidence_get_no_label():
     tracks.scores[tracks.frame == 9] = 0.5
     assert sorted(believed(tracks)) == [k for k in range(30) if k not in (7, 9)]
     assert believed(tracks.select(np.zeros(len(tracks.frame), bool))) == {}
+    tracks.disagreement[:] = np.nan  # as of a network that knows of no time
+    assert sorted(believed(tracks)) == [k for k in range(30) if k != 9]
 
 
 def test_labelled_videos_are_clips_for_the_video_stage(tmp_path, monkeypatch):

@@ -44,12 +44,15 @@ def label_videos(videos: list[Path], out: Path, weights: str | Path | None = Non
 
 
 def believed(tracks: Tracks) -> dict[int, np.ndarray]:
-    """The points (68, 2) of the face with most rows by frame, where both directions say the same."""
+    """The points (68, 2) of the face with most rows by frame, where both directions say the same.
+
+    Of a network that knows of no time nobody can say whether they do: its confidence decides alone.
+    """
     if not len(tracks.frame):
         return {}
     face = tracks.select(tracks.face == np.bincount(tracks.face).argmax())
     apart = 100 * face.disagreement.mean(1) / eye_distance(face.points)
-    good = (apart < AGREE) & (face.scores.mean(1) >= SURE)
+    good = ~(apart >= AGREE) & (face.scores.mean(1) >= SURE)
     return {int(frame): points for frame, points in zip(face.frame[good], face.points[good], strict=True)}
 
 
