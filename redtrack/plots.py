@@ -52,7 +52,7 @@ def plot_scores(path: str | os.PathLike[str], scores: Mapping[str, Score]) -> No
     _dress(panels[0], "error (%)", "share of faces within the error", (0, _CURVE_LIMIT * 100), (0, 1))
     panels[0].legend(loc="lower right", frameon=False)
     if over_time:
-        _dress(panels[1], "seconds", "error (%)")
+        _dress(panels[1], "seconds" if first.videos[0].times_known else "frame", "error (%)")
         panels[1].set_ylim(bottom=0)
     figure.suptitle(first.protocol.name, fontsize=9)
     _save(figure, path)

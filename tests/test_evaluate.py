@@ -216,7 +216,10 @@ def test_errors_over_time_go_by_the_clock_that_is_known(tmp_path) -> None:
     (pair,) = pairs(found, find_predictions(predicted, found))
     from redtrack.evaluate import Protocol, score
 
-    assert score([pair], Protocol()).videos[0].times == pytest.approx([0, 0.04, 0.08, 0.12])
+    timed = score([pair], Protocol()).videos[0]
+    assert timed.times_known and timed.times == pytest.approx([0, 0.04, 0.08, 0.12])
+    (pair,) = pairs(found, find_predictions(truth / "114", found))
+    assert not score([pair], Protocol()).videos[0].times_known  # frames, in a plot
 
 
 def test_plot_is_written(tmp_path) -> None:

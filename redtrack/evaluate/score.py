@@ -39,6 +39,7 @@ class VideoScore:
     parts: dict[str, np.ndarray]  # part -> (m,) shares of the protocol's distance
     jitters: dict[str, np.ndarray]  # one of JITTERS -> (k,) shares of the eye distance
     extra: int = 0  # predicted faces that are no true one
+    times_known: bool = True  # else a frame counts as one second
 
     @property
     def summary(self) -> Summary:
@@ -114,7 +115,8 @@ def score_video(pair: Pair, protocol: Protocol) -> VideoScore:
     return VideoScore(
         video=pair.video,
         frame=truth.frame,
-        times=_times(truth, predicted)[truth.frame],
+        times=(clock := _clock(truth, predicted)).times[truth.frame],
+        times_known=bool(clock.info.get("times_known", True)),
         errors=errors,
         parts=part_errors(distances, scale[rows], protocol),
         jitters=_jitters(given, expected, truth.select(rows), protocol),
@@ -122,10 +124,10 @@ def score_video(pair: Pair, protocol: Protocol) -> VideoScore:
     )
 
 
-def _times(truth: Tracks, predicted: Tracks) -> np.ndarray:
-    """Returns the seconds of the truth's frames, by the prediction's clock where the truth has none."""
+def _clock(truth: Tracks, predicted: Tracks) -> Tracks:
+    """Returns the tracks that tell the seconds of the truth's frames: the prediction where the truth has no clock."""
     known = truth.info.get("times_known", True) or predicted.frames < truth.frames
-    return truth.times if known else predicted.times
+    return truth if known else predicted
 
 
 def _jitters(given: np.ndarray, expected: np.ndarray, truth: Tracks, protocol: Protocol) -> dict[str, np.ndarray]:
