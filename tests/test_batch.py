@@ -422,6 +422,15 @@ def test_foreign_file_in_the_way_is_not_replaced_unless_told(clips: Path, out: P
     assert states(run([clips / "a.mkv"], out, overwrite=True)) == {"a.mkv": "done"}
 
 
+def test_foreign_table_in_the_way_is_not_replaced_unless_told(clips: Path, out: Path) -> None:
+    (out / "a.csv").write_text("time,what is said\n0.5,hello\n")
+    os.utime(out / "a.csv", (0, 0))
+    outcome = run([clips / "a.mkv"], out, formats=("csv",))["a.mkv"]
+    assert outcome.state == "failed" and "did not write" in (outcome.reason or "")
+    assert "hello" in (out / "a.csv").read_text()
+    assert states(run([clips / "a.mkv"], out, formats=("csv",), overwrite=True)) == {"a.mkv": "done"}
+
+
 def test_full_disk_fails_the_video_and_leaves_nothing(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     append = TracksWriter.append
 

@@ -30,8 +30,12 @@ class Where:
 
 
 def export(result: Path, where: Where) -> None:
-    """Writes the formats that are missing, older than the native result, or written with other options."""
+    """Writes the formats that are missing, older than the native result, or written with other options.
+
+    Raises OutputError where what lies there is not ours to replace.
+    """
     from redtrack import formats
+    from redtrack.formats.openface_csv import refuse_foreign
 
     tracks: Tracks | None = None
     for name in where.formats:
@@ -39,6 +43,8 @@ def export(result: Path, where: Where) -> None:
         how = where.format_options.get(name, {})
         if name == NATIVE or not (_is_stale(path, result) or (name == "pts" and _has_other_origin(path, **how))):
             continue
+        if name == "csv" and not where.overwrite:
+            refuse_foreign(path)
         tracks = tracks or formats.read(result)
         formats.write(tracks, path, name, **how)
 

@@ -89,12 +89,15 @@ def _convert(
 ) -> None:
     """Turns one file into another. origin: that of .pts files that are read, None as recorded."""
     from redtrack import formats
+    from redtrack.formats.openface_csv import refuse_foreign
 
     if result.exists() and path.exists() and result.samefile(path):
         raise OutputError("would be written over itself", path, "choose another -o")
     found = formats.named(source) if source else formats.sniff(path)
     if format == "hdf5":
         _keep_native(result, found.name)
+    if format == "csv":
+        refuse_foreign(result)
     how = {"origin": origin} if found.name == "pts" and origin is not None else {}
     formats.write(found.read(path, **how), result, format, **options)
 

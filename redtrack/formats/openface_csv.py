@@ -22,11 +22,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from redtrack.errors import FormatError
+from redtrack.errors import FormatError, OutputError
 from redtrack.formats.common import (
     MAX_FACE,
     MAX_FRAMES,
@@ -44,7 +45,7 @@ from redtrack.measures import measures as measure
 from redtrack.points import N_POINTS
 from redtrack.tracks import Tracks
 
-__all__ = ["read_csv", "write_csv"]
+__all__ = ["read_csv", "refuse_foreign", "write_csv"]
 
 NO_FACE = -1
 _POINTS = [f"{axis}_{i}" for axis in "xy" for i in range(N_POINTS)]
@@ -68,6 +69,16 @@ def write_csv(tracks: Tracks, path: PathLike, measures: bool = False, pose: bool
         lines = _lines(tracks, values)
         while block := list(islice(lines, _BLOCK)):
             file.write("".join([line % numbers for numbers in block]))
+
+
+def refuse_foreign(path: PathLike) -> None:
+    """Raises OutputError where a table lies there whose first columns are not those that `write_csv` writes."""
+    ours = tuple(",".join([*_FIXED, after]).encode() for after in (_POINTS[0], *OPENFACE_POSE))
+    if Path(path).is_file() and Path(path).stat().st_size:
+        with open(path, "rb") as file:
+            if not file.read(100).startswith(ours):
+                problem = "is a table that redtrack did not write"
+                raise OutputError(problem, path, "move it away or choose another folder")
 
 
 def _lines(tracks: Tracks, values: np.ndarray) -> Iterator[tuple[Any, ...]]:
