@@ -37,7 +37,7 @@ def shaping(command: Any) -> Any:
             click.option("--min-face", type=click.FloatRange(min=0), default=0.0, metavar="PX",
                          help="Leave out faces smaller than this (square root of the box's area)."),
             click.option("--boxes", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-                         help="Your own boxes in place of the detector: CSV with frame,x0,y0,x1,y1[,face_id]."),
+                         help="Your own boxes, not the detector's: CSV with frame (from 0),x0,y0,x1,y1[,face_id]."),
             click.option("--start", type=click.FloatRange(min=0), metavar="SECONDS", help="Leave out what is before."),
             click.option("--end", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop at this time."),
             click.option("--protocol", type=click.Choice(PROTOCOLS), default="windows", show_default=True,
