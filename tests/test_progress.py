@@ -37,6 +37,11 @@ def test_line_of_a_video_says_how_much_it_holds() -> None:
     assert describe(DONE) == "done    a.mp4: 472 frames, 1 face, 3 damaged, 9.9 s"
 
 
+def test_one_frame_is_one_frame() -> None:
+    one = Outcome(Path("a.png"), "done", Path("out/a.h5"), None, Counts(1, 0, 2, 2), 0.11)
+    assert describe(one) == "done    a.png: 1 frame, 2 faces, 0.1 s"
+
+
 def test_line_of_a_failure_says_why() -> None:
     assert describe(Outcome(Path("b\n.mp4"), "failed", reason="is empty")) == "failed  b\\n.mp4: is empty"
 

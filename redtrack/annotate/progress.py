@@ -154,7 +154,8 @@ def make_reporter(style: str | None) -> Reporter:
 def describe(outcome: Outcome) -> str:
     """Returns one line that says how a video went."""
     counts = outcome.counts
-    parts = [f"{counts.frames} frames", f"{counts.faces} face{'' if counts.faces == 1 else 's'}"]
+    parts = [f"{number} {what}{'' if number == 1 else 's'}" for number, what in
+             ((counts.frames, "frame"), (counts.faces, "face"))]  # fmt: skip
     if counts.damaged:
         parts.append(f"{counts.damaged} damaged")
     parts.append(f"{outcome.seconds:.1f} s")
