@@ -97,3 +97,8 @@ def test_width_is_that_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "91")
     assert width_of(terminal) == 91
+
+
+def test_where_no_video_was_dealt_with_there_is_no_table() -> None:
+    assert outcome_table([]) == "0 videos"
+    assert outcome_table([], not_begun=2) == "2 videos: 2 not begun"

@@ -86,7 +86,10 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 def outcome_table(outcomes: Sequence[Outcome], not_begun: int = 0) -> str:
-    """Returns a line a video, those that did not end well last, and a line that sums up; folded on a terminal."""
+    """Returns a line a video, those that did not end well last, and a line that sums up; folded on a terminal.
+
+    Where none was dealt with, as in an empty share, there is the last line alone.
+    """
     from redtrack.annotate.outcome import STATES
 
     ordered = sorted(outcomes, key=lambda outcome: not outcome.good)
@@ -97,7 +100,9 @@ def outcome_table(outcomes: Sequence[Outcome], not_begun: int = 0) -> str:
     if not_begun:
         parts.append(f"{not_begun} not begun")
     total = len(outcomes) + not_begun
-    sums = f"{total} video{'' if total == 1 else 's'}: {', '.join(parts)}"
+    sums = ": ".join(filter(None, [f"{total} video{'' if total == 1 else 's'}", ", ".join(parts)]))
+    if not outcomes:
+        return sums
     return f"{table(rows, right=(1, 2, 3, 4), width=width_of())}\n\n{sums}"
 
 
