@@ -26,6 +26,7 @@ from redtrack.errors import UsageError
         {"end": float("inf")},
         {"direction": "sideways"},
         {"protocol": "guess"},
+        {"direction": "backward", "protocol": "tracking"},
     ],
 )
 def test_senseless_value_is_refused_with_its_name(wrong: dict[str, Any]) -> None:

@@ -53,6 +53,8 @@ class Options:
         _at_least("end", self.end, 0)
         _one_of("direction", self.direction, DIRECTIONS)
         _one_of("protocol", self.protocol, PROTOCOLS)
+        if self.protocol == "tracking" and self.direction == "backward":
+            raise UsageError("direction backward is not for the tracking protocol, which goes forward")
         if self.end is not None and self.end <= (self.start or 0):
             raise UsageError(f"end ({self.end:g} s) is not after start ({self.start or 0:g} s)")
 
