@@ -79,11 +79,9 @@ class Models:
             )
 
     def peek(self, crops: Tensor, lengths: np.ndarray, options: Options) -> WindowEstimate:
-        """Returns the points of single frames (N, 1, 3, S, S), good enough to say where to crop: of the last spatial
-        step alone, and one frame has no direction.
-        """
+        """Returns the points of single frames (N, 1, 3, S, S), good enough to say where to crop."""
         with arithmetic(self.precision.peeks, self.device):
-            return self.predict(crops, lengths, replace(options, direction="forward", spatial_steps=1))
+            return self.predict(crops, lengths, replace(options, direction="forward"))  # one frame has no direction
 
     @cached_property
     def recurrence(self) -> PointRecurrence:
