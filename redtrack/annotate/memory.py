@@ -43,8 +43,6 @@ def annotate(
     """
     if unknown := set(options) - set(Options.names()):
         raise UsageError(f"no option {', '.join(sorted(unknown))}", remedy=f"there are {', '.join(Options.names())}")
-    if options.get("boxes") is not None:
-        options["boxes"] = Path(options["boxes"])
     chosen, resources = Options(**options), Resources(device, batch, precision, decode)
     models = load_models(weights, resources.device, chosen, True, resources.precision, resources.decode)
     return annotate_with(models, Path(path), chosen, resources.batch, progress)
