@@ -26,7 +26,7 @@ from redtrack.annotate.memory import _MemoryJob, annotate_with
 from redtrack.annotate.models import Models, load_models
 from redtrack.annotate.options import Options
 from redtrack.annotate.room import crops_at_once
-from redtrack.bench import Part, measure_decoding, measure_looking, measure_whole, processor_seconds
+from redtrack.bench import Part, follow, measure_decoding, measure_looking, measure_whole, processor_seconds
 from redtrack.video import Video, write_video
 from redtrack.video.process import Loan
 
@@ -71,10 +71,10 @@ def whole_against_network(models: Models, video: Path) -> None:
     batch = crops_at_once(models, Options())
     annotate_with(models, video, Options(end=0.5))
     _, frames = measure_decoding(video)
-    wholes = [measure_whole(models, video, Options(), batch) for _ in range(2)]
-    tracks = wholes[0][1]
-    networks = [measure_looking(models, frames, tracks, batch, Options())[1] for _ in range(3)]
-    whole, network = (_best(parts) for parts in ([part for part, *_ in wholes], networks))
+    wholes = [measure_whole(models, video, Options(), batch)[0] for _ in range(2)]
+    faces = follow(models, frames, Options())
+    networks = [measure_looking(models, frames, faces, batch, Options())[1] for _ in range(3)]
+    whole, network = _best(wholes), _best(networks)
     told(f"{video.name}, whole job, share of the network alone", network, whole)
     print(f"  {1 / whole[0]:.1f} frames/s, {1 / whole[1]:.1f} a processor-second")
 

@@ -123,6 +123,16 @@ def test_own_boxes_are_used(world: World, video: Path, tmp_path: Path) -> None:
     assert redtrack.load(world.out / "one.h5").frame.tolist() == list(range(8))
 
 
+def test_what_was_meant_but_is_not_there_is_told(world: World, video: Path, tmp_path: Path) -> None:
+    """Boxes of frames that there are not, and a start after the last frame, are no failures, nor silent."""
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("".join(f"{frame},40,80,99,139\n" for frame in range(30, 36)))
+    done = world(video, "--boxes", boxes)
+    assert "2 boxes are of frames that it does not have" in done.stdout and "count from 0" in done.stderr
+    assert "no frame is as late as 99 s" in world(video, "--start", 99).stdout
+    assert "no frame" not in world(video, "--start", 1).stdout
+
+
 def test_batch_is_what_is_asked_for(world: World, video: Path) -> None:
     world(video, "--batch", "30")
     assert world.batch == 30

@@ -96,7 +96,8 @@ class FileJob(VideoJob):
         """Gives the result its final name, and writes the further formats."""
         assert self._writer is not None, f"{self.path} has no writer"
         self._writer.complete(complete=not report.truncated, reason=report.reason)
-        self.state, self.reason = (PARTIAL, report.reason) if report.truncated else (DONE, None)
+        assert self.pipeline is not None, f"{self.path} has no pipeline"
+        self.state, self.reason = (PARTIAL, report.reason) if report.truncated else (DONE, self.pipeline.remark)
         export(self._output(), self._where)
 
     @blamed

@@ -44,6 +44,11 @@ class Following:
         """The first frame of the stream whose rows may still come."""
         return max(self._first, self._offset + self._follower.settled)
 
+    @property
+    def unused(self) -> int:
+        """The user's own boxes on frames that have not come."""
+        return getattr(self._follower, "unused", 0)
+
     def skip(self, chunk: Chunk) -> None:
         """Leaves out frames before the first that matters."""
         self._first += len(chunk)

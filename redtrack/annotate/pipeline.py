@@ -57,7 +57,8 @@ class Pipeline:
 
         self.exhausted = False  # whether the last frame was decoded
         self.waited = 0.0  # seconds for the decoder
-        self._models, self._sink = models, sink
+        self._models, self._sink, self._options = models, sink, options
+        self._looked_at = 0  # frames with pixels
         chunks = gather(video.frames(end=options.end), ShotDetector(), options.start or 0.0)
         self._chunks = read_ahead(chunks, READ_AHEAD)
         self._following = models.follower(options)
@@ -74,6 +75,16 @@ class Pipeline:
     def ended(self) -> bool:
         """Whether every row is there."""
         return self.exhausted and not self._out
+
+    @property
+    def remark(self) -> str | None:
+        """What the user may not know of a video whose last frame was decoded: why there are fewer faces than meant."""
+        if self._options.start and not self._looked_at:
+            return f"no frame is as late as {self._options.start:g} s"
+        if self._options.boxes is not None and self._options.end is None and (unused := self._following.unused):
+            boxes = "box is" if unused == 1 else "boxes are"
+            return f"{unused} {boxes} of frames that it does not have: they count from 0"
+        return None
 
     @property
     def frames(self) -> int:
@@ -184,6 +195,7 @@ class Pipeline:
         """Returns a chunk's frames uint8 (n, H, W, 3) on the device, where crops may be cut from them from now on."""
         import torch
 
+        self._looked_at += len(images)
         held = torch.from_numpy(images).to(self._models.device, non_blocking=True)
         self._store.add(chunk.first, held)
         self._builder.cut(int(frame) for frame in chunk.first + np.flatnonzero(chunk.cuts))

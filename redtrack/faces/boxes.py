@@ -14,7 +14,6 @@ in this order. Empty lines and lines that begin with # are skipped.
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Sequence, Sized
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from redtrack.faces.link import Boxes, Linker, Track
 from redtrack.faces.rows import FaceBoxes, RowWriter
 
 COLUMNS = ("frame", "x0", "y0", "x1", "y1", "face_id")
+FARTHEST = 1e9  # frames and px: beyond, and for what is no number, a box is refused
 REMEDY = "give one line a box: frame, x0, y0, x1, y1 and, if you like, face_id"
 
 Line = tuple[int, tuple[float, ...], int]  # frame, x0 y0 x1 y1, face id or -1
@@ -160,6 +160,6 @@ def _line(path: Path, number: int, cells: dict[str, str]) -> Line:
 
 def _number(cells: dict[str, str], name: str) -> float:
     value = float(cells[name])
-    if not math.isfinite(value):
+    if not abs(value) <= FARTHEST:
         raise ValueError(f"{name} is {cells[name].strip()}")
     return value
