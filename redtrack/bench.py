@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import islice
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from redtrack.annotate.crop import cut_crops, detector_crop, face_box
+from redtrack.annotate.crop import cut_crops, detector_crop
 from redtrack.annotate.frames import CHUNK
 from redtrack.annotate.memory import annotate_with
 from redtrack.annotate.models import Models, load_models
@@ -28,10 +27,9 @@ from redtrack.annotate.profile import Profile
 from redtrack.annotate.room import crops_at_once
 from redtrack.annotate.workers import Workers
 from redtrack.formats.writer import write_hdf5
-from redtrack.points import MEAN_SHAPE
-from redtrack.render.face import draw_face
+from redtrack.render.face import made_up_clip
 from redtrack.tracks import Tracks
-from redtrack.video import open_video, write_video
+from redtrack.video import open_video
 from redtrack.video.process import idle
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
 
     from redtrack.faces import FaceBoxes
 
-__all__ = ["Part", "Report", "bench", "made_up_clip"]
+__all__ = ["Part", "Report", "bench"]
 
 MOST_FRAMES = 300  # frames that a part alone is measured on; the whole job has all
 WARM = 0.5  # seconds of the video that are done before anything is timed
@@ -313,23 +311,3 @@ def describe(video: Path, models: Models, tracks: Tracks, batch: int, options: O
             "python": platform.python_version(),
         },
     }
-
-
-def made_up_clip(folder: Path, frames: int = 200) -> tuple[Path, Path]:
-    """Writes a clip of a drawn face before moving stripes, 640 x 360, and a file of its boxes; returns both."""
-    rows, columns = np.mgrid[:360, :640].astype(np.float32)
-    shape = np.array(MEAN_SHAPE) * 200 + (180, 90)
-    points = np.array([shape + (k / 4, 0) for k in range(frames)])  # (F, 68, 2)
-
-    def images() -> Iterator[np.ndarray]:
-        for k in range(frames):
-            wave = 127 + 60 * np.sin(rows / 17 + k / 9) * np.cos(columns / 23 - k / 7)
-            image = np.repeat(wave[..., None], 3, 2).astype(np.uint8)
-            draw_face(image, points[k])
-            yield image
-
-    clip, boxes = folder / "made_up.mp4", folder / "boxes.csv"
-    write_video(clip, images(), np.arange(frames) / 25)
-    lines = [",".join(map(str, (k, *box))) for k, box in enumerate(face_box(points))]
-    boxes.write_text("frame,x0,y0,x1,y1\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    return clip, boxes

@@ -6,8 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 import redtrack
-from redtrack.bench import Part, Report, as_windows, made_up_clip
+from redtrack.bench import Part, Report, as_windows
 from redtrack.cli.bench import bench as command
+from redtrack.render.face import made_up_clip
 
 
 def test_the_slowest_part_is_named():

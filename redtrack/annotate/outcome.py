@@ -18,7 +18,7 @@ class Outcome:
     """One input: its state, where its result is, why it is not done, how much the result holds, how long it took.
 
     done: whole; a `reason` is then why it may hold less than was meant. partial: as far as `counts` tell, for the
-    `reason`. failed: nothing of use, for the `reason`. skipped: whole since an earlier run, or another process is at it.
+    `reason`. failed: nothing of use, for the `reason`. skipped: whole since an earlier run, or another one is at it.
     """
 
     source: Path

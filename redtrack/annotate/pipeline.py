@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipeline", "Sink"]
 
-READ_AHEAD = 1  # chunks decoded before they are wanted, beside the one that is being filled
+READ_AHEAD = 2  # chunks decoded before they are wanted
 TOGETHER = 4  # chunks in which faces are looked for at once: a call with more pictures takes less time for each
 BLOCK = 250  # frames that are written at once: the most that a kill costs
 
