@@ -60,6 +60,7 @@ def test_the_tasks_of_a_slurm_array_do_each_video_once(shell: dict[str, str], vi
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
 def test_a_ray_cluster_is_started_used_and_ended(shell: dict[str, str], videos: Path, tmp_path: Path) -> None:
     """On this machine alone."""
-    ended = run("ray_cluster.sh", shell, videos, tmp_path / "out", *BRIEFLY, RAY_PORT="6391", RAY_worker_niceness="0")
+    ended = run("ray_cluster.sh", shell, videos, tmp_path / "out", *BRIEFLY, RAY_PORT="6391", RAY_worker_niceness="0",
+                RAY_AUTH_MODE="disabled")  # whatever token this machine has  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     assert done(tmp_path / "out") == ["a", "b", "c", "d"] and "4 videos: 4 done" in ended.stdout
