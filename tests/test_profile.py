@@ -46,5 +46,7 @@ def test_annotate_says_what_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     done = CliRunner().invoke(cli, ["annotate", str(clip), "-o", str(tmp_path / "out"), "--profile"])
     last = done.stderr.splitlines()[-1]
     assert done.exit_code == 0 and " limits, with " in last and all(part in last for part in PARTS)
+    again = CliRunner().invoke(cli, ["annotate", str(clip), "-o", str(tmp_path / "out"), "--profile"])
+    assert again.stderr.splitlines()[-1] == "nothing was done that could be timed", "it was skipped"
     done = CliRunner().invoke(cli, ["annotate", str(clip), "-o", str(tmp_path / "out"), "--profile", "--devices", "0"])
     assert done.exit_code == 2

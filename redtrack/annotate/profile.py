@@ -51,7 +51,7 @@ class Profile:
         """Returns what limits the run, and what would help."""
         shares = self.shares()
         most = max(shares, key=lambda part: shares[part])
-        if not shares[most]:
+        if not any(seconds for part, seconds in self.seconds.items() if part != "rows"):  # all skipped
             return "nothing was done that could be timed"
         listed = ", ".join(f"{part} {100 * share:.0f} %" for part, share in shares.items())
         return f"the {most} limits, with {100 * shares[most]:.0f} % of the time ({listed}); {PARTS[most]}"
