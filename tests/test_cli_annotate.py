@@ -105,6 +105,7 @@ DEFAULTS = {
     "max_faces": None,
     "min_face": 0.0,
     "boxes": None,
+    "detector": None,
     "start": None,
     "end": None,
     "protocol": "windows",

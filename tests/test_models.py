@@ -123,3 +123,16 @@ def test_weights_of_no_use_are_one_sentence(tmp_path: Path, content: bytes | Non
 def test_weights_of_another_kind_are_refused() -> None:
     with pytest.raises(WeightsError, match="detector"):
         load_models(checkpoint.DEFAULT["detector"], "cpu", Options())
+
+
+def test_own_detector_finds_the_faces(clip: Path, random_rednet: Path, tmp_path: Path) -> None:
+    """One that sees nothing leaves no rows, and the result tells whose it was; a landmark network is none."""
+    torch.manual_seed(0)
+    path = tmp_path / "blind.safetensors"
+    blind = checkpoint.build("detector", {"stem": 4, "widths": [4, 4, 4], "neck": 4})
+    checkpoint.save(path, blind, "detector", card={})
+    made = redtrack.annotate(clip, weights=random_rednet, detector=str(path), end=0.2)
+    assert made.info["detector"] == "blind" and made.info["detector_digest"] == checkpoint.digest(path)
+    assert made.frames == 5 and not len(made.points)
+    with pytest.raises(WeightsError, match="rednet"):
+        redtrack.annotate(clip, weights=random_rednet, detector=random_rednet, end=0.2)

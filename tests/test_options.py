@@ -27,6 +27,7 @@ from redtrack.errors import UsageError
         {"direction": "sideways"},
         {"protocol": "guess"},
         {"direction": "backward", "protocol": "tracking"},
+        {"boxes": "boxes.csv", "detector": "own.safetensors"},
     ],
 )
 def test_senseless_value_is_refused_with_its_name(wrong: dict[str, Any]) -> None:

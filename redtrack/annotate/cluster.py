@@ -114,8 +114,8 @@ class RayRun(SharedRun):
 def _absolute(plan: Plan) -> Plan:
     """Returns the plan for workers that run in a folder of their own."""
     where = replace(plan.where, folder=plan.where.folder.absolute())
-    boxes = plan.options.boxes
-    options = plan.options if boxes is None else replace(plan.options, boxes=boxes.absolute())
+    boxes, detector = (path and path.absolute() for path in (plan.options.boxes, plan.options.detector))
+    options = replace(plan.options, boxes=boxes, detector=detector)
     weights = plan.weights
     if weights is not None and os.path.exists(weights):  # otherwise it is the name of a network that ships
         weights = os.path.abspath(weights)

@@ -116,7 +116,7 @@ def load_models(
         about |= {"boxes_digest": _digest(options.boxes)}
     elif detects:
         with fits(where):
-            detector, about_detector = _load_detector(where, bits)
+            detector, about_detector = _load_detector(where, bits, options.detector)
         about |= about_detector
     decoder = _decoder(decode, where)
     return Models(net, detector, where, about, bits, decoder)  # type: ignore[arg-type]
@@ -138,11 +138,11 @@ def _digest(boxes: Path) -> str:
         raise UsageError(f"boxes cannot be read: {(error.strerror or str(error)).lower()}", boxes) from error
 
 
-def _load_detector(device: torch.device, precision: Precision) -> tuple[Detector, dict[str, Any]]:
+def _load_detector(device: torch.device, precision: Precision, own: Path | None) -> tuple[Detector, dict[str, Any]]:
     from redtrack import checkpoint
     from redtrack.faces import NetworkDetector
 
-    path = checkpoint.find(checkpoint.DEFAULT["detector"])
+    path = checkpoint.find(own or checkpoint.DEFAULT["detector"])
     net = checkpoint.load(path, "detector", str(device), fused=False)
     detector = NetworkDetector(net, device)  # type: ignore[arg-type]
     detector.half = precision.peeks != "fp32" and computes_bfloat16(device)

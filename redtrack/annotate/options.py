@@ -25,7 +25,7 @@ class Options:
     the network at each picture, None for as many as it was trained with. temporal: whether its recurrence through time
     is used. detect_every: frames between two detections. max_faces: the most faces in one frame. min_face: px, the
     square root of a box's area, below which a face is left out. boxes: a file of the user's own boxes, which replaces
-    the detector.
+    the detector. detector: weights of one of your own (`redtrack train detector`), None for the one that ships.
     start, end: seconds. protocol: `windows`, or `tracking` frame by frame as the paper does.
     """
 
@@ -37,13 +37,17 @@ class Options:
     max_faces: int | None = None
     min_face: float = 0.0
     boxes: Path | None = None
+    detector: Path | None = None
     start: float | None = None
     end: float | None = None
     protocol: str = "windows"
 
     def __post_init__(self) -> None:
-        if self.boxes is not None:
-            object.__setattr__(self, "boxes", Path(self.boxes))  # from Python it may be text
+        for name in ("boxes", "detector"):
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(path))  # from Python it may be text
+        if self.boxes is not None and self.detector is not None:
+            raise UsageError("boxes take the detector's place: give one of the two")
         _at_least("window", self.window, 1)
         _at_least("detect-every", self.detect_every, 1)
         _at_least("spatial-steps", self.spatial_steps, 1)

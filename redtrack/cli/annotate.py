@@ -38,6 +38,8 @@ def shaping(command: Any) -> Any:
                          help="Leave out faces smaller than this (square root of the box's area)."),
             click.option("--boxes", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
                          help="Your own boxes, not the detector's: CSV with frame (from 0),x0,y0,x1,y1[,face_id]."),
+            click.option("--detector", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+                         help="Weights of a face detector that you trained.  [default: the one that ships]"),
             click.option("--start", type=click.FloatRange(min=0), metavar="SECONDS", help="Leave out what is before."),
             click.option("--end", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop at this time."),
             click.option("--protocol", type=click.Choice(PROTOCOLS), default="windows", show_default=True,
