@@ -26,7 +26,14 @@ from redtrack.annotate.memory import _MemoryJob, annotate_with
 from redtrack.annotate.models import Models, load_models
 from redtrack.annotate.options import Options
 from redtrack.annotate.room import crops_at_once
-from redtrack.bench import Part, follow, measure_decoding, measure_looking, measure_whole, processor_seconds
+from redtrack.bench import (
+    Part,
+    measure_decoding,
+    measure_detecting,
+    measure_looking,
+    measure_whole,
+    processor_seconds,
+)
 from redtrack.video import Video, write_video
 from redtrack.video.process import Loan
 
@@ -72,7 +79,7 @@ def whole_against_network(models: Models, video: Path) -> None:
     annotate_with(models, video, Options(end=0.5))
     _, frames = measure_decoding(video)
     wholes = [measure_whole(models, video, Options(), batch)[0] for _ in range(2)]
-    faces = follow(models, frames, Options())
+    _, faces = measure_detecting(models, frames, Options())
     networks = [measure_looking(models, frames, faces, batch, Options())[1] for _ in range(3)]
     whole, network = _best(wholes), _best(networks)
     told(f"{video.name}, whole job, share of the network alone", network, whole)

@@ -128,8 +128,7 @@ def bench(
         annotate_with(models, video, replace(options, end=options.end or WARM), batch)
         whole, tracks, profile = measure_whole(models, video, options, batch)
         decoding, frames = measure_decoding(video, models.decoder)
-        detecting = measure_detecting(models, frames, options)
-        faces = follow(models, frames, options)
+        detecting, faces = measure_detecting(models, frames, options)
         parts = (
             decoding,
             detecting,
@@ -183,31 +182,27 @@ def measure_whole(models: Models, path: Path, options: Options, batch: int) -> t
     return watch.part("whole job", len(tracks.times)), tracks, profile
 
 
-def measure_detecting(models: Models, frames: np.ndarray, options: Options) -> Part:
-    """Following the faces through the frames, a few chunks at a time and in one thread, as the job does."""
+def measure_detecting(models: Models, frames: np.ndarray, options: Options) -> tuple[Part, FaceBoxes]:
+    """Following the faces through the frames in one thread, as the job does; also returns the boxes that the job crops,
+    those among them in which the network then sees no face: the user's own, if there are such."""
     import torch
 
     held = torch.from_numpy(frames).to(models.device)
-    following = models.follower(replace(options, boxes=None))
     assert models.detector is not None, "a detector was loaded"
     models.detector.detect(held[:1])
     with Workers(models.device):
         watch = Stopwatch(models)
-        for some in held.split(CHUNK * TOGETHER):
-            following.push(some, np.zeros(len(some), bool))
-        following.finish()
-        return watch.part("detector", len(frames))
+        found = follow(models, held, replace(options, boxes=None))
+        part = watch.part("detector", len(frames))
+    return part, found if options.boxes is None else follow(models, held, options)
 
 
-def follow(models: Models, frames: np.ndarray, options: Options) -> FaceBoxes:
-    """Returns the boxes that the job crops, also those in which the network then sees no face."""
-    import torch
-
+def follow(models: Models, frames: Tensor, options: Options) -> FaceBoxes:
+    """Returns the boxes of all faces of frames uint8 (n, H, W, 3), a few chunks at a time."""
     from redtrack.faces import FaceBoxes
 
     following = models.follower(options)
-    held = torch.from_numpy(frames).to(models.device)
-    parts = [following.push(some, np.zeros(len(some), bool)) for some in held.split(CHUNK)]
+    parts = [following.push(some, np.zeros(len(some), bool)) for some in frames.split(CHUNK * TOGETHER)]
     parts.append(following.finish())
     names = [column.name for column in fields(FaceBoxes)[:-1]]
     columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}

@@ -134,6 +134,13 @@ def test_what_was_meant_but_is_not_there_is_told(world: World, video: Path, tmp_
     assert "no frame" not in world(video, "--start", 1).stdout
 
 
+def test_own_detector_reaches_the_models(world: World, video: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.safetensors"
+    own.touch()
+    world(video, "--detector", own)
+    assert world.asked[2].detector == own and world.options()["detector"] == str(own)
+
+
 def test_batch_is_what_is_asked_for(world: World, video: Path) -> None:
     world(video, "--batch", "30")
     assert world.batch == 30
@@ -175,7 +182,7 @@ def test_fail_fast_leaves_the_rest(world: World, video: Path, tmp_path: Path) ->
 
 
 def test_quiet_says_only_what_is_wrong(world: World, video: Path, tmp_path: Path) -> None:
-    assert world(video, "--quiet").output == ""
+    assert world(video, "--quiet").output == "" == world(video, "--overwrite", "-q").output
     done = world(video, tmp_path / "gone.mp4", "--quiet", status=1)
     assert done.stdout == "" and done.stderr.startswith("failed: ") and done.stderr.count("\n") == 1
 
