@@ -134,6 +134,11 @@ def test_what_was_meant_but_is_not_there_is_told(world: World, video: Path, tmp_
     assert "no frame" not in world(video, "--start", 1).stdout
 
 
+def test_precision_and_decoder_reach_the_models(world: World, video: Path) -> None:
+    world(video, "--precision", "bf16", "--decode", "cpu")
+    assert world.asked[4:6] == ("bf16", "cpu")
+
+
 def test_own_detector_reaches_the_models(world: World, video: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.safetensors"
     own.touch()

@@ -383,6 +383,27 @@ def test_command_draws_film_sheet_and_picture(tmp_path) -> None:
     assert read_picture(sheet).shape[1] == 1920 and read_picture(picture).shape == (120, 160, 3)
 
 
+@pytest.mark.parametrize(
+    "options",
+    ["--points-on-black", "--no-points", "--no-lines", "--no-boxes", "--no-ids", "--caption", "--colour disagreement",
+     "--color part", "--mark 0.5", "--no-mark", "--size 2"],
+)  # fmt: skip
+def test_each_option_of_the_command_changes_the_drawing(tmp_path, options) -> None:
+    """Beside what is drawn without it, of a face of which some points are sure, some not, and some disagree."""
+    write_png(tmp_path / "photo.png", np.full((240, 320, 3), 90, np.uint8))
+    scores, apart = np.linspace(0, 1, 68, dtype=np.float32)[None], np.linspace(0, 9, 68, dtype=np.float32)[None]
+    points = face()[None] * 2
+    Tracks.from_rows([0], [0], points, [0.0], scores=scores, disagreement=apart).save(tmp_path / "a.h5")
+    drawn = []
+    for number, chosen in enumerate(([], options.split())):
+        out = tmp_path / f"{number}.png"
+        common = [str(tmp_path / "photo.png"), str(tmp_path / "a.h5"), "-o", str(out)]
+        done = CliRunner().invoke(render, [*common, *chosen])
+        assert done.exit_code == 0, done.output
+        drawn.append(read_picture(out))
+    assert (drawn[0] != drawn[1]).any()
+
+
 def test_command_without_output_is_wrong_usage(tmp_path) -> None:
     """Nothing to draw is told with the remedy."""
     done = CliRunner().invoke(render, [str(tmp_path / "a.mp4"), str(tmp_path / "a.h5")])

@@ -55,6 +55,32 @@ def trained(folder, tmp_path_factory):
     return out
 
 
+@pytest.mark.parametrize(
+    "words, chosen",
+    [
+        (["image", "--augment", "paper"], lambda recipe: recipe.augment == "paper"),
+        (["image", "--body", "vgg16"], lambda recipe: recipe.config.body == "vgg16"),
+        (["image", "--tasks", "det68,reg68"], lambda recipe: recipe.config.steps == ("det68", "reg68")),
+        (["image", "--cascade"], lambda recipe: not recipe.config.shared),
+        (["image", "--z0", "mean"], lambda recipe: recipe.config.z0 == "mean"),
+        (["image", "--pretrained", __file__], lambda recipe: recipe.pretrained == Path(__file__)),
+        (["image", "--optimizer", "sgd"], lambda recipe: recipe.schedule.optimizer == "sgd"),
+        (["image", "--rate", "0.25"], lambda recipe: recipe.schedule.rate == 0.25),
+        (["image", "--minutes", "7"], lambda recipe: recipe.schedule.minutes == 7),
+        (["image", "--seed", "5"], lambda recipe: recipe.seed == 5),
+        (["video", "--no-freeze"], lambda recipe: not recipe.freeze),
+        (["video", "--frames", "4"], lambda recipe: recipe.frames == 4),
+    ],
+)
+def test_options_of_the_command_reach_the_stage(folder, tmp_path, monkeypatch, words, chosen):
+    """And are not what the stage would do anyway."""
+    asked = []
+    monkeypatch.setattr("redtrack.training.stages.run_stage", lambda recipe: asked.append(recipe) or recipe.out)
+    for more in ([], words[1:]):
+        run_command(words[0], "--data", folder / "faces", "-o", tmp_path / "out", *more)
+    assert [chosen(recipe) for recipe in asked] == [False, True]
+
+
 def test_reading_keeps_points_on_their_pixels_and_the_split_apart(folder):
     """Faces are cut with room around them; held-out names are in the second set alone."""
     inside, outside = read_faces(folder / "faces")
