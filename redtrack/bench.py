@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Part", "Report", "bench"]
 
 MOST_FRAMES = 300  # frames that a part alone is measured on; the whole job has all
-WARM = 0.5  # seconds of the video that are done before anything is timed
+WARM = 3.0  # seconds of the video that are done before anything is timed: by then the memory is there
 GEMM = 1024  # side of the matrices whose product tells what the machine can do at best
 
 
@@ -125,7 +125,7 @@ def bench(
         # With a detector, whatever the boxes.
         models = load_models(weights, device, replace(options, boxes=None), True, precision, decode)
         batch = batch or crops_at_once(models, options)
-        annotate_with(models, video, replace(options, end=options.end or WARM), batch)
+        annotate_with(models, video, replace(options, end=options.end or (options.start or 0.0) + WARM), batch)
         whole, tracks, profile = measure_whole(models, video, options, batch)
         decoding, frames = measure_decoding(video, models.decoder)
         detecting, faces = measure_detecting(models, frames, options)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "Job"]
 
 OPEN = 2  # videos that are decoded ahead of the network
-PEEKS = 4  # looks at single frames that are waited for: one call with four is quicker than four with one
+PEEKS = 3  # looks at single frames that are waited for: as many as the first window of a face hangs on
 
 
 class Job(Protocol):
@@ -105,6 +105,7 @@ class Engine:
         self._open: list[Job] = []
         self._waiting: Waiting[Job] = Waiting()
         self._flight: deque[_Call] = deque()
+        self._drained = False  # whether no video has a frame left
         self._halved = False
 
     @property
@@ -148,7 +149,12 @@ class Engine:
 
     def _ready(self, calls: int) -> bool:
         """Whether enough waits for the network: windows for so many calls, or looks at single frames for one."""
-        return self._waiting.peeks >= self._peeks or self._waiting.windows >= calls * self._batch
+        return self._waiting.peeks >= self._enough or self._waiting.windows >= calls * self._batch
+
+    @property
+    def _enough(self) -> int:
+        """Looks at single frames that are worth a call. The last ones wait for no others, but windows for them."""
+        return 1 if self._drained else self._peeks
 
     def _overfull(self) -> bool:
         """Whether too much is held for more to be decoded."""
@@ -167,6 +173,7 @@ class Engine:
             if job.error is not None or job.exhausted:  # let the others go on between two that are done already
                 break
             decoding.append(job)
+        self._drained = not decoding
         return decoding[0] if decoding else None
 
     def _advance(self, job: Job) -> None:
@@ -180,7 +187,7 @@ class Engine:
         """Has the network look at what has waited longest: at windows if they fill a call, else at single frames."""
         import torch
 
-        waited = self._waiting.take(self._batch, self._peeks, self.batch)
+        waited = self._waiting.take(self._batch, self._enough, self.batch)
         length = max(len(window) for _, window in waited)
         try:
             with self._time("cropping"):
