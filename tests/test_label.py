@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import redtrack
-from redtrack.errors import UsageError
+from redtrack.cli import cli
+from redtrack.errors import OutputError, UsageError, VideoError
 from redtrack.tracks import Tracks
 from redtrack.training.label import believed, label_videos
 from redtrack.training.video import read_clips
@@ -43,7 +45,7 @@ def test_frames_without_agreement_or_confidence_get_no_label():
 def test_labelled_videos_are_clips_for_the_video_stage(tmp_path, monkeypatch):
     """What is written is read as a 300-VW folder, with the points that the tracker gave."""
     monkeypatch.setattr(redtrack, "annotate", lambda video, weights=None: made_tracks())
-    assert label_videos([EXAMPLE], tmp_path) == {EXAMPLE: 30}
+    assert dict(label_videos([EXAMPLE], tmp_path)) == {EXAMPLE: 30}
     clips, names = read_clips(tmp_path)
     assert names == ["astronaut"] and len(clips[0]) == 30
 
@@ -51,20 +53,45 @@ def test_labelled_videos_are_clips_for_the_video_stage(tmp_path, monkeypatch):
 def test_labels_of_the_video_itself_stay(tmp_path, monkeypatch):
     """A 300-VW folder is not labelled in its place."""
     monkeypatch.setattr(redtrack, "annotate", lambda video, weights=None: made_tracks())
-    label_videos([EXAMPLE], tmp_path)
+    list(label_videos([EXAMPLE], tmp_path))
     before = (tmp_path / "astronaut" / "annot" / "000001.pts").read_bytes()
     with pytest.raises(UsageError, match="the video itself"):
-        label_videos([tmp_path / "astronaut" / "vid.mp4"], tmp_path)
+        list(label_videos([tmp_path / "astronaut" / "vid.mp4"], tmp_path))
     assert (tmp_path / "astronaut" / "annot" / "000001.pts").read_bytes() == before
 
 
 def test_a_video_with_too_little_is_left_out(tmp_path, monkeypatch):
     """Fewer than 20 sure frames are no clip."""
     monkeypatch.setattr(redtrack, "annotate", lambda video, weights=None: made_tracks(19))
-    assert label_videos([EXAMPLE], tmp_path) == {EXAMPLE: 0} and not list(tmp_path.iterdir())
+    assert dict(label_videos([EXAMPLE], tmp_path)) == {EXAMPLE: 0} and not list(tmp_path.iterdir())
 
 
 def test_names_that_would_meet_are_refused(tmp_path):
     """Two videos of one name would write over each other."""
     with pytest.raises(UsageError, match="two videos are named a"):
-        label_videos([tmp_path / "x" / "a.mp4", tmp_path / "y" / "a.avi"], tmp_path / "out")
+        list(label_videos([tmp_path / "x" / "a.mp4", tmp_path / "y" / "a.avi"], tmp_path / "out"))
+
+
+def test_a_video_that_cannot_be_read_is_named_and_the_others_are_labelled(tmp_path, monkeypatch):
+    """Wherever it stands among them; the status tells that one is missing."""
+
+    def annotate(video: Path, weights: str | None = None) -> Tracks:
+        if video.name == "broken.mp4":
+            raise VideoError("is not a video that can be read", video, "play it")
+        return made_tracks()
+
+    monkeypatch.setattr(redtrack, "annotate", annotate)
+    broken = tmp_path / "broken.mp4"
+    broken.write_text("no video")
+    done = CliRunner().invoke(cli, ["train", "label", str(broken), str(EXAMPLE), "-o", str(tmp_path / "out")])
+    assert done.exit_code == 1 and done.stdout == f"{EXAMPLE}: 30 frames labelled\n"
+    assert done.stderr == f"Error: {broken}: is not a video that can be read; play it\n"
+    assert len(list((tmp_path / "out" / "astronaut" / "annot").glob("*.pts"))) == 30
+
+
+def test_clips_that_cannot_be_stored_are_told(tmp_path, monkeypatch):
+    """A file where the folder of labels should be ends it in a sentence."""
+    monkeypatch.setattr(redtrack, "annotate", lambda video, weights=None: made_tracks())
+    (tmp_path / "astronaut").touch()
+    with pytest.raises(OutputError, match="astronaut: cannot be written"):
+        list(label_videos([EXAMPLE], tmp_path))

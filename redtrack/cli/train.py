@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from redtrack.cli import tell_error
+
 DATA_HELP = (
     "Folder of pictures with .pts files beside them (any depth), or of PERSON/CLIP/FRAME.jpg. FOLDER=0.3 gives "
     "coarse labels less trust: they are drawn less often and count less. Repeatable."
@@ -174,19 +176,30 @@ def relabel(data: Path, weights: str | None, out: Path, looks: int) -> None:
 @click.argument("videos", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--weights", metavar="NAME|PATH", help="The network that labels.  [default: the shipped one]")
 @click.option("-o", "--out", type=OUT, required=True, help="Folder for NAME/vid.*, NAME/annot.")
-def label(videos: tuple[Path, ...], weights: str | None, out: Path) -> None:
+def label(videos: tuple[Path, ...], weights: str | None, out: Path) -> int:
     """Label videos by the network itself, as clips for the video stage.
 
-    Frames where the two directions in time do not agree get no label.
+    Frames where the two directions in time do not agree get no label. A video that cannot be read is named, and the
+    others are labelled.
 
     \b
     Example: redtrack train label plain/*.mp4 -o labelled
              redtrack train video --data 300w --clips labelled --start runs/image/weights.safetensors -o runs/video
+
+    Exit status: 0 all done, 1 some could not be read, 2 wrong usage.
     """
+    from redtrack.errors import VideoError, printable
     from redtrack.training.label import label_videos
 
-    for video, frames in label_videos(list(videos), out, weights).items():
-        click.echo(f"{video}: {frames} frames labelled" if frames else f"{video}: left out, too little is sure")
+    unread = 0
+    for video, frames in label_videos(list(videos), out, weights):
+        if isinstance(frames, VideoError):
+            unread += 1
+            tell_error(frames)
+        else:
+            became = f"{frames} frames labelled" if frames else "left out, too little is sure"
+            click.echo(f"{printable(video)}: {became}")
+    return 1 if unread else 0
 
 
 @train.command()

@@ -7,12 +7,14 @@ the face is not sure, a frame gets no label.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 import redtrack
-from redtrack.errors import UsageError
+from redtrack.errors import UsageError, VideoError
+from redtrack.formats.common import output_error
 from redtrack.formats.pts import write_points
 from redtrack.tracks import Tracks
 from redtrack.training.image import eye_distance
@@ -22,11 +24,14 @@ SURE = 0.7  # mean score of the points below which it is left out
 FEWEST = 20  # labelled frames below which a video is left out
 
 
-def label_videos(videos: list[Path], out: Path, weights: str | Path | None = None) -> dict[Path, int]:
+def label_videos(
+    videos: list[Path], out: Path, weights: str | Path | None = None
+) -> Iterator[tuple[Path, int | VideoError]]:
     """Copies videos to `out`/NAME/vid.* with `out`/NAME/annot/000001.pts beside them, the layout of 300-VW.
 
-    Of several faces in a video the one with most frames is labelled. Returns how many frames each video got; those
-    with fewer than 20 are left out. Raises UsageError where two have the same name, or where one is there already.
+    Of several faces in a video the one with most frames is labelled. Yields each video with how many frames it got, 0
+    where that were fewer than 20 and it is left out, or with why it cannot be read. Raises UsageError where two have
+    the same name, or where one is there already, and OutputError where `out` cannot be written.
     """
     names = [video.stem if video.stem != "vid" else video.parent.name for video in videos]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -34,13 +39,15 @@ def label_videos(videos: list[Path], out: Path, weights: str | Path | None = Non
     for video, name in zip(videos, names, strict=True):
         if (there := stored(video, out / name)).exists() and there.samefile(video):
             raise UsageError("is the video itself, whose labels would be lost", there, "label it into another folder")
-    found = {}
     for video, name in zip(videos, names, strict=True):
-        points = believed(redtrack.annotate(video, weights=weights))
-        found[video] = len(points) if len(points) >= FEWEST else 0
-        if found[video]:
+        try:
+            points = believed(redtrack.annotate(video, weights=weights))
+        except VideoError as error:
+            yield video, error
+            continue
+        if len(points) >= FEWEST:
             store(video, points, out / name)
-    return found
+        yield video, len(points) if len(points) >= FEWEST else 0
 
 
 def believed(tracks: Tracks) -> dict[int, np.ndarray]:
@@ -64,9 +71,12 @@ def stored(video: Path, folder: Path) -> Path:
 def store(video: Path, points: dict[int, np.ndarray], folder: Path) -> None:
     """One video and its labels."""
     annot = folder / "annot"
-    annot.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(video, stored(video, folder))
-    for old in annot.glob("*.pts"):
-        old.unlink()
+    try:
+        annot.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(video, stored(video, folder))
+        for old in annot.glob("*.pts"):
+            old.unlink()
+    except OSError as error:
+        raise output_error(error, folder) from error
     for frame, own in points.items():
         write_points(own, annot / f"{frame + 1:06d}.pts")
