@@ -20,7 +20,7 @@ from redtrack.render.overlay import Overlay, Style, View, clock
 from redtrack.render.png import write_png
 from redtrack.render.sheet import Cell, arrange, contact_sheet, even_frames, fit
 from redtrack.tracks import FrameState, Tracks
-from redtrack.video import Video, read_picture
+from redtrack.video import Video, digest, read_picture
 
 DOTS_ONLY = Style(lines=False, boxes=False, ids=False, mark=None, colour="face", black=True, size=2)
 
@@ -402,6 +402,45 @@ def test_each_option_of_the_command_changes_the_drawing(tmp_path, options) -> No
         assert done.exit_code == 0, done.output
         drawn.append(read_picture(out))
     assert (drawn[0] != drawn[1]).any()
+
+
+@pytest.mark.parametrize("drawing", ["-o out.mp4", "-o out.png", "--sheet out.png"])
+def test_a_video_that_the_tracks_were_not_made_from_is_told_and_drawn(tmp_path, monkeypatch, drawing) -> None:
+    """In one sentence that -q leaves out; tracks that do not tell their video are of any."""
+    monkeypatch.chdir(tmp_path)
+    source, other = (str(videos.clip(tmp_path / name, frames)) for name, frames in (("in.mp4", 24), ("other.mp4", 12)))
+    moving_face(info={"source": source, "source_digest": digest(source)}).save("a.h5")
+    moving_face(info={"source": source}).save("b.h5")
+    said = f"Warning: {other}: is not the file that the tracks were made from ({source}); "
+    for video, tracks, more, told in [
+        (source, "a.h5", "", False),
+        (other, "b.h5", "", False),
+        (other, "a.h5", "-q", False),
+        (other, "a.h5", "", True),
+    ]:
+        done = CliRunner().invoke(render, [video, tracks, *drawing.split(), *more.split()])
+        assert done.exit_code == 0 and done.stderr.count(said) == told, done.stderr
+
+
+def test_a_video_of_fewer_frames_than_the_tracks_have_is_told(tmp_path) -> None:
+    """Also where the tracks do not tell from what they were made; -q leaves it out."""
+    source, out = videos.clip(tmp_path / "in.mp4", 12), str(tmp_path / "out.mp4")
+    moving_face(24).save(tmp_path / "in.csv")
+    arguments = [str(source), str(tmp_path / "in.csv"), "-o", out]
+    done = CliRunner().invoke(render, arguments)
+    assert done.exit_code == 0 and done.stderr.endswith(f"Warning: {source}: has 12 frames, the tracks are of 24\n")
+    assert not CliRunner().invoke(render, [*arguments, "-q"]).stderr
+
+
+def test_sound_is_kept_unless_the_command_is_told_not_to(tmp_path) -> None:
+    source = videos.with_sound(tmp_path / "in.mp4")
+    moving_face().save(tmp_path / "in.h5")
+    for option, streams in (("--sound", 1), ("--no-sound", 0)):
+        out = str(tmp_path / "out.mp4")
+        done = CliRunner().invoke(render, [str(source), str(tmp_path / "in.h5"), "-o", out, option])
+        assert done.exit_code == 0, done.output
+        with av.open(out) as container:
+            assert len(container.streams.audio) == streams
 
 
 def test_command_without_output_is_wrong_usage(tmp_path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from redtrack.cli.review import review
 from redtrack.errors import FormatError, UsageError
 from redtrack.review import find_spans, review_sheet
 from redtrack.tracks import Tracks
-from redtrack.video import read_picture
+from redtrack.video import digest, read_picture
 
 
 def bumpy(frames: int = 100, **bumps: list[int]) -> Tracks:
@@ -122,6 +123,17 @@ def test_command_prints_a_table_or_json_and_draws(tmp_path) -> None:
     sheet = str(tmp_path / "sheet.png")
     assert CliRunner().invoke(review, [*arguments, "--sheet", sheet, "--video", str(source)]).exit_code == 0
     assert read_picture(sheet).shape[1] == 1920
+
+
+def test_sheet_tells_a_video_that_the_tracks_were_not_made_from(tmp_path) -> None:
+    """In one sentence, and draws it: it may be a copy with the same frames."""
+    source, other = (videos.clip(tmp_path / name, frames) for name, frames in (("in.mp4", 24), ("other.mp4", 23)))
+    tracks = replace(bumpy(24, apart=[4]), info={"source": str(source), "source_digest": digest(source)})
+    tracks.save(tmp_path / "in.h5")
+    arguments = [str(tmp_path / "in.h5"), "--sheet", str(tmp_path / "sheet.png")]
+    for video, told in ((source, False), (other, True)):
+        done = CliRunner().invoke(review, [*arguments, "--video", str(video)])
+        assert done.exit_code == 0 and done.stderr.startswith(f"Warning: {video}: is not the file that") == told
 
 
 def test_frames_with_two_faces_in_doubt_count_once(tmp_path) -> None:

@@ -66,7 +66,7 @@ PNG = click.Path(dir_okay=False, path_type=Path)
     type=click.IntRange(0, 1),
     help="Number of the first pixel where TRACKS are .pts files.  [default: as recorded, else 1]",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No progress; errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings; errors only.")
 def render(
     video: Path,
     tracks: Path,
@@ -82,7 +82,8 @@ def render(
 ) -> int:
     """Draw tracks on their video, frame by frame at the video's own times, or on a contact sheet.
 
-    Points run from red, over yellow, to cyan with confidence. TRACKS may be of any format.
+    Points run from red, over yellow, to cyan with confidence. TRACKS may be of any format; where they tell that they
+    were made from another file than VIDEO, such as one that was encoded anew, that is told, and they are drawn.
 
     \b
     Examples:
@@ -92,9 +93,9 @@ def render(
 
     Exit status: 0 drawn, 1 the video could not be read to its end or the output not written, 2 wrong usage.
     """
-    from redtrack.errors import UsageError
+    from redtrack.errors import UsageError, printable
     from redtrack.evaluate.pairs import read_tracks
-    from redtrack.render.film import check_out
+    from redtrack.render.film import check_out, foreign
     from redtrack.render.png import check_png
 
     if out is None and sheet is None:
@@ -104,17 +105,21 @@ def render(
     if sheet:
         check_png(sheet)
     read, style, status = read_tracks(tracks, pts_origin), style_of(**looks), 0
+    if warning := foreign(read, video):
+        say(f"Warning: {warning}", quiet)
     if sheet:
         draw_sheet(sheet, video, read, style, frames, worst=worst, zoom=zoom)
-        say(f"{sheet}: written", quiet)
+        say(f"{printable(sheet)}: written", quiet)
     if out and out.suffix.lower() == ".png":
         draw_picture(out, video, read, style)
-        say(f"{out}: written", quiet)
+        say(f"{printable(out)}: written", quiet)
     elif out:
         done = draw_film(out, video, read, style, sound, quiet)
-        say(f"{out}: {done.frames} frames with {done.faces} faces", quiet)
+        say(f"{printable(out)}: {done.frames} frames with {done.faces} faces", quiet)
+        if done.frames < read.frames and not done.truncated:
+            say(f"Warning: {printable(video)}: has {done.frames} frames, the tracks are of {read.frames}", quiet)
         if done.truncated:
-            click.echo(f"{video}: {done.truncated}; drawn as far as it goes", err=True)
+            click.echo(f"{printable(video)}: {done.truncated}; drawn as far as it goes", err=True)
             status = 1
     return status
 

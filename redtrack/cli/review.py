@@ -51,7 +51,7 @@ def review(
     import json
 
     from redtrack import formats
-    from redtrack.errors import UsageError
+    from redtrack.errors import UsageError, printable
     from redtrack.render.png import check_png
     from redtrack.review import find_spans
 
@@ -66,7 +66,7 @@ def review(
     else:
         show(spans, tracks)
     if sheet and not spans:
-        click.echo(f"{sheet}: not written, for there is nothing to show", err=True)
+        click.echo(f"{printable(sheet)}: not written, for there is nothing to show", err=True)
     elif sheet:
         draw_sheet(sheet, spans, tracks, video)
     return 0
@@ -112,8 +112,13 @@ def number(value: float) -> str:
 
 def draw_sheet(path: Path, spans: list[Span], tracks: dict[str, Tracks], video: Path | None) -> None:
     """Writes the picture of the spans' worst frames, each close up, in the order of the table."""
+    from redtrack.errors import printable
+    from redtrack.render.film import foreign
     from redtrack.render.png import write_png
-    from redtrack.review import review_sheet
+    from redtrack.review import review_sheet, source_of
 
+    for name in {span.name: None for span in spans}:
+        if warning := foreign(tracks[name], video or source_of(tracks[name], name)):
+            click.echo(f"Warning: {warning}", err=True)
     write_png(path, review_sheet(spans, tracks, video))
-    click.echo(f"{path}: written", err=True)
+    click.echo(f"{printable(path)}: written", err=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from redtrack.errors import UsageError
+from redtrack.errors import UsageError, printable
 from redtrack.render.overlay import Overlay, Style
 from redtrack.tracks import Tracks
-from redtrack.video import Frame, Video, VideoInfo, read_ahead
+from redtrack.video import Frame, Video, VideoInfo, digest, read_ahead
 
-__all__ = ["Rendered", "check_fit", "check_out", "render_video"]
+__all__ = ["Rendered", "check_fit", "check_out", "foreign", "render_video"]
 
 _AHEAD = 8  # frames decoded in front of the one that is drawn
 
@@ -87,3 +87,15 @@ def check_fit(tracks: Tracks, info: VideoInfo) -> None:
     if None not in size and size != (info.width, info.height):
         problem = f"is {info.width} x {info.height}, but the tracks are of a video of {size[0]} x {size[1]}"
         raise UsageError(problem, info.path, "give the video that was annotated")
+
+
+def foreign(tracks: Tracks, video: str | os.PathLike[str]) -> str | None:
+    """Returns a sentence where the tracks tell that they were made from another file; None where they tell nothing.
+
+    A copy that was encoded anew is another file, too, and its points are in their places.
+    """
+    source, known = tracks.info.get("source"), tracks.info.get("source_digest")
+    if known is None or known == digest(video):
+        return None
+    where = f" ({printable(source)})" if isinstance(source, str) else ""
+    return f"{printable(video)}: is not the file that the tracks were made from{where}; its frames must be the same"
