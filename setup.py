@@ -58,7 +58,12 @@ setup(
         "safetensors>=0.4.5",
         "tqdm>=4.66",
     ],
-    extras_require={"test": TEST, "plot": ["matplotlib>=3.9"], "deeplabcut": ["pandas>=2.2", "tables>=3.10"]},
+    extras_require={
+        "test": TEST,
+        "plot": ["matplotlib>=3.9"],
+        "deeplabcut": ["pandas>=2.2", "tables>=3.10"],
+        "ray": ["ray>=2.60"],
+    },
     packages=[*find_packages(include=["redtrack", "redtrack.*"]), "redtrack.weights"],
     package_dir={"redtrack.weights": "weights"},
     package_data={"redtrack": ["py.typed"], "redtrack.weights": ["*.safetensors", "README.md"]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import email.message
 import email.parser
+import re
 import shutil
 import subprocess
 import sys
@@ -75,6 +76,13 @@ def test_seven_plain_dependencies_and_torch_in_a_range(wheel):
     names = {r.split(";")[0].split(">")[0].split("<")[0].strip() for r in needed}
     assert names == {"torch", "av", "click", "h5py", "numpy", "rich", "safetensors", "tqdm"}
     assert next(r for r in needed if r.startswith("torch")) in ("torch<3,>=2.6", "torch>=2.6,<3")
+
+
+def test_every_extra_that_is_named_is_declared(wheel):
+    """Whatever `redtrack[EXTRA]` the documents, the help texts and the messages tell people to install is there."""
+    texts = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "redtrack").rglob("*.py")]
+    named = {extra for path in texts for extra in re.findall(r"redtrack\[(\w+)\]", path.read_text(encoding="utf-8"))}
+    assert {"plot", "ray"} <= named <= set(metadata(wheel).get_all("Provides-Extra"))
 
 
 def test_the_command_is_declared(wheel):
