@@ -8,12 +8,14 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from annotating import ONE, clip_of
 from click.testing import CliRunner, Result
 
 import redtrack
+from redtrack.annotate.cluster import RayRun
 from redtrack.cli import cli
 
 HERE = Path(__file__).parent
@@ -63,8 +65,26 @@ def test_without_ray_its_extra_is_named(clips: list[str], tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize(
-    "options", [("--devices", "0,1", "--ray", "local"), ("--devices", "cpu,cpu", "--device", "cpu"), ("--shard", "3/3")]
+    "options",
+    [
+        ("--devices", "0,1", "--ray", "local"),
+        ("--devices", "cpu,cpu", "--device", "cpu"),
+        ("--shard", "3/3"),
+        ("--gpu-share", "0.5"),
+    ],
 )
 def test_options_that_make_no_sense_are_refused(clips: list[str], tmp_path: Path, options: tuple[str, ...]) -> None:
-    """Two ways to share the videos out, or a share that does not exist, are wrong usage."""
+    """Two ways to share the videos out, or a share that does not exist or is of nothing, are wrong usage."""
     assert annotate(clips[0], "-o", tmp_path, *options).exit_code == 2
+
+
+@pytest.mark.parametrize(("options", "share"), [((), 1.0), (("--gpu-share", "0.25"), 0.25), (("--gpu-share", "0"), 0)])
+def test_a_video_takes_the_share_of_a_gpu_that_is_asked_for(
+    clips: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], share: float
+) -> None:
+    """By default a whole one, on a cluster that has any."""
+    asked = []
+    ray = SimpleNamespace(cluster_resources=lambda: {"GPU": 4.0}, remote=lambda **how: lambda _: asked.append(how))
+    monkeypatch.setattr(RayRun, "run", lambda run: run._remote(ray))
+    annotate(clips[0], "-o", tmp_path, "--ray", "local", *options)
+    assert [how["num_gpus"] for how in asked] == [share]

@@ -157,6 +157,22 @@ def test_command_scores_a_network_on_pictures(tmp_path, random_rednet: Path) -> 
     assert [entry["without_output"] for entry in found["predictions"]] == [0, 1]
 
 
+@pytest.mark.parametrize(("options", "looks"), [([], 2), (["--looks", "1"], 1)])
+def test_faces_are_looked_at_as_often_as_is_asked_for(tmp_path, monkeypatch, options, looks: int) -> None:
+    pictures(tmp_path / "set", 2)
+    seen: list[int] = []
+
+    class Counting(MeanFaceModels):
+        def predict(self, crops, lengths, options) -> WindowEstimate:
+            seen.append(len(crops))
+            return super().predict(crops, lengths, options)
+
+    counting = Counting(None, None, torch.device("cpu"))
+    monkeypatch.setattr("redtrack.annotate.models.load_models", lambda *which, **how: counting)
+    done = CliRunner().invoke(evaluate, ["--images", str(tmp_path / "set"), "--boxes", "truth", *options])
+    assert done.exit_code == 0 and seen == [2] * looks
+
+
 def test_command_wants_pictures(tmp_path) -> None:
     """`--images` for a folder of videos says what to do in its place."""
     (tmp_path / "114" / "annot").mkdir(parents=True)

@@ -81,6 +81,15 @@ def test_options_of_the_command_reach_the_stage(folder, tmp_path, monkeypatch, w
     assert [chosen(recipe) for recipe in asked] == [False, True]
 
 
+def test_the_stage_runs_on_as_many_threads_as_are_asked_for(folder, tmp_path, monkeypatch):
+    threads = []
+    monkeypatch.setattr("torch.set_num_threads", threads.append)
+    monkeypatch.setattr("redtrack.training.stages.run_stage", lambda recipe: recipe.out)
+    for more in ([], ["--threads", 3]):
+        run_command("image", "--data", folder / "faces", "-o", tmp_path / "out", *more)
+    assert threads == [3]
+
+
 def test_reading_keeps_points_on_their_pixels_and_the_split_apart(folder):
     """Faces are cut with room around them; held-out names are in the second set alone."""
     inside, outside = read_faces(folder / "faces")

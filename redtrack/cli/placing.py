@@ -68,6 +68,8 @@ def taken(chosen: dict[str, Any]) -> dict[str, Any]:
         raise click.UsageError("--device is one and --devices several; choose one of the two")
     if place["profile"] and (place["devices"] or place["ray"]):
         raise click.UsageError("--profile looks at one process; leave out --devices and --ray")
+    if place["gpu_share"] is not None and not place["ray"]:
+        raise click.UsageError("--gpu-share is for --ray")
     return place
 
 
