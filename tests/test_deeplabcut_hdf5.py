@@ -12,8 +12,9 @@ import pytest
 from random_tracks import random_tracks
 
 from redtrack.errors import FormatError, OutputError, UsageError
-from redtrack.formats import guard
 from redtrack.formats.deeplabcut_hdf5 import KEY, read_deeplabcut_hdf5, write_deeplabcut_hdf5
+from redtrack.formats.hdf5_array import Array
+from redtrack.formats.hdf5_file import open_hdf5
 from redtrack.points import NAMES
 from redtrack.tracks import Tracks
 
@@ -130,9 +131,9 @@ def test_records_are_checked_by_their_size(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "x.h5", "w", libver="earliest") as file:
         file.create_dataset("rows", data=rows, chunks=(1,), compression="gzip")
         file["numbers"] = np.arange(6.0)
-    with guard.open_hdf5(tmp_path / "x.h5") as tree:
-        found = guard.Array(tree, "rows", dtype=kind)[:]
+    with open_hdf5(tmp_path / "x.h5") as tree:
+        found = Array(tree, "rows", dtype=kind)[:]
         assert found["a"].tolist() == [1, 4] and found["b"].tolist() == [[2, 3], [5, 6]]
         for name, wrong in (("rows", np.dtype([("a", "<i8")])), ("numbers", kind)):
             with pytest.raises(FormatError, match="does not hold records of"):
-                guard.Array(tree, name, dtype=wrong)
+                Array(tree, name, dtype=wrong)

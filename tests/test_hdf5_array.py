@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from redtrack.errors import FormatError
-from redtrack.formats import guard
+from redtrack.formats.hdf5_array import Array
+from redtrack.formats.hdf5_file import number_attribute, open_hdf5, text_attribute, texts
 
 CHANCE = np.random.default_rng(0)
 CASES: dict[str, dict[str, Any]] = {
@@ -38,8 +39,8 @@ def test_equal_to_the_library(tmp_path: Path, case: str) -> None:
     path = tmp_path / "x.h5"
     with h5py.File(path, "w") as file:
         file.create_dataset("x", **CASES[case])
-    with h5py.File(path) as file, guard.open_hdf5(path) as tree:
-        theirs, ours = file["x"][()], guard.dataset(tree, "x")
+    with h5py.File(path) as file, open_hdf5(path) as tree:
+        theirs, ours = file["x"][()], Array(tree, "x")
         assert ours.shape == np.shape(theirs) and ours.dtype == theirs.dtype
         if ours.shape:
             for start, stop in ((0, None), (3, 11), (5, 5), (2, 10_000)):
@@ -52,30 +53,30 @@ def test_holes_hold_the_fill_value(tmp_path: Path) -> None:
         made = file.create_dataset("x", (40, 40), "i4", chunks=(10, 10), fillvalue=-7)
         made[12:15, 31:] = 5
         theirs = made[()]
-    with guard.open_hdf5(tmp_path / "x.h5") as tree:
-        np.testing.assert_array_equal(guard.dataset(tree, "x")[:], theirs)
+    with open_hdf5(tmp_path / "x.h5") as tree:
+        np.testing.assert_array_equal(Array(tree, "x")[:], theirs)
 
 
 def test_many_names_and_attributes(tmp_path: Path) -> None:
     """Tables of names of several levels, headers in several blocks, text of any length and in any script."""
-    texts = {f"text {i}": "ä" * (i * 37) for i in range(1, 60)}
+    written = {f"text {i}": "ä" * (i * 37) for i in range(1, 60)}
     with h5py.File(tmp_path / "x.h5", "w") as file:
         for i in range(300):
             file[f"array {i}"] = np.full(3, i)
-        for name, text in texts.items():
+        for name, text in written.items():
             file.attrs[name] = text
         file.attrs["fixed"] = np.bytes_(b"fixed")
         file.attrs["number"] = np.int16(-3)
         file.attrs["empty"] = ""
         file.create_group("group")
-    with guard.open_hdf5(tmp_path / "x.h5") as tree:
+    with open_hdf5(tmp_path / "x.h5") as tree:
         assert set(tree.objects) == {"group", *(f"array {i}" for i in range(300))}
-        assert all(guard.dataset(tree, f"array {i}")[:].tolist() == [i] * 3 for i in (0, 150, 299))
-        assert {name: guard.text_attribute(tree, name) for name in texts} == texts
-        assert (guard.text_attribute(tree, "fixed"), guard.text_attribute(tree, "empty")) == ("fixed", "")
-        assert guard.number_attribute(tree, "number") == -3
+        assert all(Array(tree, f"array {i}")[:].tolist() == [i] * 3 for i in (0, 150, 299))
+        assert {name: text_attribute(tree, name) for name in written} == written
+        assert (text_attribute(tree, "fixed"), text_attribute(tree, "empty")) == ("fixed", "")
+        assert number_attribute(tree, "number") == -3
         with pytest.raises(FormatError, match="'group' is not an array of numbers"):
-            guard.dataset(tree, "group")
+            Array(tree, "group")
 
 
 def test_lists_of_texts(tmp_path: Path) -> None:
@@ -84,11 +85,11 @@ def test_lists_of_texts(tmp_path: Path) -> None:
         file["fixed"] = np.array(["one", "three"], "S")
         file["any"] = ["eins", "zwölf", ""]
         file["numbers"] = [1, 2]
-    with guard.open_hdf5(tmp_path / "x.h5") as tree:
-        assert guard.texts(tree, "fixed") == ["one", "three"]
-        assert guard.texts(tree, "any") == ["eins", "zwölf", ""]
+    with open_hdf5(tmp_path / "x.h5") as tree:
+        assert texts(tree, "fixed") == ["one", "three"]
+        assert texts(tree, "any") == ["eins", "zwölf", ""]
         with pytest.raises(FormatError, match="'numbers' is not an array of texts"):
-            guard.texts(tree, "numbers")
+            texts(tree, "numbers")
 
 
 def test_newer_layout_is_told(tmp_path: Path) -> None:
@@ -97,7 +98,7 @@ def test_newer_layout_is_told(tmp_path: Path) -> None:
         file["x"] = np.zeros(3)
     with (
         pytest.raises(FormatError, match="newer layout.*; rewrite it with `h5repack`"),
-        guard.open_hdf5(tmp_path / "x.h5"),
+        open_hdf5(tmp_path / "x.h5"),
     ):
         pass
 
@@ -114,5 +115,5 @@ def test_bomb_is_refused_before_it_unpacks(tmp_path: Path) -> None:
     with open(path, "r+b") as raw:
         raw.seek(place.byte_offset)
         raw.write(bomb.ljust(place.size, b"\0"))
-    with guard.open_hdf5(path) as tree, pytest.raises(FormatError, match="cut off or too large|cannot be unpacked"):
-        guard.dataset(tree, "x")[:]
+    with open_hdf5(path) as tree, pytest.raises(FormatError, match="cut off or too large|cannot be unpacked"):
+        Array(tree, "x")[:]

@@ -64,21 +64,6 @@ def test_unfinished_is_kept_and_resumed(tmp_path: Path) -> None:
     assert read_hdf5(path).same_as(WHOLE)
 
 
-def test_tail_and_truncate(tmp_path: Path) -> None:
-    """The last frames can be read back, or dropped to be appended anew."""
-    with TracksWriter(tmp_path / "x.h5") as writer:
-        for piece in pieces():
-            writer.append(piece)
-        assert writer.tail(25).same_as(WHOLE.between(875, 900))
-        assert writer.tail(10_000).same_as(WHOLE)
-        writer.truncate(611)
-        writer.truncate(5000)
-        assert (writer.frames, writer.rows) == (611, len(WHOLE.between(0, 611)))
-        writer.append(WHOLE.between(611, 900))
-        writer.complete()
-    assert read_hdf5(tmp_path / "x.h5").same_as(WHOLE)
-
-
 def test_nothing_to_resume(tmp_path: Path) -> None:
     """No temporary file, or one that is no HDF5, is said; starting anew works over the remains."""
     path = tmp_path / "x.h5"

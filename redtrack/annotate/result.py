@@ -25,14 +25,15 @@ def stored_info(path: Path) -> dict[str, Any] | None:
 
     Raises FormatError for a file that is not ours to replace: another program's HDF5, or a newer redtrack's.
     """
-    from redtrack.formats import guard, hdf5
+    from redtrack.formats import hdf5
+    from redtrack.formats.hdf5_file import open_hdf5
 
     if not path.is_file():
         return None
     header: dict[str, Any] | None = None
     refused: FormatError | None = None
     try:
-        with guard.open_hdf5(path) as file:
+        with open_hdf5(path) as file:
             try:
                 header = hdf5.read_header(file)
             except FormatError as error:
@@ -91,13 +92,14 @@ class Counts:
 
 def count(path: Path) -> Counts:
     """Returns how much a result holds, or what is there of it; nothing where it cannot be read."""
-    from redtrack.formats import guard, hdf5
+    from redtrack.formats import hdf5
+    from redtrack.formats.hdf5_file import open_hdf5
 
     try:
-        with guard.open_hdf5(path) as file:
+        with open_hdf5(path) as file:
             rows, frames = hdf5.finished(file, strict=False)
-            faces = np.unique(guard.read(hdf5.checked(file, "face"), rows))
-            state = guard.read(hdf5.checked(file, "frame_state"), frames)
+            faces = np.unique(hdf5.checked(file, "face")[:rows])
+            state = hdf5.checked(file, "frame_state")[:frames]
     except FormatError:
         return Counts()
     return Counts(frames, int((state != FrameState.OK).sum()), len(faces), rows)

@@ -19,7 +19,7 @@ from redtrack.tracks import Tracks
 if TYPE_CHECKING:
     from redtrack.formats.writer import TracksWriter
 
-__all__ = ["FORMATS", "Format", "TracksWriter", "named", "output_path", "read", "sniff", "stem", "suffix", "write"]
+__all__ = ["FORMATS", "Format", "TracksWriter", "named", "read", "sniff", "stem", "suffix", "write"]
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,6 @@ def stem(path: PathLike) -> str:
     return name[:-longest] if 0 < longest < len(name) else Path(path).stem
 
 
-def output_path(folder: PathLike, stem: str, format: str) -> Path:
-    """Returns where the output for a video named `stem` goes: in `folder` itself, whatever the stem says."""
-    safe = "".join("_" if character in "/\\\0" else character for character in stem)
-    return Path(folder) / ((safe if safe.strip(".") else f"_{safe}") + suffix(format))
-
-
 def sniff(path: PathLike) -> Format:
     """Returns the format of an existing file or folder by its content; raises FormatError where none fits."""
     if Path(path).is_dir():
@@ -140,9 +134,9 @@ def sniff(path: PathLike) -> Format:
 
 
 def _sniff_hdf5(path: PathLike) -> str:
-    from redtrack.formats import guard
+    from redtrack.formats.hdf5_file import open_hdf5
 
-    with guard.open_hdf5(path) as tree:
+    with open_hdf5(path) as tree:
         if "df_with_missing" in tree.objects:
             return "deeplabcut-hdf5"
         return "sleap" if "track_occupancy" in tree.objects else "hdf5"

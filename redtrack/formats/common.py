@@ -106,14 +106,14 @@ def naming(path: PathLike) -> Iterator[None]:
         raise FormatError("does not fit in memory", path) from error
 
 
-def whole_numbers(values: np.ndarray, name: str, least: int, most: int) -> np.ndarray:
-    """Returns `values` (n,) as int64; raises FormatError unless they are whole and from least to most."""
+def whole_numbers(values: np.ndarray, name: str, most: int) -> np.ndarray:
+    """Returns `values` (n,) as int64; raises FormatError unless they are whole numbers from 0 to `most`."""
     values = np.asarray(values)
     with np.errstate(invalid="ignore"):
-        good = (values >= least) & (values <= most) & (values == np.floor(values))
+        good = (values >= 0) & (values <= most) & (values == np.floor(values))
     if not good.all():
         bad = values[np.argmin(good)]
-        raise FormatError(f"'{name}' is {bad:g}, not a whole number from {least} to {most}")
+        raise FormatError(f"'{name}' is {bad:g}, not a whole number from 0 to {most}")
     return values.astype(np.int64)
 
 

@@ -147,7 +147,7 @@ Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # frame, face, poi
 
 def rows_of(block: np.ndarray, animals: list[Animal]) -> Rows:
     """Returns the rows of a block of `wanted_columns` that hold any number; the last frame also as a row of face -1."""
-    frame = whole_numbers(block[:, 0], "frame", 0, MAX_FRAMES - 1)
+    frame = whole_numbers(block[:, 0], "frame", MAX_FRAMES - 1)
     parts = [*_parts(block, frame, animals), _nothing(frame[-1:])]
     joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
     return joined[0], joined[1], joined[2], joined[3]

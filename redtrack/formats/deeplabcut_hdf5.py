@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redtrack.errors import FormatError, UsageError
-from redtrack.formats import guard
 from redtrack.formats.common import PathLike, naming, output_error, part_path
 from redtrack.formats.deeplabcut import COORDS, SCORER, animals_of, assemble, rows_of, wanted_columns
-from redtrack.formats.guard import Array, Tree
+from redtrack.formats.hdf5_array import Array
+from redtrack.formats.hdf5_file import open_hdf5, texts
+from redtrack.formats.hdf5_tree import Attribute, Tree
 from redtrack.points import N_POINTS, NAMES
 from redtrack.tracks import Tracks
 
@@ -87,7 +88,7 @@ def _table_of(tracks: Tracks) -> pandas.DataFrame:
 
 def read_deeplabcut_hdf5(path: PathLike) -> Tracks:
     """Returns the tracks in a DeepLabCut HDF5 file; raises FormatError."""
-    with naming(path), guard.open_hdf5(path) as tree:
+    with naming(path), open_hdf5(path) as tree:
         if KEY not in tree.objects:
             raise FormatError(f"has no table '{KEY}'")
         group = _Group(tree, KEY)
@@ -117,7 +118,7 @@ def _read_fixed(group: _Group) -> Parts:
     depth = sum(name.startswith("axis0_level") for name in group.objects)
     columns = []
     for level in range(depth):
-        names, places = guard.texts(group, f"axis0_level{level}"), Array(group, f"axis0_label{level}")[:]
+        names, places = texts(group, f"axis0_level{level}"), Array(group, f"axis0_label{level}")[:]
         if places.ndim != 1 or not ((places >= 0) & (places < len(names))).all():
             raise FormatError("its columns have no names")
         columns.append([names[place] for place in places])
@@ -151,7 +152,7 @@ class _Group(Tree):
         self.source = tree.source
         self._list_object(tree.objects[name])
 
-    def attributes_of(self, name: str) -> dict[str, guard.Attribute]:
+    def attributes_of(self, name: str) -> dict[str, Attribute]:
         """Returns the attributes of a dataset of the group."""
         if name not in self.objects:
             raise FormatError(f"has no '{name}' in its table")

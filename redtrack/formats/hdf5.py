@@ -34,9 +34,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from redtrack.errors import FormatError
-from redtrack.formats import guard
 from redtrack.formats.common import MAX_FACE, MAX_FRAMES, PathLike, naming, whole_numbers
-from redtrack.formats.guard import Array, Tree
+from redtrack.formats.hdf5_array import Array
+from redtrack.formats.hdf5_file import number_attribute, open_hdf5, text_attribute
+from redtrack.formats.hdf5_tree import Tree
 from redtrack.points import N_POINTS
 from redtrack.tracks import Tracks
 
@@ -75,16 +76,16 @@ FRAME_FIELDS: dict[str, Field] = {
 def read_hdf5(path: PathLike) -> Tracks:
     """Returns the tracks of a native file, complete or cut off; raises FormatError."""
     with naming(path):
-        with guard.open_hdf5(path) as file:
+        with open_hdf5(path) as file:
             info = read_header(file)
             rows, frames = finished(file, strict=info["complete"])
-            arrays = {name: guard.read(checked(file, name), rows) for name in ROW_FIELDS}
-            arrays |= {name: guard.read(checked(file, name), frames) for name in FRAME_FIELDS}
+            arrays = {name: checked(file, name)[:rows] for name in ROW_FIELDS}
+            arrays |= {name: checked(file, name)[:frames] for name in FRAME_FIELDS}
         return _typed(arrays, info)
 
 
 def _typed(arrays: dict[str, np.ndarray], info: dict[str, Any]) -> Tracks:
-    arrays["face"] = whole_numbers(arrays["face"], "face", 0, MAX_FACE)
+    arrays["face"] = whole_numbers(arrays["face"], "face", MAX_FACE)
     return Tracks(**{name: array.astype(field_of(name).dtype) for name, array in arrays.items()}, info=info)
 
 
@@ -92,7 +93,7 @@ def read_pieces(tree: Tree, frames: int = 2048) -> Iterator[Tracks]:
     """Yields what a file that was cut off holds in full, some frames at a time, each piece counted from 0."""
     rows, total = finished(tree, strict=False)
     arrays = {name: checked(tree, name) for name in ROW_FIELDS | FRAME_FIELDS}
-    frame = guard.read(arrays["frame"], rows)
+    frame = arrays["frame"][:rows]
     for start in range(0, total, frames):
         stop = min(start + frames, total)
         first, last = (int(place) for place in np.searchsorted(frame, [start, stop]))
@@ -108,25 +109,25 @@ def field_of(name: str) -> Field:
 
 def read_header(file: Tree) -> dict[str, Any]:
     """Returns the info, with `complete`; raises FormatError for another format and for a newer version."""
-    if "format" not in file.attributes() or guard.text_attribute(file, "format") != FORMAT:
+    if "format" not in file.attributes() or text_attribute(file, "format") != FORMAT:
         raise FormatError("is an HDF5 file, but not one of redtrack's")
-    version = guard.number_attribute(file, "format_version")
+    version = number_attribute(file, "format_version")
     if version > FORMAT_VERSION:
         problem = f"is of format version {version}, and this redtrack reads up to {FORMAT_VERSION}"
         raise FormatError(problem, remedy="update redtrack (pip install -U redtrack)")
     try:
-        info = json.loads(guard.text_attribute(file, "info"))
+        info = json.loads(text_attribute(file, "info"))
     except (ValueError, RecursionError) as error:
         raise FormatError("its attribute 'info' is not JSON") from error
     if not isinstance(info, dict):
         raise FormatError("its attribute 'info' is not a JSON object")
-    return info | {"complete": guard.number_attribute(file, "complete") == 1}
+    return info | {"complete": number_attribute(file, "complete") == 1}
 
 
 def checked(file: Tree, name: str) -> Array:
     """Returns a dataset whose type and shape are as specified."""
     field = field_of(name)
-    found = guard.dataset(file, name)
+    found = Array(file, name)
     same_kind = np.issubdtype(found.dtype, np.floating) == (np.dtype(field.dtype).kind == "f")
     if not same_kind or found.shape[1:] != field.row_shape:
         raise FormatError(f"'{name}' is {found.shape} {found.dtype}, not rows of {field.row_shape} {field.dtype}")
@@ -149,9 +150,9 @@ def finished(file: Tree, strict: bool) -> tuple[int, int]:
                 raise FormatError("is complete by its own word, but its datasets are not of one length")
         return len(row_sets[0]), len(frame_sets[0])
     rows = min(_unpackable(found) for found in row_sets)
-    frame = guard.read(checked(file, "frame"), rows)
+    frame = checked(file, "frame")[:rows]
     rows = _leading(frame != ROW_FIELDS["frame"].fill)
-    times, frame_state = (guard.read(found, _unpackable(found)) for found in frame_sets)
+    times, frame_state = (found[: _unpackable(found)] for found in frame_sets)
     frames = min(_leading(np.isfinite(times)), _leading(frame_state != FRAME_FIELDS["frame_state"].fill))
     if rows < max(len(found) for found in row_sets):  # rows were lost: so is the frame that they may belong to
         frames = min(frames, max(int(frame[rows - 1]), 0) if rows else 0)

@@ -123,7 +123,7 @@ def _read_header(file: IO[str]) -> dict[str, int]:
 
 def _assemble(columns: dict[str, np.ndarray]) -> Tracks:
     """Returns the tracks in a table; the columns are (lines,) float64 by name."""
-    number = whole_numbers(columns["frame"], "frame", 0, MAX_FRAMES)
+    number = whole_numbers(columns["frame"], "frame", MAX_FRAMES)
     from_zero = _BOX[0] in columns or (number == 0).any()
     frame = number if from_zero else number - 1
     frames = int(frame.max()) + 1 if len(frame) else 0
@@ -146,7 +146,7 @@ def _assemble(columns: dict[str, np.ndarray]) -> Tracks:
 def _face_ids(frame: np.ndarray, given: np.ndarray | None) -> np.ndarray:
     """Returns (n,) int64, the ids given, or else the place of each line among those of its frame."""
     if given is not None:
-        return whole_numbers(given, "face_id", 0, MAX_FACE)
+        return whole_numbers(given, "face_id", MAX_FACE)
     order = np.argsort(frame, kind="stable")
     ordered = frame[order]
     ids = np.empty(len(frame), np.int64)

@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 
 from redtrack.errors import FormatError
-from redtrack.formats import guard
 from redtrack.formats.common import MAX_FACE, MAX_FRAMES, PathLike, naming, unknown_times
 from redtrack.formats.disk import replacing_hdf5
-from redtrack.formats.guard import Array, Tree
+from redtrack.formats.hdf5_array import Array
+from redtrack.formats.hdf5_file import open_hdf5, text_attribute, texts
+from redtrack.formats.hdf5_tree import Tree
 from redtrack.points import LINES, MIRROR, N_POINTS, NAMES
 from redtrack.tracks import Tracks
 
@@ -44,8 +45,8 @@ _BLOCK = 512  # frames
 
 def read_sleap(path: PathLike) -> Tracks:
     """Returns the tracks in an analysis file; raises FormatError."""
-    with naming(path), guard.open_hdf5(path) as tree:
-        points, scores = guard.dataset(tree, "tracks"), guard.dataset(tree, "point_scores")
+    with naming(path), open_hdf5(path) as tree:
+        points, scores = Array(tree, "tracks"), Array(tree, "point_scores")
         axes = _axes(tree, points, MATLAB)
         lengths = dict(zip(axes, points.shape, strict=True))
         if (lengths["node"], lengths["xy"]) != (N_POINTS, 2):
@@ -66,7 +67,7 @@ def _axes(tree: Tree, array: Array, default: tuple[str, ...]) -> tuple[str, ...]
     axes = default
     if "dims" in tree.attributes(array.messages):
         try:
-            axes = tuple(str(axis) for axis in json.loads(guard.text_of(tree, "dims", array)))
+            axes = tuple(str(axis) for axis in json.loads(text_attribute(tree, "dims", array)))
         except (TypeError, ValueError, RecursionError) as error:
             raise FormatError(f"the axes of '{array.name}' have no names") from error
     if sorted(axes) != sorted(default) or len(array.shape) != len(axes):
@@ -104,7 +105,7 @@ def _assemble(tree: Tree, lengths: dict[str, int], found: Sequence[tuple[np.ndar
 def _times(tree: Tree, frames: int) -> dict[str, Any]:
     if "times" not in tree.objects:
         return unknown_times(frames)
-    times = guard.dataset(tree, "times")
+    times = Array(tree, "times")
     if times.shape != (frames,):
         raise FormatError(f"has {times.shape} times for {frames} frames")
     return {"times": times[:], "info": {}}
@@ -112,7 +113,7 @@ def _times(tree: Tree, frames: int) -> dict[str, Any]:
 
 def _node_order(tree: Tree) -> np.ndarray:
     """Returns (68,) int64: which node is point 0, 1 and so on; their own order unless they bear our names."""
-    names = guard.texts(tree, "node_names") if "node_names" in tree.objects else []
+    names = texts(tree, "node_names") if "node_names" in tree.objects else []
     if sorted(names) != sorted(NAMES):
         return np.arange(N_POINTS)
     return np.array([names.index(name) for name in NAMES])
@@ -120,7 +121,7 @@ def _node_order(tree: Tree) -> np.ndarray:
 
 def _face_ids(tree: Tree, tracks: int) -> np.ndarray:
     """Returns (tracks,) int64: the number in each track's name, or its place where names are others."""
-    names = guard.texts(tree, "track_names") if "track_names" in tree.objects else []
+    names = texts(tree, "track_names") if "track_names" in tree.objects else []
     matches = [_FACE.fullmatch(name) for name in names[:tracks]]
     ids = [int(match.group(1)) for match in matches if match]
     good = len(ids) == tracks == len(set(ids)) and max(ids, default=0) <= MAX_FACE

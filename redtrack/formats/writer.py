@@ -18,10 +18,11 @@ import numpy as np
 
 import redtrack
 from redtrack.errors import FormatError, OutputError
-from redtrack.formats import guard, hdf5
-from redtrack.formats.common import PathLike, check_file, naming, output_error, part_path
+from redtrack.formats import hdf5
+from redtrack.formats.common import PathLike, check_file, output_error, part_path
 from redtrack.formats.disk import DiskFile
 from redtrack.formats.hdf5 import CHUNK, FRAME_FIELDS, ROW_FIELDS
+from redtrack.formats.hdf5_file import open_hdf5
 from redtrack.tracks import Tracks
 
 __all__ = ["TracksWriter", "write_hdf5"]
@@ -78,7 +79,7 @@ class TracksWriter:
         check_file(writer.part)
         try:
             with writer._writing(), contextlib.closing(DiskFile(writer.part, new=False)):
-                with guard.open_hdf5(writer.part) as tree:
+                with open_hdf5(writer.part) as tree:
                     writer._open_file(DiskFile(fresh, new=True))
                     writer._lay_out(hdf5.read_header(tree))
                     for chunk in hdf5.read_pieces(tree):
@@ -141,27 +142,6 @@ class TracksWriter:
             self._pending = []
         self._flushed_at = monotonic()
 
-    def tail(self, frames: int) -> Tracks:
-        """Returns the last `frames` frames (or as many as there are), counted from 0."""
-        self.flush()
-        start = max(self.frames - frames, 0)
-        with naming(self.part):
-            first = int(np.searchsorted(self._file["frame"][:], start))
-            arrays = {name: self._file[name][first:] for name in ROW_FIELDS}
-            arrays |= {name: self._file[name][start:] for name in FRAME_FIELDS}
-            arrays["frame"] = arrays["frame"] - start
-            return Tracks(**arrays, info=self.info)
-
-    def truncate(self, frames: int) -> None:
-        """Drops the frames from `frames` on, with their rows: they will be appended anew."""
-        self.flush()
-        if frames >= self.frames:
-            return
-        with self._writing():
-            rows = int(np.searchsorted(self._file["frame"][:], frames))
-            self._last_time = float(self._file["times"][frames - 1]) if frames else -np.inf
-            self._resize(rows, frames)
-
     def complete(self, **info: Any) -> None:
         """Adds `info`, marks the file complete (unless told `complete=False`) and gives it its final name."""
         self.flush()
@@ -214,12 +194,6 @@ class TracksWriter:
             if len(array):
                 self._file[name].resize(start + len(array), axis=0)
                 self._file[name][start:] = array
-
-    def _resize(self, rows: int, frames: int) -> None:
-        for name in ROW_FIELDS | FRAME_FIELDS:
-            self._file[name].resize(rows if name in ROW_FIELDS else frames, axis=0)
-        self.rows, self.frames = rows, frames
-        self._file.flush()
 
     def _put_info(self, info: dict[str, Any]) -> None:
         self.info = {key: value for key, value in info.items() if key != "complete"}

@@ -1,4 +1,4 @@
-"""HDF5 files from strangers, read without HDF5's library: arrays and attributes of the root group, checked first."""
+"""HDF5 files of any origin, opened without HDF5's library: the root group's texts and numbers, checked first."""
 
 from __future__ import annotations
 
@@ -12,18 +12,7 @@ from redtrack.formats.common import PathLike, check_file, naming
 from redtrack.formats.hdf5_array import Array, dtype_of, shape_of
 from redtrack.formats.hdf5_tree import Attribute, Source, Tree, damaged
 
-__all__ = [
-    "Array",
-    "Attribute",
-    "Tree",
-    "dataset",
-    "number_attribute",
-    "open_hdf5",
-    "read",
-    "text_attribute",
-    "text_of",
-    "texts",
-]
+__all__ = ["number_attribute", "open_hdf5", "text_attribute", "texts"]
 
 _LONGEST_TEXT = 16 << 20
 _MOST_TEXTS = 1 << 16
@@ -37,22 +26,7 @@ def open_hdf5(path: PathLike) -> Iterator[Tree]:
         yield Tree(Source(file))
 
 
-def dataset(tree: Tree, name: str) -> Array:
-    """Returns an array of numbers of the root group; raises FormatError where it is none or not safe to read."""
-    return Array(tree, name)
-
-
-def read(array: Array, count: int | None = None) -> np.ndarray:
-    """Returns the array, or its first `count` rows."""
-    return array[:] if count is None else array[:count]
-
-
-def text_attribute(tree: Tree, name: str) -> str:
-    """Returns a text attribute of the root group; raises FormatError where there is none."""
-    return text_of(tree, name)
-
-
-def text_of(tree: Tree, name: str, array: Array | None = None) -> str:
+def text_attribute(tree: Tree, name: str, array: Array | None = None) -> str:
     """Returns a text attribute of an array, or of the root group; raises FormatError where there is none."""
     attribute = _attribute(tree, name, array)
     kind = attribute.datatype[0] & 15 if attribute.datatype else None
