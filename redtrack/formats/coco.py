@@ -21,7 +21,17 @@ from typing import Any
 import numpy as np
 
 from redtrack.errors import FormatError
-from redtrack.formats.common import MAX_FACE, MAX_FRAMES, PathLike, check_file, naming, number, replacing, unknown_times
+from redtrack.formats.common import (
+    MAX_FACE,
+    MAX_FRAMES,
+    PathLike,
+    check_file,
+    naming,
+    number,
+    place_in_frame,
+    replacing,
+    unknown_times,
+)
 from redtrack.points import N_POINTS
 from redtrack.tracks import Tracks
 
@@ -137,11 +147,11 @@ def _times(images: list[dict[str, Any]], frames: dict[int, int]) -> dict[str, An
 
 def _assemble(annotations: list[dict[str, Any]], frames: dict[int, int], about: dict[str, Any]) -> Tracks:
     kept = [(entry, points) for entry in annotations if (points := _points(entry)) is not None]
-    frame = [frames.get(_whole(entry, "image_id"), -1) for entry, _ in kept]
+    frame = np.array([frames.get(_whole(entry, "image_id"), -1) for entry, _ in kept], np.int64)
     if -1 in frame:
         raise FormatError("has a face in an image that is not there")
     told = all("track_id" in entry for entry, _ in kept)
-    face = [_whole(entry, "track_id", MAX_FACE) for entry, _ in kept] if told else _counted(frame)
+    face = [_whole(entry, "track_id", MAX_FACE) for entry, _ in kept] if told else place_in_frame(frame)
     points = np.array([points for _, points in kept]).reshape(-1, N_POINTS, 2)
     scores = [_numbers(entry, "face_scores", N_POINTS, np.nan) for entry, _ in kept]
     boxes = np.array([_box(entry, row) for (entry, _), row in zip(kept, points, strict=True)]).reshape(-1, 4)
@@ -172,13 +182,3 @@ def _numbers(entry: dict[str, Any], name: str, count: int, default: float | None
     if not isinstance(values, list) or len(values) != count:
         raise FormatError(f"'{name}' is not a list of {count} numbers")
     return np.array([number(value, name) for value in values])
-
-
-def _counted(frame: list[int]) -> list[int]:
-    """Returns the place of each entry among those of its frame."""
-    seen: dict[int, int] = {}
-    places = []
-    for index in frame:
-        places.append(seen.get(index, 0))
-        seen[index] = places[-1] + 1
-    return places

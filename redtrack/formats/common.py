@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -19,9 +19,11 @@ __all__ = [
     "MAX_FRAMES",
     "PathLike",
     "check_file",
+    "face_ids",
     "fill_times",
     "naming",
     "number",
+    "place_in_frame",
     "replacing",
     "whole_numbers",
 ]
@@ -32,6 +34,7 @@ MAX_FRAMES = 2**24
 """The most frames that a file may claim: more than three days at 60 frames/s, and 150 MB of times."""
 
 MAX_FACE = 2**31 - 1
+_FACE_NAME = re.compile(r"face_([0-9]{1,9})")
 
 
 def part_path(path: Path) -> Path:
@@ -115,6 +118,23 @@ def whole_numbers(values: np.ndarray, name: str, most: int) -> np.ndarray:
         bad = values[np.argmin(good)]
         raise FormatError(f"'{name}' is {bad:g}, not a whole number from 0 to {most}")
     return values.astype(np.int64)
+
+
+def face_ids(names: Sequence[str]) -> list[int]:
+    """Returns N for each track named `face_N`; where any has another name, or two have one, their places in the list."""
+    matches = [_FACE_NAME.fullmatch(name) for name in names]
+    ids = [int(match.group(1)) for match in matches if match]
+    good = len(ids) == len(names) == len(set(ids)) and max(ids, default=0) <= MAX_FACE
+    return ids if good else list(range(len(names)))
+
+
+def place_in_frame(frame: np.ndarray) -> np.ndarray:
+    """Returns (n,) int64, the place of each row among those of its frame (n,), from 0: face ids where a file has none."""
+    order = np.argsort(frame, kind="stable")
+    ordered = frame[order]
+    place = np.empty(len(frame), np.int64)
+    place[order] = np.arange(len(frame)) - np.searchsorted(ordered, ordered)
+    return place
 
 
 def fill_times(frame: np.ndarray, seconds: np.ndarray, frames: int) -> np.ndarray:

@@ -18,7 +18,6 @@ Cannot hold: times (a frame counts as one second), disagreement, boxes, states, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
@@ -26,10 +25,10 @@ import numpy as np
 
 from redtrack.errors import FormatError
 from redtrack.formats.common import (
-    MAX_FACE,
     MAX_FRAMES,
     PathLike,
     check_file,
+    face_ids,
     naming,
     replacing,
     unknown_times,
@@ -43,7 +42,6 @@ __all__ = ["read_deeplabcut", "write_deeplabcut"]
 
 COORDS = ("x", "y", "likelihood")
 SCORER = "redtrack"
-_FACE = re.compile(r"face_([0-9]{1,9})")
 _LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 
 
@@ -111,8 +109,7 @@ def animals_of(levels: dict[str, list[str]]) -> list[Animal]:
         raise FormatError("has header lines of different length")
     names = levels.get("individuals", ["face_0"] * width)
     order = list(dict.fromkeys(names))
-    ids = _face_ids(order)
-    return [Animal(ids[name], _columns(name, names, levels)) for name in order]
+    return [Animal(face, _columns(name, names, levels)) for face, name in zip(face_ids(order), order, strict=True)]
 
 
 def wanted_columns(animals: list[Animal]) -> list[int]:
@@ -133,13 +130,6 @@ def _columns(animal: str, names: list[str], levels: dict[str, list[str]]) -> dic
         raise FormatError(f"'{animal}' has {len(parts)} body parts with x and y, not {N_POINTS}")
     ordered = NAMES if set(parts) == set(NAMES) else parts
     return {axis: [columns[part] for part in ordered] for axis, columns in found.items()}
-
-
-def _face_ids(names: list[str]) -> dict[str, int]:
-    matches = [_FACE.fullmatch(name) for name in names]
-    ids = [int(match.group(1)) for match in matches if match]
-    good = len(ids) == len(names) == len(set(ids)) and max(ids, default=0) <= MAX_FACE
-    return dict(zip(names, ids if good else range(len(names)), strict=True))
 
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # frame, face, points, scores

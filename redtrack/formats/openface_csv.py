@@ -35,6 +35,7 @@ from redtrack.formats.common import (
     check_file,
     fill_times,
     naming,
+    place_in_frame,
     replacing,
     unknown_times,
     whole_numbers,
@@ -134,21 +135,12 @@ def _assemble(columns: dict[str, np.ndarray]) -> Tracks:
     seen = ~np.isnan(flat).any(axis=1) & (columns.get("success", np.ones(len(frame))) != 0)
     with np.errstate(over="ignore"):
         points = flat[seen].reshape(-1, 2, N_POINTS).swapaxes(1, 2).astype(np.float32)
-    face = _face_ids(frame[seen], columns["face_id"][seen] if "face_id" in columns else None)
+    face = place_in_frame(frame[seen])
+    if "face_id" in columns:
+        face = whole_numbers(columns["face_id"][seen], "face_id", MAX_FACE)
     if "confidence" in columns:
         about["scores"] = np.repeat(columns["confidence"][seen, None], N_POINTS, axis=1)
     if set(_BOX) <= columns.keys():
         x, y, width, height = (columns[name][seen] for name in _BOX)
         about["boxes"] = np.stack([x, y, x + width, y + height], axis=1)
     return Tracks.from_rows(frame[seen], face, points, **about)
-
-
-def _face_ids(frame: np.ndarray, given: np.ndarray | None) -> np.ndarray:
-    """Returns (n,) int64, the ids given, or else the place of each line among those of its frame."""
-    if given is not None:
-        return whole_numbers(given, "face_id", MAX_FACE)
-    order = np.argsort(frame, kind="stable")
-    ordered = frame[order]
-    ids = np.empty(len(frame), np.int64)
-    ids[order] = np.arange(len(frame)) - np.searchsorted(ordered, ordered)
-    return ids

@@ -16,14 +16,13 @@ Cannot hold: disagreement, boxes, states.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from redtrack.errors import FormatError
-from redtrack.formats.common import MAX_FACE, MAX_FRAMES, PathLike, naming, unknown_times
+from redtrack.formats.common import MAX_FRAMES, PathLike, face_ids, naming, unknown_times
 from redtrack.formats.disk import replacing_hdf5
 from redtrack.formats.hdf5_array import Array
 from redtrack.formats.hdf5_file import open_hdf5, text_attribute, texts
@@ -38,7 +37,6 @@ MARK = "track_occupancy"
 
 STANDARD = ("frame", "track", "node", "xy")
 MATLAB = ("track", "xy", "node", "frame")
-_FACE = re.compile(r"face_([0-9]{1,9})")
 _MOST_TRACKS = 1 << 16
 _BLOCK = 512  # frames
 
@@ -121,11 +119,8 @@ def _node_order(tree: Tree) -> np.ndarray:
 
 def _face_ids(tree: Tree, tracks: int) -> np.ndarray:
     """Returns (tracks,) int64: the number in each track's name, or its place where names are others."""
-    names = texts(tree, "track_names") if "track_names" in tree.objects else []
-    matches = [_FACE.fullmatch(name) for name in names[:tracks]]
-    ids = [int(match.group(1)) for match in matches if match]
-    good = len(ids) == tracks == len(set(ids)) and max(ids, default=0) <= MAX_FACE
-    return np.array(ids if good else range(tracks), dtype=np.int64)
+    names = texts(tree, "track_names")[:tracks] if "track_names" in tree.objects else []
+    return np.array(face_ids(names) if len(names) == tracks else range(tracks), dtype=np.int64)
 
 
 def write_sleap(tracks: Tracks, path: PathLike) -> None:
