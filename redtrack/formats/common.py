@@ -121,7 +121,7 @@ def whole_numbers(values: np.ndarray, name: str, most: int) -> np.ndarray:
 
 
 def face_ids(names: Sequence[str]) -> list[int]:
-    """Returns N for each track named `face_N`; where any has another name, or two have one, their places in the list."""
+    """Returns N for each track named `face_N`; their places in the list unless all have such names, each its own."""
     matches = [_FACE_NAME.fullmatch(name) for name in names]
     ids = [int(match.group(1)) for match in matches if match]
     good = len(ids) == len(names) == len(set(ids)) and max(ids, default=0) <= MAX_FACE
@@ -129,7 +129,7 @@ def face_ids(names: Sequence[str]) -> list[int]:
 
 
 def place_in_frame(frame: np.ndarray) -> np.ndarray:
-    """Returns (n,) int64, the place of each row among those of its frame (n,), from 0: face ids where a file has none."""
+    """Returns (n,) int64 from 0: the place of each row among those of its frame (n,), an id where a file has none."""
     order = np.argsort(frame, kind="stable")
     ordered = frame[order]
     place = np.empty(len(frame), np.int64)
