@@ -84,12 +84,14 @@ def test_signal_stops_the_run_soon_with_its_status_and_the_rest_is_done_later(
 
 
 def test_second_interrupt_stops_at_once_and_breaks_no_file(clips: Path, kept: Path, reference: Path) -> None:
+    """It leaves no lock behind, and the same command does the rest."""
     process = after_calls(start(clips, kept, wait=3.0), 2)
     process.send_signal(signal.SIGINT)
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130 and "Traceback" not in err
+    assert list(kept.glob("*.part")) and not list(kept.glob(".*.lock"))
     assert ended(start(clips, kept)) == 0
     assert_same(kept, reference)
 

@@ -62,6 +62,10 @@ class Batch:
             self._break_off(log)
         except DeviceGone as gone:
             self._device_gone(gone, log)
+        except KeyboardInterrupt:  # the second one: nothing is waited for, and the next run goes on from the disk
+            for job in self._open:
+                job.unlock()
+            raise
         return self.outcomes
 
     def _device_gone(self, gone: DeviceGone, log: RunLog) -> None:

@@ -187,8 +187,13 @@ class FileJob(VideoJob):
         finally:
             if self._lock is not None:
                 self._counts = self._count()
-                self._lock.release()
-                self._lock = None
+            self.unlock()
+
+    def unlock(self) -> None:
+        """Gives the lock back, if it is held."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def _count(self) -> Counts:
         """Returns how much this run's result holds, be it finished or not; or the earlier one's that was kept."""
