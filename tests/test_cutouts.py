@@ -11,7 +11,8 @@ from redtrack.formats.pts import read_points
 from redtrack.geometry import landmark_box
 from redtrack.training.cutouts import cutout_scenes
 from redtrack.training.faces import held_out
-from redtrack.training.scenes import Mosaics, drawn_scenes
+from redtrack.training.mosaics import Mosaics
+from redtrack.training.scenes import drawn_scenes
 
 
 def test_every_face_that_is_not_held_out_is_a_scene_with_one_box(tmp_path: Path) -> None:

@@ -32,15 +32,14 @@ from redtrack.training.evaluate_detector import (
     show,
     table,
 )
+from redtrack.training.mosaics import Mosaics, lay_over
 from redtrack.training.scenes import (
     Labelled,
-    Mosaics,
     Scene,
     cut,
     drawn_scenes,
     faceless_scenes,
     is_validation,
-    lay_over,
     pyramid,
     read_scenes,
     turn_boxes,

@@ -13,7 +13,8 @@ from redtrack.faces.detector import DetectorConfig, FaceDetector
 from redtrack.faces.verifier import CONTEXT, SIZE, Verifier, squares
 from redtrack.training.evaluate_detector import with_threshold
 from redtrack.training.mining import mine
-from redtrack.training.scenes import Mosaics, Scene, pyramid
+from redtrack.training.mosaics import Mosaics
+from redtrack.training.scenes import Scene, pyramid
 from redtrack.training.verifier import Proposal, Proposals, Squares, hide, propose, square_to_scene, train_verifier
 
 TINY = DetectorConfig(stem=4, widths=(4, 4, 4), depths=(1, 1, 1), neck=4, long_side=128)

@@ -17,7 +17,8 @@ from redtrack.training.cutouts import cutout_scenes
 from redtrack.training.detector_loss import detector_loss, stack_truth
 from redtrack.training.loop import read_checkpoint
 from redtrack.training.mining import mine
-from redtrack.training.scenes import Mosaics, drawn_scenes, faceless_scenes, read_scenes
+from redtrack.training.mosaics import Mosaics
+from redtrack.training.scenes import drawn_scenes, faceless_scenes, read_scenes
 from redtrack.training.spoil import cover, spoil
 
 SIZES = (256, 256, 320, 192, 320, 384, 512)  # px; one is drawn for each batch

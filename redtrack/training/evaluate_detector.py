@@ -21,7 +21,7 @@ from redtrack import checkpoint
 from redtrack.faces.detect import Detector, NetworkDetector
 from redtrack.faces.detector import FaceDetector
 from redtrack.geometry import box_area, box_iou
-from redtrack.training.scenes import Scene, cut, read_scenes
+from redtrack.training.scenes import Scene, as_frame, cut_whole, read_scenes
 
 CELL, CROWDS = 320, 12  # px of a photo's place in a crowd, and how many of these are looked at
 FACE_SIZE = 24.0  # px, sqrt of the area in the photo as it is: smaller faces do not count
@@ -67,16 +67,10 @@ class Findings:
 
 def show(scene: Scene, scale: float, degrees: float) -> View:
     """The photo scaled and turned about its centre, on a canvas that holds all of it."""
-    height, width = scene.size
-    angle = np.radians(degrees)
-    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    wide, tall = (np.abs(turn) @ [width, height]).round().astype(int)
-    move = np.array([wide - 1, tall - 1]) / 2 - turn @ (np.array([width - 1, height - 1]) / 2)
-    tile = cut(scene, np.concatenate([turn, move[:, None]], axis=1), int(tall), int(wide))
+    tile, _ = cut_whole(scene, scale, degrees)
     counts = ~scene.ignore & (np.sqrt(box_area(scene.boxes)) >= FACE_SIZE)
     counts = counts[: len(tile.boxes)] if len(tile.boxes) == len(scene.boxes) else np.ones(len(tile.boxes), bool)
-    picture = (tile.picture * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous()
-    return View(picture, tile.boxes[counts], tile.boxes[~counts])
+    return View(as_frame(tile.picture), tile.boxes[counts], tile.boxes[~counts])
 
 
 def crowd(scenes: Sequence[Scene], random: np.random.Generator) -> View:
@@ -107,9 +101,7 @@ def find(detector: Detector, views: Iterable[View]) -> Findings:
 
 
 def match(rows: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray]:
-    """Scores (M,) that each face was found with, and scores of the rows that are no face. Best rows choose
-    first.
-    """
+    """Scores (M,) that each face was found with, and scores of the rows that are no face. Best rows choose first."""
     hits = np.zeros(len(view.faces))
     overlap = box_iou(rows[:, :4], view.faces)  # (rows, faces)
     used = np.zeros(len(rows), bool)
@@ -150,7 +142,7 @@ def table(findings: dict[str, Findings], threshold: float) -> str:
     return "\n".join(lines)
 
 
-def choose_threshold(found: Findings, most_false: float = 1.0) -> float:
+def choose_threshold(found: Findings, most_false: float) -> float:
     """The lowest score, in steps of 0.01, with at most `most_false` false boxes in 100 photos."""
     steps = np.arange(0.05, 0.96, 0.01)
     fine = [step for step in steps if found.false_per_100(step) <= most_false]

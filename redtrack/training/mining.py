@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from redtrack.faces.detect import NetworkDetector
 from redtrack.faces.detector import FaceDetector
 from redtrack.training.evaluate_detector import match, show
-from redtrack.training.scenes import Anchor, Scene
+from redtrack.training.mosaics import Anchor
+from redtrack.training.scenes import Scene
 
 SEEN = 0.6  # score from which a face counts as learnt
 TAKEN = 0.25  # score from which a box that is no face counts as a mistake

@@ -20,7 +20,7 @@ from redtrack.faces.verifier import CONTEXT, SIZE, Verifier
 from redtrack.geometry import box_iou
 from redtrack.training.detector import parameters
 from redtrack.training.evaluate_detector import share_inside
-from redtrack.training.scenes import Scene, cut, faceless_scenes, read_scenes, sample
+from redtrack.training.scenes import Scene, as_frame, cut_whole, faceless_scenes, read_scenes, rotation, sample
 from redtrack.training.spoil import blur, colours, compress, night, noise, smear, some
 
 LEAST = 0.12  # score from which a box is learnt from
@@ -59,29 +59,21 @@ class Proposals:
 
 
 def propose(net: FaceDetector, scenes: Sequence[Scene], views: int, device: str = "cpu", seed: int = 0) -> Proposals:
-    """The boxes that a network proposes in `views` versions of each photo: the first as it is, others scaled
-    and turned.
-    """
+    """The boxes that a network proposes in `views` versions of each photo: as it is, then scaled and turned."""
     detector = NetworkDetector(net, device, threshold=LEAST, weak=LEAST, verify=False)
     random = np.random.default_rng(seed)
     found = Proposals([], [], [], [])
     for turn in range(views):
         for scene in scenes:
             scale = 1.0 if turn == 0 else float(np.exp(random.uniform(-0.7, 0.25)))
-            angle = 0.0 if turn == 0 else float(np.radians(random.uniform(-40, 40)))
-            _propose(detector, scene, scale, angle, found)
+            degrees = 0.0 if turn == 0 else float(random.uniform(-40, 40))
+            _propose(detector, scene, scale, degrees, found)
     return found
 
 
-def _propose(detector: NetworkDetector, scene: Scene, scale: float, angle: float, found: Proposals) -> None:
-    height, width = scene.size
-    linear = scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    wide, tall = np.maximum((np.abs(linear) @ [width, height]).round().astype(int), 32)
-    move = np.array([wide - 1, tall - 1]) / 2 - linear @ (np.array([width - 1, height - 1]) / 2)
-    matrix = np.concatenate([linear, move[:, None]], axis=1)
-    shown = cut(scene, matrix, int(tall), int(wide))
-    picture = (shown.picture * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous()
-    rows = detector.detect(picture[None])[0]
+def _propose(detector: NetworkDetector, scene: Scene, scale: float, degrees: float, found: Proposals) -> None:
+    shown, matrix = cut_whole(scene, scale, degrees)
+    rows = detector.detect(as_frame(shown.picture)[None])[0]
     faces = shown.boxes[~shown.ignore]
     overlap = box_iou(rows[:, :4], faces).max(1) if len(faces) and len(rows) else np.zeros(len(rows))
     doubtful = share_inside(rows[:, :4], shown.boxes[shown.ignore]) >= 0.4
@@ -96,9 +88,7 @@ def _propose(detector: NetworkDetector, scene: Scene, scale: float, angle: float
 
 
 def square_to_scene(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """(2, 3): position in the square around a box (4,) of a view -> position in the photo that `matrix` (2, 3)
-    shows there.
-    """
+    """The map (2, 3) from the square around a box (4,) of a tile to the photo, whose map to the tile is `matrix`."""
     side = CONTEXT * math.sqrt(max((box[2] - box[0]) * (box[3] - box[1]), 1.0))
     step = side / SIZE
     corner = (box[:2] + box[2:]) / 2 - step * (SIZE - 1) / 2
@@ -131,13 +121,13 @@ class Squares:
         return kind[int(self.random.integers(len(kind)))]
 
     def square(self, proposal: Proposal) -> Tensor:
-        """(3, S, S), strayed further than boxes of a detector stray, half of them partly hidden: photos are few, and
-        what is learnt has to hold for others.
+        """A proposal as (3, S, S), farther off than a detector's boxes are, half of the time partly hidden.
+
+        Photos are few, and what is learnt from them has to hold for others.
         """
         random = self.random
         angle, scale, stretch = np.radians(random.normal() * 12), *np.exp(random.normal(size=2) * (0.12, 0.06))
-        turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        linear = turn @ np.diag([random.choice([-1, 1]) * stretch, 1 / stretch])
+        linear = scale * rotation(angle) @ np.diag([random.choice([-1, 1]) * stretch, 1 / stretch])
         middle = np.array([SIZE - 1, SIZE - 1]) / 2
         move = middle + random.normal(size=2) * 0.07 * SIZE / CONTEXT - linear @ middle
         back = proposal.inverse[:, :2]
@@ -146,9 +136,7 @@ class Squares:
 
 
 def hide(square: Tensor, random: np.random.Generator) -> Tensor:
-    """(3, S, S), in place: a quarter of the squares reach over the picture's edge into black; in another quarter a
-    plain rectangle lies in front.
-    """
+    """Hides part of a square (3, S, S), in place: one in four beyond a black edge, one in four behind a rectangle."""
     kind = random.random()
     if kind < 0.25:
         side, depth = int(random.integers(4)), int(random.integers(1, SIZE // 3))
