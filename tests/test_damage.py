@@ -131,6 +131,14 @@ def test_a_whole_file_is_not_called_cut(tmp_path: Path) -> None:
         assert (video.report.truncated, video.report.reason) == (False, None)
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".webm", ".nut", ".mp4"])
+def test_a_stream_that_begins_late_is_whole(tmp_path: Path, suffix: str) -> None:
+    """Where the header tells when the stream ends, what is before its first frame is no part of it."""
+    video = Video(videos.late_start(tmp_path / f"late{suffix}"))
+    assert len(list(video.frames())) == 24
+    assert (video.report.truncated, video.report.reason) == (False, None)
+
+
 def test_frames_lost_to_a_damaged_structure_are_told(tmp_path: Path) -> None:
     """Where damage makes the reader of a Matroska file leap over a frame, the report says so."""
     path = videos.clip(tmp_path / "clip.mkv", 50, codec="mjpeg", pixel_format="yuvj420p")

@@ -37,6 +37,7 @@ USUAL_CODECS = {
     ".mpg": "mpeg2video",
     ".ts": "libx264",
     ".flv": "flv1",
+    ".nut": "libx264",
 }
 # Encoders are told to hurry: what they save does not matter here.
 HASTE = {

@@ -109,10 +109,17 @@ def _promised_seconds(container: InputContainer, stream: VideoStream) -> float |
     if stream.duration and stream.duration > 0 and stream.time_base:
         return float(stream.duration * stream.time_base)
     if (tag := _tagged_seconds(stream.metadata.get("DURATION", ""))) is not None:
-        return tag
+        return tag - _before(container, stream)
     if container.duration and container.duration > 0 and len(container.streams) == 1:
-        return container.duration / av.time_base
+        return container.duration / av.time_base - _before(container, stream)
     return None
+
+
+def _before(container: InputContainer, stream: VideoStream) -> float:
+    """Returns the seconds before the stream's first frame that the header counts, too: Matroska and NUT tell an end."""
+    if not any(name in container.format.name for name in ("matroska", "nut")):
+        return 0.0
+    return float((stream.start_time or 0) * (stream.time_base or 0))
 
 
 def _tagged_seconds(tag: str) -> float | None:
