@@ -357,6 +357,15 @@ def test_sheet_close_up_shows_one_face(tmp_path) -> None:
     assert np.flatnonzero(lit).min() < 150 and np.flatnonzero(lit).max() > 350
 
 
+@pytest.mark.parametrize("width, height", [(5000, 1), (1, 1500)])
+def test_a_sheet_of_a_line_of_pixels_is_drawn(tmp_path, width: int, height: int) -> None:
+    """However wide or tall it is, it is seen, and the sheet is no tower."""
+    write_png(tmp_path / "line.png", np.full((height, width, 3), 250, np.uint8))
+    plain = Style(caption=False, points=False)
+    sheet = contact_sheet(Video(tmp_path / "line.png"), Tracks.empty([0.0]), [Cell(0)], "", plain)
+    assert sheet.shape[1] == 1920 and sheet.shape[0] < 8000 and (sheet == 250).any()
+
+
 def test_sheet_needs_frames() -> None:
     """Nothing to show is said."""
     with pytest.raises(UsageError, match="no frame"):

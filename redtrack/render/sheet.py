@@ -22,6 +22,7 @@ __all__ = ["CLOSE_UP", "Cell", "arrange", "cell_size", "contact_sheet", "draw_ce
 
 WIDTH = 1920  # px of a sheet
 CLOSE_UP = 5 / 4  # shape of a cell that shows one face
+_TALLEST = 1 / 4  # shape of the tallest cell
 _GAP = 6  # px between cells
 _HEAD = 16  # px, height of the title's capitals
 _GROUND = (24, 26, 30)
@@ -48,7 +49,7 @@ def contact_sheet(
 ) -> Image:
     """Returns the picture (H, width, 3) of cells in order; decodes the video up to the last frame that is shown."""
     close = any(cell.face is not None for cell in cells)
-    shape = CLOSE_UP if close else source.info.width / source.info.height
+    shape = CLOSE_UP if close else max(source.info.width / source.info.height, _TALLEST)
     size = cell_size(len(cells), shape, width)
     return arrange(draw_cells(source, tracks, cells, style or Style(caption=True), size), title, width)
 
@@ -56,7 +57,7 @@ def contact_sheet(
 def cell_size(count: int, shape: float, width: int = WIDTH) -> tuple[int, int]:
     """Returns width and height in px of each of `count` cells of a shape (width over height)."""
     across = (width - _GAP) // columns(count, shape) - _GAP
-    return across, round(across / shape)
+    return across, max(round(across / shape), 1)
 
 
 def columns(count: int, shape: float) -> int:
