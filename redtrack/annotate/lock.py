@@ -19,7 +19,6 @@ if sys.platform != "win32":
 
 __all__ = ["Lock"]
 
-
 class Lock:
     """The right to write one result: `taken` after `take()` says whether it was free."""
 
@@ -31,6 +30,8 @@ class Lock:
     def take(self) -> bool:
         """Returns whether the lock could be had; raises OutputError where its file cannot be made."""
         assert self._file is None, f"{self._path} is locked already"
+        if sys.platform == "win32":
+            return True
         while True:
             try:
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
@@ -57,12 +58,11 @@ class Lock:
         self.release()
 
     def _lock(self) -> bool:
-        assert self._file is not None
-        if sys.platform != "win32":
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+        assert self._file is not None and sys.platform != "win32"
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
         return True
 
     def _is_current(self) -> bool:

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import io
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +100,19 @@ class DiskFile(io.RawIOBase):
         self.check()
         os.fsync(self._disk.fileno())
 
+    def rename(self, name: Path) -> None:
+        """Gives the file another name once all is on the disk, in place of a file that has it; raises OSError.
+
+        It stays open, and locked, meanwhile, but on Windows, which renames no open file.
+        """
+        self.sync()
+        if sys.platform == "win32":
+            self._disk.close()
+        os.replace(self.path, name)
+        self.path = name
+        if sys.platform == "win32":
+            self._disk = _open_locked(name, new=False)
+
     def close(self) -> None:
         """Lets go of the file and its lock."""
         if not self.closed:
@@ -138,8 +152,7 @@ def replacing_hdf5(path: PathLike) -> Iterator[h5py.File]:
         with contextlib.closing(disk):
             with h5py.File(disk, "w", libver="earliest") as file:
                 yield file
-            disk.sync()
-            os.replace(part, final)
+            disk.rename(final)
     except BaseException as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
@@ -78,15 +79,16 @@ class TracksWriter:
         fresh = fresh_path(writer.part)
         check_file(writer.part)
         try:
-            with writer._writing(), contextlib.closing(DiskFile(writer.part, new=False)):
+            with writer._writing(), contextlib.closing(DiskFile(writer.part, new=False)) as old:
                 with open_hdf5(writer.part) as tree:
                     writer._open_file(DiskFile(fresh, new=True))
                     writer._lay_out(hdf5.read_header(tree))
                     for chunk in hdf5.read_pieces(tree):
                         writer.append(chunk)
                 writer.flush()
-                writer._disk.sync()
-                os.replace(fresh, writer.part)
+                if sys.platform == "win32":  # which replaces no open file
+                    old.close()
+                writer._disk.rename(writer.part)
         except BaseException:
             writer._let_go()
             with contextlib.suppress(OSError):
@@ -149,8 +151,7 @@ class TracksWriter:
             self._put_info(self.info | info)
             self._file.attrs["complete"] = np.uint8(info.get("complete", True))
             self._file.close()
-            self._disk.sync()
-            os.replace(self.part, self.path)
+            self._disk.rename(self.path)
             self.is_complete = True
             _sync_folder(self.path.parent)
             self._disk.close()
@@ -169,7 +170,10 @@ class TracksWriter:
 
     def discard(self) -> None:
         """Removes the temporary file."""
-        if self._disk and not self._disk.closed:
+        is_there = self._disk and not self._disk.closed
+        if sys.platform == "win32":  # which removes no open file
+            self._let_go()
+        if is_there:
             with contextlib.suppress(OSError):
                 self.part.unlink(missing_ok=True)
         self._let_go()
