@@ -19,7 +19,7 @@ def main(folder: Path) -> None:
     run.resume()
     drawn: list[float] = []
 
-    def loss(net, rng, _progress):
+    def loss(net, rng):
         batch = torch.from_numpy(rng.random((3, 4), dtype=np.float32))
         drawn.append(float(batch[0, 0]))
         value = (net(batch) - 1).square().mean()

@@ -200,7 +200,7 @@ def test_losses_of_pictures_and_people(half: bool, labelled: FaceSet, gpu: torch
     """Of detection, regression, coordinates and identity; and of validation."""
     net = on_pretence(RedNet(RedNetConfig(identities=3)))
     loss = image_loss(labelled, np.full(6, 1 / 6), batch=4, half=half, device="cuda:0")
-    total, parts = loss(net, np.random.default_rng(0), 0.0)
+    total, parts = loss(net, np.random.default_rng(0))
     assert total.device == gpu and bool(total.isfinite())
     assert {"detection", "regression", "coordinate", "identity"} <= set(parts)
     assert validator(labelled)(net)["error"] > 0
@@ -211,7 +211,7 @@ def test_loss_of_clips(half: bool, labelled: FaceSet, gpu: torch.device) -> None
     """Both ways in time, and the trials that it is validated on."""
     net = on_pretence(RedNet(RedNetConfig(temporal=True)))
     total, parts = video_loss(ClipSet(labelled), frames=3, batch=2, half=half, device="cuda:0")(
-        net, np.random.default_rng(0), 0.0
+        net, np.random.default_rng(0)
     )
     assert total.device == gpu and bool(total.isfinite()) and set(parts) == {"coordinate", "regression", "unsteady"}
     trial = still_trial(labelled, 1, 6, net.config.size, occluded=False)

@@ -32,6 +32,7 @@ from redtrack.training.evaluate_detector import (
     show,
     table,
 )
+from redtrack.training.loop import update_average
 from redtrack.training.mosaics import Mosaics, lay_over
 from redtrack.training.scenes import (
     Labelled,
@@ -403,7 +404,7 @@ def test_the_average_follows_the_network() -> None:
             value.fill_(1.0)
     made.step = 1
     before = [p.clone() for p in made.average.parameters()]
-    made.follow()
+    update_average(made.average, made.net, 0.999, made.step)
     for old, new in zip(before, made.average.parameters(), strict=True):
         assert torch.allclose(new, old + (1 - old) * (1 - 2 / 11), atol=1e-5)
 

@@ -213,7 +213,7 @@ def tiny_run(folder, steps: int) -> tuple[Run, list[float]]:
     run = Run(net, Schedule(steps=steps, rate=0.01, warmup=2), folder)
     losses = []
 
-    def batch_loss(model, rng, _progress):
+    def batch_loss(model, rng):
         x = torch.from_numpy(rng.standard_normal((16, 4)).astype(np.float32))
         loss = (model(x)[:, 0] - x.sum(1)).square().mean()
         losses.append(float(loss.detach()))

@@ -1,7 +1,8 @@
 """Trains the face detector on whole photos with boxed faces: `redtrack train detector`."""
 
+from __future__ import annotations
+
 import copy
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -15,7 +16,7 @@ from redtrack.errors import UsageError, WeightsError
 from redtrack.faces.detector import DetectorConfig, FaceDetector, cells
 from redtrack.training.cutouts import cutout_scenes
 from redtrack.training.detector_loss import detector_loss, stack_truth
-from redtrack.training.loop import read_checkpoint
+from redtrack.training.loop import half_cosine, read_checkpoint, update_average
 from redtrack.training.mining import mine
 from redtrack.training.mosaics import Mosaics
 from redtrack.training.scenes import drawn_scenes, faceless_scenes, read_scenes
@@ -25,6 +26,9 @@ SIZES = (256, 256, 320, 192, 320, 384, 512)  # px; one is drawn for each batch
 PIXELS = 32 * 256 * 256  # of one batch, whatever the size of its pictures
 RATE = 2e-3  # AdamW's highest: a usual value, not tuned
 WARM_UP = 200  # steps
+KEEP = 0.999  # of the running average, a step
+SAVE_EVERY = 120.0  # seconds
+SAY_EVERY = 50  # steps
 MINE_EVERY = 1500  # steps after which the photos are searched again for what the network gets wrong
 
 
@@ -60,18 +64,8 @@ class DetectorTraining:
         nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimiser.step()
         self.step += 1
-        self.follow()
+        update_average(self.average, self.net, KEEP, self.step)
         return {name: float(value.detach()) for name, value in losses.items()}
-
-    @torch.no_grad()
-    def follow(self) -> None:
-        """Moves the running average towards the network: quickly at first, over 1,000 steps later."""
-        keep = min(0.999, (1 + self.step) / (10 + self.step))
-        for mean, now in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(now, 1 - keep)
-            else:
-                mean.copy_(now)
 
     def save(self, path: Path) -> None:
         """Writes everything needed to go on, under its final name only when complete."""
@@ -84,7 +78,7 @@ class DetectorTraining:
         partial.replace(path)
 
     @classmethod
-    def resume(cls, path: Path, device: str = "cpu") -> "DetectorTraining":
+    def resume(cls, path: Path, device: str = "cpu") -> DetectorTraining:
         """A training that goes on from `path`."""
         if not path.is_file():
             raise WeightsError("there is no training to resume", path=path)
@@ -133,6 +127,21 @@ def read_mosaics(data: Path, faces: Path | None, seed: int, step: int, report: C
     return Mosaics(photos, faceless, seed + step, cutouts)
 
 
+class LossReport:
+    """Says the running means of the losses, now and then."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+        self._means: dict[str, float] = {}
+
+    def add(self, training: DetectorTraining, losses: dict[str, float], rate: float) -> None:
+        """Takes the losses of the step that was just done, with the rate that it had."""
+        self._means = {name: 0.98 * self._means.get(name, value) + 0.02 * value for name, value in losses.items()}
+        if training.step % SAY_EVERY == 0:
+            text = ", ".join(f"{name} {value:.4f}" for name, value in self._means.items())
+            self._report(f"step {training.step}, {training.seconds / 60:.1f} min, rate {rate:.5f}: {text}")
+
+
 def train_detector(
     data: str | Path,
     out: str | Path,
@@ -141,21 +150,19 @@ def train_detector(
     resume: bool = False,
     config: DetectorConfig | None = None,
     seed: int = 0,
-    save_every: float = 120.0,
     report: Callable[[str], None] = print,
     steps: int | None = None,
     start: FaceDetector | None = None,
     rate: float = RATE,
     faces: Path | None = None,
 ) -> FaceDetector:
-    """Trains on `data`/boxes.csv until `minutes` have been spent, or `steps` done, in all, and returns the
-    averaged network.
+    """Trains on `data`/boxes.csv until `minutes` have been spent, or `steps` done, in all; returns the average network.
 
-    `out` is a folder: `training.pt` in it holds all that `resume` needs and is renewed every `save_every`
-    seconds, and where it is interrupted. The learning rate falls along a half cosine over the whole time, so
-    more minutes than before continue a training at the rate that suits the longer one. `start` is a trained
-    network to go on from, as a new training. `faces` is a folder of cut-out faces with `.pts` files,
-    which the mosaics show too.
+    `out` is a folder: `training.pt` in it holds all that `resume` needs, and is written every two minutes, at the end
+    and on Ctrl-C. The learning rate falls along half a cosine over the whole time, so more minutes than before continue
+    a training at the rate that suits the longer one. `start` is a trained network to go on from, as a new training.
+    `faces` is a folder of cut-out faces with `.pts` files, which the mosaics show too. Raises UsageError where `out`
+    holds a run already, or `data` no photo to train on; WeightsError where there is nothing to resume.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -165,24 +172,19 @@ def train_detector(
     training = DetectorTraining.resume(checkpoint, device) if resume else DetectorTraining(config, device, start)
     torch.manual_seed(seed + training.step)
     mosaics = read_mosaics(Path(data), faces, seed, training.step, report)
-    limit, saved, mean = 60 * minutes, time.monotonic(), dict[str, float]()
-    clock = time.monotonic() - training.seconds
+    said, saved, clock = LossReport(report), time.monotonic(), time.monotonic() - training.seconds
     due = MINE_EVERY if start is None else 0
     try:
         for pictures, boxes, ignore in batches(mosaics, seed + training.step):
             training.seconds = time.monotonic() - clock
-            if training.seconds >= limit or (steps is not None and training.step >= steps):
+            if training.seconds >= 60 * minutes or (steps is not None and training.step >= steps):
                 break
             if training.step >= due:
                 due = training.step + MINE_EVERY
                 look_again(training, mosaics, report)
-            now = rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * training.seconds / limit)))
-            losses = training.learn(pictures, boxes, ignore, now)
-            mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in losses.items()}
-            if training.step % 50 == 0:
-                text = ", ".join(f"{name} {value:.4f}" for name, value in mean.items())
-                report(f"step {training.step}, {training.seconds / 60:.1f} min, rate {now:.5f}: {text}")
-            if time.monotonic() - saved > save_every:
+            now = rate * half_cosine(training.seconds / (60 * minutes))
+            said.add(training, training.learn(pictures, boxes, ignore, now), now)
+            if time.monotonic() - saved > SAVE_EVERY:
                 training.save(checkpoint)
                 saved = time.monotonic()
     except KeyboardInterrupt:

@@ -76,9 +76,9 @@ def labelled_pictures(folder: Path) -> list[tuple[Path, Path]]:
     return pairs
 
 
-def cut_face(image: np.ndarray, points: np.ndarray, size: int = STORED_SIZE) -> tuple[Tensor, np.ndarray]:
-    """The face with room around it: uint8 (3, size, size), and its points there. Black outside the picture."""
-    crop = landmark_crop(points[None].astype(np.float64), size, STORED_SCALE)
+def cut_face(image: np.ndarray, points: np.ndarray) -> tuple[Tensor, np.ndarray]:
+    """The face with room around it: uint8 (3, 224, 224), and its points there. Black outside the picture."""
+    crop = landmark_crop(points[None].astype(np.float64), STORED_SIZE, STORED_SCALE)
     return cut_square(image, crop), crop.to_crop(points[None])[0].astype(np.float32)
 
 

@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from redtrack.points import LEFT_EYE_OUTER, RIGHT_EYE_OUTER, SEVEN
+from redtrack.evaluate.protocol import eye_distance
+from redtrack.points import SEVEN
 from redtrack.rednet import maps
 from redtrack.rednet.model import RedNet, StepOutput, feedback
 from redtrack.training.augment import OURS, Augmentation, cut, mirror, random_crops, training_crops
 from redtrack.training.faces import FaceSet
 from redtrack.training.loop import BatchLoss, Figures
-from redtrack.training.losses import coordinate_loss, detection_loss, identity_loss, regression_loss
+from redtrack.training.losses import (
+    COORDINATE,
+    DETECTION,
+    IDENTITY,
+    REGRESSION,
+    coordinate_loss,
+    detection_loss,
+    identity_loss,
+    regression_loss,
+)
 
+AT_ONCE = 64  # faces in one call of the network, where nothing is learnt
 VALIDATION_SHIFT = Augmentation(rotation=0.0, scale=0.06, shift=0.025, flip=0.0)  # as our detector's boxes stray
 
 
-@dataclass(frozen=True)
-class LossWeights:
-    """lambda and gamma of eq. 9 and 14, and the weight of the coordinate term."""
-
-    detection: float = 1.0
-    regression: float = 20.0
-    coordinate: float = 1.0
-    identity: float = 0.1
-
-
-def step_losses(net: RedNet, out: StepOutput, truth: Tensor, weight: Tensor, factors: LossWeights) -> dict[str, Tensor]:
-    """The losses of one spatial step. truth (B, 68, 2) in crop pixels."""
+def step_losses(net: RedNet, out: StepOutput, truth: Tensor, weight: Tensor) -> dict[str, Tensor]:
+    """The losses of one spatial step, as they count. truth (B, 68, 2) in crop pixels, weight (B,) of the labels."""
     cells = maps.crop_to_map(truth, net.stride)
     if out.task == "reg68":
         heat = regression_loss(out.logits, maps.gaussian_maps(cells, net.map_size), weight)
         coordinate = coordinate_loss(net.points_of(out), truth, net.config.size, weight)
-        return {"regression": factors.regression * heat, "coordinate": factors.coordinate * coordinate}
+        return {"regression": REGRESSION * heat, "coordinate": COORDINATE * coordinate}
     wanted = cells[:, list(SEVEN)] if out.task == "det7" else cells
-    return {"detection": factors.detection * detection_loss(out.logits, maps.disc_maps(wanted, net.map_size), weight)}
+    return {"detection": DETECTION * detection_loss(out.logits, maps.disc_maps(wanted, net.map_size), weight)}
 
 
 def run_steps(net: RedNet, crops: Tensor, rng: np.random.Generator) -> list[StepOutput]:
@@ -61,14 +61,11 @@ def image_loss(
     how: Augmentation = OURS,
     *,
     batch: int = 32,
-    factors: LossWeights | None = None,
     half: bool = False,
     device: str = "cpu",
 ) -> BatchLoss:
     """The loss of a random batch of faces, drawn with chances `shares` (N,)."""
-    factors = factors or LossWeights()
-
-    def loss(net: nn.Module, rng: np.random.Generator, _progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(net: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         assert isinstance(net, RedNet)
         index = rng.choice(len(faces), batch, p=shares)
         crops, truth = training_crops(
@@ -80,32 +77,27 @@ def image_loss(
             outputs = run_steps(net, crops, rng)
         parts: dict[str, Tensor] = {}
         for out in outputs:
-            for name, value in step_losses(net, out, truth.to(device), weight, factors).items():
+            for name, value in step_losses(net, out, truth.to(device), weight).items():
                 parts[name] = parts.get(name, torch.zeros((), device=device)) + value
         if net.config.identities:
             e_id, _ = net.split(outputs[-1].e.float())
             people = torch.from_numpy(faces.identity[index]).to(device)
-            parts["identity"] = factors.identity * identity_loss(net.identity(e_id), people)
+            parts["identity"] = IDENTITY * identity_loss(net.identity(e_id), people)
         return torch.stack(list(parts.values())).sum(), parts
 
     return loss
 
 
-def eye_distance(points: np.ndarray) -> np.ndarray:
-    """Distance of the outer eye corners. (..., 68, 2) -> (...)."""
-    return np.linalg.norm(points[..., RIGHT_EYE_OUTER, :] - points[..., LEFT_EYE_OUTER, :], axis=-1)
-
-
 @torch.inference_mode()
-def predict_faces(net: RedNet, faces: FaceSet, *, flip: bool = False, seed: int = 1, batch: int = 64) -> np.ndarray:
+def predict_faces(net: RedNet, faces: FaceSet, *, flip: bool = False, seed: int = 1) -> np.ndarray:
     """The points (N, 68, 2) of stored faces in their own pixels, from crops that stray a little."""
     images, points = faces.images, faces.points
     if flip:
         images, points = mirror(images, points, np.ones(len(faces), dtype=bool))
     crops = random_crops(points, net.config.size, VALIDATION_SHIFT, np.random.default_rng(seed))
     found = []
-    for start in range(0, len(faces), batch):
-        part = slice(start, start + batch)
+    for start in range(0, len(faces), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
         pictures = cut(images[part], crops[part]).to(net.pixel_mean.device, memory_format=torch.channels_last)
         found.append(net.points_of(net.image_steps(pictures)[-1]).cpu().numpy())
     out = crops.to_frame(np.concatenate(found)).astype(np.float32)

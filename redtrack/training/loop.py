@@ -1,8 +1,8 @@
 """The training loop that every stage shares: budget, schedule, average of weights, checkpoints, log.
 
-A stage is a function `batch_loss(step) -> (loss, parts)` and a function `validate(net) -> figures`; all else is here.
-A checkpoint holds model, average, optimiser, generators, log and the time used: a run that resumes goes on to the
-same numbers as one that was never stopped.
+A stage is a function `batch_loss(net, rng) -> (loss, parts)` and a function `validate(net) -> figures`; all else is
+here. A checkpoint holds network, average, optimiser, generators, log and the time used: a run that is resumed comes to
+the same numbers as one that was never stopped.
 """
 
 from __future__ import annotations
@@ -52,8 +52,13 @@ class Schedule:
         return min(1.0, max(shares))
 
     def rate_at(self, step: int, progress: float) -> float:
-        """Linear warm-up, then half a cosine down to a hundredth."""
-        return self.rate * min(1.0, (step + 1) / self.warmup) * (0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2)
+        """Linear warm-up, times half a cosine down to a hundredth."""
+        return self.rate * min(1.0, (step + 1) / self.warmup) * half_cosine(progress)
+
+
+def half_cosine(progress: float) -> float:
+    """The share of the highest learning rate that is left at a progress of 0 to 1: from 1 down to a hundredth."""
+    return 0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2
 
 
 @dataclass
@@ -67,7 +72,6 @@ class Run:
     step: int = 0
     seconds: float = 0.0
     log: list[Figures] = field(default_factory=list)
-    best: float = math.inf
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +102,6 @@ class Run:
             "step": self.step,
             "seconds": self.seconds,
             "log": self.log,
-            "best": self.best,
         }
         new = self.checkpoint.with_suffix(".new")
         torch.save(state, new)
@@ -122,8 +125,7 @@ class Run:
         self.rng.bit_generator.state = json.loads(state["rng"])
         torch.set_rng_state(state["torch_rng"])
         torch.cuda.set_rng_state_all(state.get("cuda_rng", [])[: torch.cuda.device_count()])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.log, self.best = state["log"], state["best"]
+        self.step, self.seconds, self.log = state["step"], state["seconds"], state["log"]
         if parallel.rank():  # the checkpoint is the first process's: the others draw other batches
             self.rng = np.random.default_rng([parallel.rank(), self.step])
         return True
@@ -158,7 +160,7 @@ def make_optimizer(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
 
 @torch.no_grad()
 def update_average(average: nn.Module, net: nn.Module, decay: float, step: int) -> None:
-    """The exponential average of weights; shorter at the start, when the weights are worthless."""
+    """Moves the exponential average of weights towards the network; faster at the start, when it is worthless."""
     decay = min(decay, (1 + step) / (10 + step))
     for mean, new in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
         if mean.dtype.is_floating_point:
@@ -167,14 +169,13 @@ def update_average(average: nn.Module, net: nn.Module, decay: float, step: int) 
             mean.copy_(new)
 
 
-BatchLoss = Callable[[nn.Module, np.random.Generator, float], tuple[Tensor, dict[str, Tensor]]]
+BatchLoss = Callable[[nn.Module, np.random.Generator], tuple[Tensor, dict[str, Tensor]]]
 
 
 def train(run: Run, batch_loss: BatchLoss, validate: Callable[[nn.Module], Figures], *, show: bool = True) -> Figures:
     """Trains to the end of the budget and returns the last figures of the averaged network.
 
-    batch_loss(net, rng, progress) gives the loss of the next batch and its parts; validate(net) gives figures, of which
-    `error` decides what is best.
+    batch_loss(net, rng) gives the loss of the next batch and its parts, validate(net) figures for the log.
     """
     bar = tqdm(total=1000, disable=not show, bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}")
     try:
@@ -220,7 +221,7 @@ def one_step(run: Run, batch_loss: BatchLoss, progress: float) -> Figures:
     for group in run.optimizer.param_groups:
         group["lr"] = rate * group.get("scale", 1.0)
     run.net.train()
-    loss, parts = batch_loss(run.net, run.rng, progress)
+    loss, parts = batch_loss(run.net, run.rng)
     run.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     parallel.average_gradients(run.net)
@@ -232,10 +233,8 @@ def one_step(run: Run, batch_loss: BatchLoss, progress: float) -> Figures:
 
 
 def write_figures(run: Run, figures: Figures) -> None:
-    """Appends to the log, keeps the checkpoint, and the best weights apart."""
+    """Appends to the log, and saves the checkpoint."""
     run.log.append({k: float(v) for k, v in figures.items()})
     with open(run.folder / "log.jsonl", "a", encoding="utf-8") as file:
         file.write(json.dumps(run.log[-1]) + "\n")
-    if figures.get("error", math.inf) < run.best:
-        run.best = figures["error"]
     run.save()

@@ -11,6 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 FOREGROUND = 15.0  # section 4.2: the positive loss is enlarged by a constant, which the paper does not give
+# How much each term counts: lambda and gamma of eq. 9 and 14, and the coordinate term's own.
+DETECTION, REGRESSION, COORDINATE, IDENTITY = 1.0, 20.0, 1.0, 0.1
 
 
 def _mean(per_picture: Tensor, weight: Tensor) -> Tensor:

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from redtrack.errors import UsageError
+from redtrack.evaluate.protocol import eye_distance
 from redtrack.formats.pts import read_points, write_points
 from redtrack.geometry import landmark_crop
 from redtrack.rednet.model import RedNet
 from redtrack.training.faces import STORED_SCALE, STORED_SIZE, FaceSet, read_faces
-from redtrack.training.image import eye_distance, predict_faces
+from redtrack.training.image import predict_faces
 
 TRUST = 0.6  # weight of a relabelled face beside a hand-corrected one's 1
 FAR = 9.0  # percent of the eye distance: beyond, either the label or the network is wrong

@@ -22,7 +22,6 @@ from redtrack.training.clips import Clip
 from redtrack.training.faces import FaceSet, join, read_faces
 from redtrack.training.loop import BatchLoss, Figures, Run, Schedule, train
 
-STAGES = ("image", "identity", "video")
 WEIGHTS = "weights.safetensors"  # in the run's folder
 TRIALS = 20  # moved stills of each kind that the video stage is validated on
 
@@ -158,7 +157,6 @@ def video_parts(
                 kept_back.append(clip)
             else:
                 clips.real.append(clip)
-                clips.names.append(name)
     if missing:
         raise UsageError(f"--hold-out {min(missing)} is none of the clips", remedy="name folders below --clips")
     size, frames = net.config.size, recipe.frames

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from redtrack.evaluate.protocol import eye_distance
 from redtrack.rednet.model import RedNet
 from redtrack.rednet.predict import WindowEstimate, predict_windows
 from redtrack.rednet.tie import alone
 from redtrack.training.augment import NONE
 from redtrack.training.clips import Clip, camera_path, clip_crops, pass_occluder, random_bulges, still_clip
 from redtrack.training.faces import FaceSet
-from redtrack.training.image import eye_distance
 from redtrack.training.loop import Figures
 from redtrack.training.video import WINDOWS
 
@@ -47,9 +47,9 @@ def still_trial(stills: FaceSet, count: int, frames: int, size: int, *, occluded
     return Trial("occluded" if occluded else "stills", torch.stack(crops), np.stack(truth))
 
 
-def real_trial(clips: list[Clip], frames: int, size: int, seed: int = 7) -> Trial:
+def real_trial(clips: list[Clip], frames: int, size: int) -> Trial:
     """Held-out real clips, whole windows one after another."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(7)
     crops, truth = [], []
     for clip in clips:
         for start in range(0, len(clip) - frames + 1, frames):

@@ -20,6 +20,7 @@ from redtrack.faces.verifier import CONTEXT, SIZE, Verifier
 from redtrack.geometry import box_iou
 from redtrack.training.detector import parameters
 from redtrack.training.evaluate_detector import share_inside
+from redtrack.training.loop import half_cosine, update_average
 from redtrack.training.scenes import Scene, as_frame, cut_whole, faceless_scenes, read_scenes, rotation, sample
 from redtrack.training.spoil import blur, colours, compress, night, noise, smear, some
 
@@ -195,25 +196,20 @@ def train_verifier(
     seed: int = 0,
     report: Callable[[str], None] = print,
     steps: int | None = None,
-    start: Verifier | None = None,
-    highest: float = RATE,
 ) -> Verifier:
-    """A verifier trained for `minutes`, or `steps` batches, from `start` or from nothing: the average over the last
-    of them. `highest` is the learning rate.
-    """
+    """A verifier trained for `minutes`, or `steps` batches: the average over the last of them."""
     torch.manual_seed(seed)
-    net = Verifier(width) if start is None else copy.deepcopy(start)
-    net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = Verifier(width).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(net).eval()
     optimiser = torch.optim.AdamW(parameters(net), lr=RATE, betas=(0.9, 0.99))
     squares, began, step, mean = Squares(proposals, seed), time.monotonic(), 0, 0.7
     while (gone := (time.monotonic() - began) / (60 * minutes)) < 1 and (steps is None or step < steps):
-        rate = highest * min(1.0, (step + 1) / WARM_UP) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * gone)))
+        rate = RATE * min(1.0, (step + 1) / WARM_UP) * half_cosine(gone)
         for group in optimiser.param_groups:
             group["lr"] = rate
         loss = learn(net, optimiser, *squares.draw(BATCH), device)
         step += 1
-        follow(average, net, min(KEEP, step / (step + 10)))
+        update_average(average, net, KEEP, step)
         mean = 0.99 * mean + 0.01 * loss
         if step % 200 == 0:
             report(f"verifier: step {step}, {60 * gone * minutes:.0f} s, rate {rate:.5f}: {mean:.4f}")
@@ -232,13 +228,3 @@ def learn(net: Verifier, optimiser: torch.optim.Optimizer, pictures: Tensor, fac
     nn.utils.clip_grad_norm_(net.parameters(), 5.0)
     optimiser.step()
     return float(loss.detach())
-
-
-@torch.no_grad()
-def follow(average: nn.Module, net: nn.Module, keep: float) -> None:
-    """Moves a running average towards a network."""
-    for mean, now in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-        if mean.dtype.is_floating_point:
-            mean.lerp_(now, 1 - keep)
-        else:
-            mean.copy_(now)

@@ -20,23 +20,22 @@ from redtrack.rednet.temporal import first_state
 from redtrack.rednet.tie import alone, reversed_order, undo
 from redtrack.training.clips import Clip, random_clip, still_clip
 from redtrack.training.faces import STORED_SIZE, FaceSet, cut_square
-from redtrack.training.image import LossWeights
 from redtrack.training.loop import BatchLoss
-from redtrack.training.losses import coordinate_loss, regression_loss
+from redtrack.training.losses import COORDINATE, REGRESSION, coordinate_loss, regression_loss
 from redtrack.video import Video
 
 STORED_FRAMES = 30  # real clips are stored in pieces of so many frames under one fixed square
 WINDOWS = 2  # windows one after another in a training clip
+REAL = 0.3  # share of real clips where there are any
 SMOOTHNESS = 4.0  # weight of the error's second difference beside the coordinate term
 
 
 @dataclass
 class ClipSet:
-    """Real clips by the name of their video, and stills to be moved."""
+    """Stills to be moved, and real clips."""
 
     stills: FaceSet
     real: list[Clip] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
 
 
 def read_clips(folder: Path) -> tuple[list[Clip], list[str]]:
@@ -95,13 +94,13 @@ def set_frozen(net: RedNet, frozen: bool) -> None:
 
 
 def random_batch(
-    clips: ClipSet, n: int, frames: int, size: int, real_share: float, rng: np.random.Generator
+    clips: ClipSet, n: int, frames: int, size: int, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """n clips: crops (n, T, 3, S, S), truth (n, T, 68, 2) in crop pixels, and the trust in each one's labels (n,)."""
     usable = [c for c in clips.real if len(c) >= frames]
     crops, truth, trust = [], [], []
     for _ in range(n):
-        real = bool(usable) and rng.random() < real_share
+        real = bool(usable) and rng.random() < REAL
         if real:
             whole = usable[rng.integers(len(usable))]
             start = rng.integers(len(whole) - frames + 1)
@@ -125,53 +124,56 @@ def unsteadiness(points: Tensor, truth: Tensor, size: int, weight: Tensor) -> Te
 
 
 def video_loss(
-    clips: ClipSet,
-    *,
-    frames: int = 10,
-    batch: int = 3,
-    real_share: float = 0.3,
-    factors: LossWeights | None = None,
-    frozen: bool = True,
-    half: bool = False,
-    device: str = "cpu",
+    clips: ClipSet, *, frames: int = 10, batch: int = 3, frozen: bool = True, half: bool = False, device: str = "cpu"
 ) -> BatchLoss:
     """The loss of a random batch of clips, both ways in time (eq. 11).
 
     A clip is two windows of T frames one after the other, so that the border between windows counts as well: the
     paper's 5 clips of one window are 3 of two here.
     """
-    factors = factors or LossWeights()
 
-    def loss(net: nn.Module, rng: np.random.Generator, _progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(net: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         assert isinstance(net, RedNet)
         if frozen:
             net.bodies.eval()
-        crops, truth, trust = random_batch(clips, batch, WINDOWS * frames, net.config.size, real_share, rng)
+        crops, truth, trust = random_batch(clips, batch, WINDOWS * frames, net.config.size, rng)
         crops, truth, trust = crops.to(device), truth.to(device), trust.to(device)
         windows = truth.unflatten(1, (WINDOWS, frames)).flatten(0, 1)  # (N * 2, T, P, 2)
         with torch.autocast(device, torch.bfloat16, enabled=half):
             walks, order = both_ways(net, crops.flatten(0, 1), len(windows), frames, frozen)
-        parts = dict.fromkeys(("coordinate", "regression", "unsteady"), crops.new_zeros(()))
         each = trust.repeat_interleave(WINDOWS * frames)
-        for walk, wanted in zip(walks, (windows, undo(windows, order)), strict=True):
-            target = maps.gaussian_maps(maps.crop_to_map(wanted.flatten(0, 1), net.stride), net.map_size)
-            parts["regression"] = (
-                parts["regression"] + factors.regression * regression_loss(walk.logits, target, each) / 2
-            )
+        parts = {"regression": heat_map_loss(net, walks, (windows, undo(windows, order)), each)}
         evidence = torch.stack((walks[0].evidence, undo(walks[1].evidence, order)), 2)  # (N * 2, T, 2, P, E)
         evidence = evidence.float().unflatten(0, (batch, WINDOWS)).flatten(1, 2)  # `tie` runs on from window to window
-        lengths = torch.full((batch,), WINDOWS * frames, device=device)
-        size = net.config.size
-        for name in ("forward", "backward", "both"):
-            ways = evidence if name == "both" else evidence[:, :, ("forward", "backward").index(name), None]
-            found = alone(net.recurrence, ways, lengths, name).points * size
-            share = 1.0 if name == "both" else 0.5
-            coordinate = coordinate_loss(found.flatten(0, 1), truth.flatten(0, 1), size, each)
-            parts["coordinate"] = parts["coordinate"] + share * factors.coordinate * coordinate
-        parts["unsteady"] = SMOOTHNESS * unsteadiness(found, truth, size, trust)
+        parts |= point_losses(net, evidence, truth, trust)
         return torch.stack(list(parts.values())).sum(), parts
 
     return loss
+
+
+def heat_map_loss(net: RedNet, walks: tuple[Walk, Walk], truth: tuple[Tensor, Tensor], weight: Tensor) -> Tensor:
+    """The heat maps' loss, mean of both ways through time. truth (N, T, P, 2) in each one's order, weight (N * T,)."""
+    total = weight.new_zeros(())
+    for walk, wanted in zip(walks, truth, strict=True):
+        target = maps.gaussian_maps(maps.crop_to_map(wanted.flatten(0, 1), net.stride), net.map_size)
+        total = total + REGRESSION * regression_loss(walk.logits, target, weight) / 2
+    return total
+
+
+def point_losses(net: RedNet, evidence: Tensor, truth: Tensor, trust: Tensor) -> dict[str, Tensor]:
+    """The points' losses, of each way through time and of both: evidence (N, T, 2, P, E), truth (N, T, P, 2)."""
+    count, frames = truth.shape[:2]
+    lengths = torch.full((count,), frames, device=truth.device)
+    each, size = trust.repeat_interleave(frames), net.config.size
+    coordinate = truth.new_zeros(())
+    for name in ("forward", "backward", "both"):
+        ways = evidence if name == "both" else evidence[:, :, ("forward", "backward").index(name), None]
+        found = alone(net.recurrence, ways, lengths, name).points * size
+        share = 1.0 if name == "both" else 0.5
+        coordinate = coordinate + share * COORDINATE * coordinate_loss(
+            found.flatten(0, 1), truth.flatten(0, 1), size, each
+        )
+    return {"coordinate": coordinate, "unsteady": SMOOTHNESS * unsteadiness(found, truth, size, trust)}
 
 
 def both_ways(net: RedNet, crops: Tensor, windows: int, frames: int, frozen: bool) -> tuple[tuple[Walk, Walk], Tensor]:
