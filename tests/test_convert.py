@@ -81,6 +81,19 @@ def test_folder_of_points_is_named_for_its_video(tracks: Tracks, tmp_path: Path)
     assert convert(tmp_path / "001" / "annot", "--to", "csv", "-o", tmp_path / "out").stdout.strip().endswith("001.csv")
 
 
+def test_folder_of_points_keeps_what_follows_a_dot_in_its_name(
+    tracks: Tracks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the videos anna.01 and anna.02 do not replace each other; `..` is the folder that it stands for."""
+    for name in ("anna.01", "anna.02"):
+        tracks.save(tmp_path / name, "pts")
+        convert(tmp_path / name, "--to", "csv", "-o", tmp_path / "out")
+    monkeypatch.chdir(tmp_path / "anna.01" / "annot")
+    convert("..", "--to", "coco", "-o", tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"anna.01.csv", "anna.02.csv", "anna.01.coco.json"}
+
+
 def test_bad_file_is_named_and_the_others_are_done(tracks: Tracks, tmp_path: Path) -> None:
     tracks.save(tmp_path / "clip.h5")
     (tmp_path / "bad.h5").write_bytes(b"nothing")

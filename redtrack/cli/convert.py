@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,11 @@ def _named(path: Path) -> Path:
     """Returns the path that a result is named for: of DIR/annot it is DIR, of clip.analysis.h5 it is clip."""
     from redtrack.formats import stem
 
-    path = Path(path.absolute())
-    return path.parent if path.name == "annot" else path.with_name(stem(path) + path.suffix)
+    path = Path(os.path.abspath(path))
+    if not path.is_dir():
+        return path.with_name(stem(path) + path.suffix)
+    folder = path.parent if path.name == "annot" else path
+    return folder.parent / f"{folder.name}.pts"  # a folder's name has no ending of its own
 
 
 def _convert(
