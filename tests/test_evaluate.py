@@ -12,6 +12,7 @@ from drawn_tracks import face, moving_face, tracks_of
 
 from redtrack.cli.evaluate import evaluate
 from redtrack.errors import FormatError, UsageError
+from redtrack.evaluate import Pair, Protocol, score
 from redtrack.evaluate.pairs import find_predictions, find_truth, pairs
 from redtrack.formats.pts import write_points
 from redtrack.render.png import write_png
@@ -214,12 +215,18 @@ def test_errors_over_time_go_by_the_clock_that_is_known(tmp_path) -> None:
     predicted = saved(moving_face(4), tmp_path / "mine.h5")
     found = find_truth(truth / "114")
     (pair,) = pairs(found, find_predictions(predicted, found))
-    from redtrack.evaluate import Protocol, score
-
     timed = score([pair], Protocol()).videos[0]
     assert timed.times_known and timed.times == pytest.approx([0, 0.04, 0.08, 0.12])
     (pair,) = pairs(found, find_predictions(truth / "114", found))
     assert not score([pair], Protocol()).videos[0].times_known  # frames, in a plot
+
+
+def test_a_prediction_without_a_face_tells_the_time() -> None:
+    """Where the truth has no clock, a prediction's is taken although no face was found."""
+    truth = moving_face(4)
+    truth = Tracks.from_rows(truth.frame, truth.face, truth.points, range(4), info={"times_known": False})
+    found = score([Pair("a", truth, Tracks.empty([0, 0.04, 0.08, 0.12]))], Protocol()).videos[0]
+    assert found.times_known and found.times == pytest.approx([0, 0.04, 0.08, 0.12])
 
 
 def test_plot_is_written(tmp_path) -> None:

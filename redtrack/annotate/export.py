@@ -45,7 +45,7 @@ def export(result: Path, where: Where) -> None:
             continue
         if name == "csv" and not where.overwrite:
             refuse_foreign(path)
-        tracks = tracks or formats.read(result)
+        tracks = formats.read(result) if tracks is None else tracks
         formats.write(tracks, path, name, **how)
 
 

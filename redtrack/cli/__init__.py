@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -43,12 +42,12 @@ class LazyGroup(click.Group):
     """Knows its commands by name; imports one to run it or to show its help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Returns the names of the commands that are installed."""
-        return [name for name in COMMANDS if Path(__file__).with_name(f"{name}.py").exists()]
+        """Returns the names of the commands, in the order of the help text."""
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Returns the command of a name."""
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"redtrack.cli.{cmd_name}"), cmd_name)
         return command
@@ -56,7 +55,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the list of commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def main(
         self,

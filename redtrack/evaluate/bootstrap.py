@@ -13,7 +13,7 @@ ROUNDS = 2000
 CONFIDENCE = 0.95
 
 
-def interval(values: np.ndarray, group: np.ndarray, rounds: int = ROUNDS, seed: int = 0) -> tuple[float, float] | None:
+def interval(values: np.ndarray, group: np.ndarray) -> tuple[float, float] | None:
     """Returns the 95 % interval of the mean of values (n,) over redrawn groups (n,); None for fewer than two groups.
 
     The same input gives the same interval.
@@ -22,8 +22,8 @@ def interval(values: np.ndarray, group: np.ndarray, rounds: int = ROUNDS, seed: 
     if len(names) < 2:  # noqa: PLR2004 - one video tells nothing of others
         return None
     sums, counts = np.bincount(member, values), np.bincount(member)
-    random = np.random.default_rng(seed)
-    means = [_redrawn_mean(sums, counts, random) for _ in range(rounds)]
+    random = np.random.default_rng(0)
+    means = [_redrawn_mean(sums, counts, random) for _ in range(ROUNDS)]
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 

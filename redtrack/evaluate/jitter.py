@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from redtrack.evaluate.nme import mean
-from redtrack.evaluate.protocol import eye_distance
-from redtrack.tracks import Tracks
-
-__all__ = ["jitter", "second_differences", "track_jitter", "triples"]
+__all__ = ["jitter", "second_differences", "triples"]
 
 
 def triples(frame: np.ndarray, face: np.ndarray) -> np.ndarray:
@@ -35,10 +31,3 @@ def jitter(points: np.ndarray, rows: np.ndarray, scale: np.ndarray) -> np.ndarra
     """Returns (k,): the mean second difference of points (n, P, 2) over the scales (n,) px of the middle rows."""
     trembling: np.ndarray = second_differences(points, rows).mean(axis=1) / scale[rows[:, 1]]
     return trembling
-
-
-def track_jitter(tracks: Tracks) -> float:
-    """Returns the jitter of tracks by themselves, all 68 points over their own eye distance; NaN without motion."""
-    rows = triples(tracks.frame, tracks.face)
-    scale = np.maximum(eye_distance(tracks.points), 1.0)  # px: no face is smaller
-    return mean(jitter(tracks.points, rows, scale))

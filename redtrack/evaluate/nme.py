@@ -1,4 +1,4 @@
-"""Errors of predicted faces against true ones: per point, per face, and what is made of many of them.
+"""Normalised mean errors (NME) of predicted faces against true ones, by point and by face, and their summary.
 
 A true face for which there is no output has the error infinity: it counts as a failure and takes its share of the area
 under the curve, and is left out of mean, median and deviation.
@@ -42,12 +42,12 @@ def part_errors(distances: np.ndarray, scale: np.ndarray, protocol: Protocol) ->
     return {name: distances[:, list(part)].mean(axis=1) / scale for name, part in protocol.parts.items()}
 
 
-def area_under_curve(errors: np.ndarray, limit: float = AUC_LIMIT) -> float:
-    """Returns the area under the cumulative curve of errors (n,) up to `limit`, over `limit`: 1 is without error.
+def area_under_curve(errors: np.ndarray) -> float:
+    """Returns the area under the cumulative error curve (CED) of errors (n,) up to AUC_LIMIT, over that: 1 is perfect.
 
-    Exact: the integral of a step at e from 0 to `limit` is `limit` - e.
+    Exact: the integral of a step at e from 0 to the limit is the limit less e.
     """
-    return mean(np.clip(1 - errors / limit, 0, None))
+    return mean(np.clip(1 - errors / AUC_LIMIT, 0, None))
 
 
 def failure_rate(errors: np.ndarray, limit: float) -> float:

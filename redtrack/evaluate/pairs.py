@@ -22,7 +22,7 @@ from pathlib import Path
 from redtrack import formats
 from redtrack.annotate.inputs import files_below
 from redtrack.errors import FormatError, UsageError
-from redtrack.evaluate.protocol import CATEGORIES, in_category
+from redtrack.evaluate.protocol import CATEGORIES
 from redtrack.evaluate.score import Pair
 from redtrack.tracks import Tracks
 
@@ -54,7 +54,7 @@ class Truth:
         """Returns the videos of a 300-VW category; raises UsageError where there are none."""
         if category is None:
             return self
-        kept = {name: path for name, path in self.videos.items() if in_category(name, category)}
+        kept = {name: path for name, path in self.videos.items() if name in CATEGORIES[category]}
         whole = len(CATEGORIES[category])
         if not kept:
             raise UsageError(f"the truth has none of the {whole} videos of category {category}")

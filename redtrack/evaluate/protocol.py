@@ -13,7 +13,7 @@ from redtrack.errors import FormatError, UsageError
 from redtrack.geometry import landmark_box
 from redtrack.points import INNER_49, INNER_51, LEFT_EYE_OUTER, N_POINTS, PARTS, RIGHT_EYE_OUTER, SEVEN
 
-__all__ = ["CATEGORIES", "FAILURE_LIMITS", "AUC_LIMIT", "NORMS", "PART_POINTS", "POINT_SETS", "Protocol", "in_category"]
+__all__ = ["AUC_LIMIT", "CATEGORIES", "FAILURE_LIMITS", "NORMS", "POINT_SETS", "Protocol", "eye_distance"]
 
 POINT_SETS: dict[int, tuple[int, ...]] = {
     68: tuple(range(N_POINTS)),
@@ -106,8 +106,3 @@ def eye_distance(points: np.ndarray) -> np.ndarray:
     """Returns the distances (...) of the outer eye corners of faces (..., 68, 2)."""
     distance: np.ndarray = np.linalg.norm(points[..., RIGHT_EYE_OUTER, :] - points[..., LEFT_EYE_OUTER, :], axis=-1)
     return distance
-
-
-def in_category(video: str, category: int | None) -> bool:
-    """Returns whether a video of 300-VW, by the name of its folder, is in a category; None holds them all."""
-    return category is None or video in CATEGORIES[category]

@@ -13,6 +13,7 @@ from redtrack.evaluate.score import JITTERS, Score, VideoScore
 
 __all__ = ["as_json", "as_rows", "notes", "video_rows"]
 
+_MOST_NAMES = 6  # of videos without a prediction that are listed
 _JITTER_NAMES = {"prediction": "jitter / eye distance", "truth": "  of the truth itself", "error": "  of the error"}
 
 
@@ -123,5 +124,5 @@ def notes(scores: Mapping[str, Score]) -> list[str]:
     return lines
 
 
-def _listed(names: list[str], most: int = 6) -> str:
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")

@@ -104,7 +104,7 @@ def score(pairs: Iterable[Pair], protocol: Protocol) -> Score:
 
 def score_video(pair: Pair, protocol: Protocol) -> VideoScore:
     """Returns the score of one video."""
-    truth, predicted = pair.truth, pair.predicted or Tracks.empty()
+    truth, predicted = pair.truth, Tracks.empty() if pair.predicted is None else pair.predicted
     matched = match(predicted, truth)
     rows = np.flatnonzero(matched != NO_OUTPUT)
     expected, given = truth.points[rows], predicted.points[matched[rows]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from redtrack.points import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
+from redtrack.evaluate.protocol import eye_distance
 from redtrack.tracks import Tracks
 
 __all__ = ["confidence", "disagreement", "doubt", "rank", "worst_face", "worst_frames"]
@@ -12,9 +12,8 @@ __all__ = ["confidence", "disagreement", "doubt", "rank", "worst_face", "worst_f
 
 def disagreement(tracks: Tracks) -> np.ndarray:
     """Returns (R,): each row's mean disagreement over its eye distance; NaN where the file has none."""
-    points = tracks.points
-    eyes = np.linalg.norm(points[:, RIGHT_EYE_OUTER] - points[:, LEFT_EYE_OUTER], axis=1)
-    relative: np.ndarray = tracks.disagreement.astype(np.float64).mean(axis=1) / np.maximum(eyes, 1.0)
+    eyes = np.maximum(eye_distance(tracks.points), 1.0)  # px: no face is smaller
+    relative: np.ndarray = tracks.disagreement.astype(np.float64).mean(axis=1) / eyes
     return relative
 
 

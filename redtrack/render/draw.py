@@ -44,16 +44,14 @@ def rectangle(
     polyline(image, [(x0, y0), (x1, y0), (x1, y1), (x0, y1)], width, colour, opacity, closed=True)
 
 
-def rings(
-    image: Image, centres: ArrayLike, radius: float, width: float, colours: ArrayLike, opacity: float = 1.0
-) -> None:
+def rings(image: Image, centres: ArrayLike, radius: float, width: float, colours: ArrayLike) -> None:
     """Draws circles of `radius` px around centres (N, 2), `width` px wide. colours (3,) or (N, 3)."""
     centres = np.asarray(centres, np.float64).reshape(-1, 1, 2)
     angle = np.linspace(0, 2 * np.pi, _RING_CORNERS + 1)
     corners = centres + radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1)  # (N, corners + 1, 2)
     colours = np.broadcast_to(np.asarray(colours, np.float64), (len(centres), 3)).repeat(_RING_CORNERS, axis=0)
     starts, ends = corners[:, :-1].reshape(-1, 2), corners[:, 1:].reshape(-1, 2)
-    capsules(image, starts, ends, width / 2, colours, opacity)
+    capsules(image, starts, ends, width / 2, colours)
 
 
 def darken(image: Image, box: Sequence[float], opacity: float = 0.62) -> None:

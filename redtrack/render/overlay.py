@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from redtrack.errors import UsageError
-from redtrack.points import LEFT_EYE_OUTER, LINES, RIGHT_EYE_OUTER
+from redtrack.evaluate.protocol import eye_distance
+from redtrack.points import LINES
 from redtrack.render import colours as c
 from redtrack.render.draw import Image, capsules, dots, rectangle, rings
 from redtrack.render.text import label
@@ -97,8 +98,7 @@ class Overlay:
 
     def _draw_face(self, image: Image, row: int, view: View) -> None:
         style, points = self.style, view(self.tracks.points[row])
-        eyes = float(np.linalg.norm(points[RIGHT_EYE_OUTER] - points[LEFT_EYE_OUTER]))
-        radius = float(np.clip(eyes * _DOT, _SMALLEST, _LARGEST)) * style.size
+        radius = float(np.clip(eye_distance(points) * _DOT, _SMALLEST, _LARGEST)) * style.size
         hue = c.face_colour(int(self.tracks.face[row]))
         box = view(self.tracks.boxes[row].reshape(2, 2)).ravel()
         if style.boxes:
@@ -129,9 +129,8 @@ class Overlay:
 
     def _relative_disagreement(self, row: int) -> np.ndarray:
         """Returns (68,): disagreement over eye distance, nought where unknown."""
-        points = self.tracks.points[row]
-        eyes = float(np.linalg.norm(points[RIGHT_EYE_OUTER] - points[LEFT_EYE_OUTER]))
-        relative: np.ndarray = np.nan_to_num(self.tracks.disagreement[row]) / max(eyes, 1.0)
+        eyes = max(float(eye_distance(self.tracks.points[row])), 1.0)  # px: no face is smaller
+        relative: np.ndarray = np.nan_to_num(self.tracks.disagreement[row]) / eyes
         return relative
 
     def _point_colours(self, row: int) -> np.ndarray:
