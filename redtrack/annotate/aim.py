@@ -8,9 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
+from redtrack.annotate.crop_path import KeyLooks
 from redtrack.annotate.merge import FACE, WindowPoints
 from redtrack.annotate.options import Options
-from redtrack.annotate.path import KeyLooks
 from redtrack.annotate.second_look import second_crops
 from redtrack.annotate.windows import Window
 from redtrack.geometry import Floats, landmark_crop

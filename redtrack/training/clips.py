@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from redtrack.annotate.path import through
+from redtrack.annotate.crop_path import through
 from redtrack.geometry import CropTransform, landmark_box
 from redtrack.points import MIRROR
 from redtrack.training.augment import OURS, Augmentation, add_noise, random_crops, relight, soften
@@ -40,7 +40,7 @@ def still_clip(image: Tensor, points: np.ndarray, frames: int) -> Clip:
 
 
 def camera_path(clip: Clip, size: int, how: Augmentation, rng: np.random.Generator) -> CropTransform:
-    """T crops that follow a face as `annotate.path` does: through a crop every ten frames, each a little off."""
+    """T crops that follow a face as `annotate.crop_path` does: through a crop every ten frames, each a little off."""
     t = len(clip)
     at = np.unique([*range(0, t, KEY_EVERY), t - 1])
     first = random_crops(clip.points[:1], size, how, rng)

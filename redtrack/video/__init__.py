@@ -3,9 +3,9 @@
 from redtrack.video.ahead import read_ahead
 from redtrack.video.decode import DecodeReport, Frame, Video
 from redtrack.video.isolated import IsolatedVideo, open_video
-from redtrack.video.picture import read_picture
 from redtrack.video.probe import VideoInfo, digest, probe
 from redtrack.video.shots import ShotDetector, thumbnail
+from redtrack.video.still import read_picture
 from redtrack.video.write import VideoWriter, write_video
 
 __all__ = [

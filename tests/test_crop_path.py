@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from redtrack.annotate.path import KeyLooks, through
+from redtrack.annotate.crop_path import KeyLooks, through
 from redtrack.annotate.windows import Window, WindowBuilder
 from redtrack.faces.rows import FaceBoxes
 from redtrack.geometry import CropTransform

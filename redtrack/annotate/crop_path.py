@@ -1,10 +1,10 @@
-"""Smooth ways of the crops along a face: from a single look at the first frame of each window.
+"""Smooth paths of crops along a face, from a single look at the first frame of each window.
 
 The network's points depend a little on where the face lies in its crop, so crops that jump make points that jump. A
-detector's boxes jump; the landmarks of one frame in ten are steadier by far, and a smooth curve through their crops
-runs over the windows' borders. It costs a tenth of the looks, and makes most second looks needless.
+detector's boxes jump; the landmarks of one frame in ten are far steadier, and a smooth curve through their crops
+crosses the borders between windows. It costs one look in ten, and makes most second looks needless.
 
-On a still face that a known camera moves (`benchmarks/temporal.py`) it more than halved the jitter.
+On a still face moved by a known camera (`benchmarks/temporal.py`) it more than halved the jitter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["KeyLooks", "through"]
 class _Run:
     """The windows of one face that follow each other without a gap, and the crops at their key frames."""
 
-    windows: list[Window]  # that wait for their way
+    windows: list[Window]  # that wait for their path
     closed: bool = False  # whether the last of them is the run's last
     before: int | None = None  # key frame of the window before the first that waits
     keys: dict[int, CropTransform | None] = field(default_factory=dict)  # None while the look is under way
@@ -36,7 +36,7 @@ class _Run:
         return self.windows[-1].first + len(self.windows[-1])
 
     def next_keys(self) -> list[int] | None:
-        """Key frames that the way of the first waiting window runs through, None while one is not known."""
+        """Returns the key frames that the first waiting window's path runs through, None while one is not known."""
         firsts = [window.first for window in self.windows[:3]]
         if len(firsts) < 3:  # noqa: PLR2004
             if not self.closed:
@@ -47,15 +47,15 @@ class _Run:
 
 
 class KeyLooks:
-    """Gives windows their way. What it returns goes to the network: looks at one frame, and windows that are ready."""
+    """Gives windows their paths; returns what the network is to look at: single frames, and windows that are ready."""
 
     def __init__(self) -> None:
         self._runs: dict[int, list[_Run]] = {}  # by face; the last may still grow
 
     def push(self, windows: list[Window], continues: Callable[[int, int], bool | None]) -> list[Window]:
-        """Takes windows in the order of time; continues(face, frame) says whether the face's run goes on at the frame.
+        """Takes windows in order of time; returns what the network is to look at now.
 
-        None stands for: not known yet.
+        continues(face, frame) says whether the face's run goes on at the frame; None where that is not known yet.
         """
         out: list[Window] = []
         for window in windows:
@@ -93,13 +93,13 @@ class KeyLooks:
         return [Window(window.face, frame, window.boxes[at], window.state[at], window.crop[at], peek=True)]
 
     def _ready(self) -> list[Window]:
-        ready = [window for runs in self._runs.values() for run in runs for window in _on_their_way(run)]
+        ready = [window for runs in self._runs.values() for run in runs for window in _with_path(run)]
         self._runs = {face: [run for run in runs if run.windows or not run.closed] for face, runs in self._runs.items()}
         self._runs = {face: runs for face, runs in self._runs.items() if runs}
         return sorted(ready, key=lambda window: (window.first, window.face))
 
 
-def _on_their_way(run: _Run) -> Iterator[Window]:
+def _with_path(run: _Run) -> Iterator[Window]:
     """Takes the windows whose key frames are all known off the run, with their crops."""
     while run.windows and (frames := run.next_keys()) is not None:
         if run.before is not None:
@@ -112,9 +112,9 @@ def _on_their_way(run: _Run) -> Iterator[Window]:
 
 
 def through(at: np.ndarray, keys: list[CropTransform], frames: np.ndarray) -> CropTransform:
-    """The crops of `frames` (n,) on a smooth curve through one crop at each of the frames `at` (m,).
+    """Returns the crops of `frames` (n,) on a smooth curve through one crop at each of the frames `at` (m,).
 
-    A cubic Hermite spline with the slopes of Catmull and Rom; its pieces depend on two keys to either side alone.
+    A Catmull-Rom spline: each of its pieces depends on the two keys on either side alone.
     """
     assert len(at) == len(keys) and len(keys), f"{len(keys)} crops at {len(at)} frames"
     angle = np.unwrap([key.angle[0] for key in keys])
@@ -127,7 +127,7 @@ def through(at: np.ndarray, keys: list[CropTransform], frames: np.ndarray) -> Cr
 
 
 def _hermite(x: Floats, y: Floats, where: Floats) -> Floats:
-    """Values at `where` (n,) of the curve through y (m, d) at x (m,)."""
+    """Returns (n, d), the values at `where` (n,) of the cubic Hermite spline through y (m, d) at x (m,)."""
     slope = np.empty_like(y)
     slope[0], slope[-1] = (y[1] - y[0]) / (x[1] - x[0]), (y[-1] - y[-2]) / (x[-1] - x[-2])
     slope[1:-1] = (y[2:] - y[:-2]) / (x[2:] - x[:-2])[:, None]
