@@ -16,7 +16,9 @@ from redtrack.annotate.options import Options
 from redtrack.errors import DeviceError
 from redtrack.video import IsolatedVideo, Video, hardware, pictures
 from redtrack.video.container import decode_in_parallel, open_container
+from redtrack.video.convert import Converter
 from redtrack.video.parallel import Disorder, Picture
+from redtrack.video.upright import Orientation
 
 FRAMES = 30
 
@@ -74,6 +76,17 @@ def test_a_gpu_that_fails_later_leaves_no_gap(clip: Path, monkeypatch: pytest.Mo
     found = images(Video(clip, device="cuda:0"))
     monkeypatch.undo()
     assert np.array_equal(found, images(Video(clip)))
+
+
+@pytest.mark.parametrize("told", [(2, 0), (1, 1), (6, 2)], ids=["untold", "BT.709", "BT.601, full range"])
+def test_a_gpus_planes_become_the_same_picture(told: tuple[int, int], clip: Path) -> None:
+    """It gives colours in one plane (nv12), the processor in two (yuv420p)."""
+    with open_container(clip) as container:
+        here = next(container.decode(video=0))
+    here.colorspace, here.color_range = told
+    there = here.reformat(format="nv12")
+    convert = Converter(clip, (here.width, here.height), Orientation())
+    assert there.format.name == "nv12" and np.array_equal(convert(there), convert(here))
 
 
 def test_the_networks_have_to_be_on_the_gpu_that_decodes() -> None:

@@ -31,7 +31,7 @@ class Converter:
     def __init__(self, path: Path, size: tuple[int, int], orientation: Orientation) -> None:
         """Takes the file's path, the width and height of the stored picture, and how it is turned upright."""
         self._path = path
-        self._reformatter = VideoReformatter()
+        self._reformatter, self._separator = VideoReformatter(), VideoReformatter()
         self._size = size
         self._orientation = orientation
         self.resized = 0  # frames of another size
@@ -54,6 +54,8 @@ class Converter:
         if frame.colorspace not in _KNOWN and not frame.format.is_rgb:
             frame.colorspace = _BT709 if is_hd else _BT601
         try:
+            if frame.format.name == "nv12":  # a GPU's: twice as fast in two steps, and then the same as a processor's
+                frame = self._separator.reformat(frame, format="yuv420p", threads=1)
             rgb = self._reformatter.reformat(frame, width, height, "rgb24", threads=1)
         except av.FFmpegError as error:
             message = f"holds pixels of a kind that cannot be shown ({frame.format.name})"
