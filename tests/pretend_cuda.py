@@ -187,6 +187,14 @@ def on_device(device: object) -> Iterator[None]:
     yield
 
 
+class Autocast(torch.autocast):
+    """Takes a device's type and not its name, as torch does up to 2.7."""
+
+    def __init__(self, device_type: str, *how: Any, **more: Any) -> None:
+        assert device_type in ("cpu", "cuda"), f"autocast for {device_type!r}, which is no type of device"
+        super().__init__(device_type, *how, **more)
+
+
 class Pool(ThreadPoolExecutor):
     """Threads in which the device is there, too."""
 
@@ -226,6 +234,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.device]:
                "current_stream": lambda _=None: Stream(name=_stream.get())}  # fmt: skip
     for name, made_up in streams.items():
         monkeypatch.setattr(torch.cuda, name, made_up)
+    monkeypatch.setattr(torch, "autocast", Autocast)
     monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
     monkeypatch.setattr(torch.backends.cudnn, "is_acceptable", lambda _: False)
     monkeypatch.setattr(workers, "ThreadPoolExecutor", Pool)

@@ -73,7 +73,7 @@ def image_loss(
         )
         weight = torch.from_numpy(faces.weight[index]).to(device)
         crops = crops.to(device, memory_format=torch.channels_last)
-        with torch.autocast(device, torch.bfloat16, enabled=half):
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half):
             outputs = run_steps(net, crops, rng)
         parts: dict[str, Tensor] = {}
         for out in outputs:

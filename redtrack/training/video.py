@@ -139,7 +139,7 @@ def video_loss(
         crops, truth, trust = random_batch(clips, batch, WINDOWS * frames, net.config.size, rng)
         crops, truth, trust = crops.to(device), truth.to(device), trust.to(device)
         windows = truth.unflatten(1, (WINDOWS, frames)).flatten(0, 1)  # (N * 2, T, P, 2)
-        with torch.autocast(device, torch.bfloat16, enabled=half):
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half):
             walks, order = both_ways(net, crops.flatten(0, 1), len(windows), frames, frozen)
         each = trust.repeat_interleave(WINDOWS * frames)
         parts = {"regression": heat_map_loss(net, walks, (windows, undo(windows, order)), each)}
