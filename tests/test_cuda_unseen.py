@@ -15,6 +15,7 @@ import torch
 from pretend_cuda import OnCuda, gpu
 
 from redtrack import bench, checkpoint
+from redtrack.annotate import workers
 from redtrack.annotate.crop import cut_crops, detector_crop, region_of, sample
 from redtrack.annotate.engine import Engine
 from redtrack.annotate.frames import FrameStore
@@ -148,6 +149,25 @@ def test_a_whole_run_on_the_gpu_gives_the_rows_of_the_cpu(clip: Path, gpu: torch
     assert models.precision.points == "half"
     assert np.array_equal(found.frame, expected.frame) and np.array_equal(found.face, expected.face)
     assert np.abs(found.points - expected.points).mean() < 0.3, "px of the frame"
+
+
+def test_runs_share_the_networks_stream(gpu: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch keeps what memory a stream has used for that stream: with a new one, each run would begin without."""
+    made: list[object] = []
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: made.append(device) or pretend_cuda.Stream(device))
+    workers._stream_of.cache_clear()
+    for _ in range(2):
+        with workers.Workers(gpu) as threads:
+            assert threads.submit(pow, 3, 2).result() == 9
+    assert made == [gpu]
+
+
+def test_fp32_is_not_rounded_by_the_gpu(gpu: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch lets convolutions of 32 bits multiply 19 of them (TF32) unless told otherwise."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    for precision, rounds in (("half", True), ("fp32", False)):
+        load_models(None, "cuda:0", Options(), detects=False, precision=precision)
+        assert torch.backends.cudnn.allow_tf32 is rounds
 
 
 def test_what_a_call_had_computed_is_gone_before_it_is_halved(

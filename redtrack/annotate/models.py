@@ -14,7 +14,7 @@ import numpy as np
 from redtrack.annotate.buffers import keep_memory
 from redtrack.annotate.following import Follower, Following
 from redtrack.annotate.options import Options
-from redtrack.annotate.precision import Precision, arithmetic, computes_bfloat16
+from redtrack.annotate.precision import Precision, arithmetic, computes_bfloat16, round_nothing
 from redtrack.annotate.room import fits
 from redtrack.errors import DeviceError, UsageError
 
@@ -106,6 +106,8 @@ def load_models(
 
     where = find_device(device)
     bits = Precision.of(precision, where)
+    if where.type == "cuda" and bits.points == "fp32":
+        round_nothing()
     keep_memory()
     path = checkpoint.find(weights or checkpoint.DEFAULT["rednet"])
     about = {"weights": path.stem, "weights_digest": checkpoint.digest(path), "precision": bits.points}

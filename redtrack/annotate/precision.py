@@ -16,7 +16,7 @@ from redtrack.errors import DeviceError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["PRECISIONS", "Precision", "arithmetic", "computes_bfloat16", "has_bfloat16"]
+__all__ = ["PRECISIONS", "Precision", "arithmetic", "computes_bfloat16", "has_bfloat16", "round_nothing"]
 
 PRECISIONS = ("auto", "fp32", "bf16", "half")
 _TYPES = {"bf16": "bfloat16", "half": "float16"}
@@ -50,6 +50,15 @@ def arithmetic(name: str, device: torch.device) -> AbstractContextManager[Any]:
     if name == "fp32":
         return nullcontext()
     return torch.autocast(device.type, getattr(torch, _TYPES[name]))
+
+
+def round_nothing() -> None:
+    """Keeps GPUs from multiplying but 19 bits of 32 (TF32) in convolutions, as torch has them do; in the whole process:
+    what is switched on and off around a call would meet the detector's calls, in another thread, by chance.
+    """
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def computes_bfloat16(device: torch.device) -> bool:

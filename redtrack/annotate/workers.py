@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +36,6 @@ class Workers:
         self._threads_before = torch.get_num_threads()
         count = self._threads_before if self._alone else 1
         self._pool = None if self._alone and count == 1 else ThreadPoolExecutor(count, "redtrack-network")
-        self._stream: Any = None
         self.most_in_flight = 1 if self._pool is None else count + 1  # none has to wait for its next call
 
     def submit(self, call: Callable[P, T], *args: P.args, **options: P.kwargs) -> Future[T]:
@@ -87,9 +86,17 @@ class Workers:
         """
         import torch
 
-        self._stream = self._stream or torch.cuda.Stream(self._device)
-        with torch.cuda.device(self._device), torch.cuda.stream(self._stream):
-            self._stream.wait_event(after)
+        stream = _stream_of(self._device)
+        with torch.cuda.device(self._device), torch.cuda.stream(stream):
+            stream.wait_event(after)
             result = call()
-            self._stream.synchronize()
+            stream.synchronize()
             return result
+
+
+@cache
+def _stream_of(device: torch.device) -> torch.cuda.Stream:
+    """Returns the network's stream, the same in every run: torch keeps the memory that a stream has used for it."""
+    import torch
+
+    return torch.cuda.Stream(device)
