@@ -99,25 +99,22 @@ class FrameStore:
     """The frames that crops may still be cut from, on the device, chunk by chunk."""
 
     def __init__(self) -> None:
-        self._chunks: deque[tuple[int, Tensor]] = deque()  # first frame's index, uint8 (n, H, W, 3)
-
-    @property
-    def nbytes(self) -> int:
-        """The memory that the frames take."""
-        return sum(images.nbytes for _, images in self._chunks)
+        self._chunks: deque[tuple[int, int, Tensor]] = deque()  # first and after last frame, uint8 (n, H, W, 3)
+        self.nbytes = 0  # that the frames take
 
     def add(self, first: int, images: Tensor) -> None:
         """Takes frames uint8 (n, H, W, 3) that follow those taken before."""
-        self._chunks.append((first, images))
+        self._chunks.append((first, first + len(images), images))
+        self.nbytes += images.nbytes
 
     def drop(self, before: int) -> None:
         """Forgets the chunks that end before this frame."""
-        while self._chunks and self._chunks[0][0] + len(self._chunks[0][1]) <= before:
-            self._chunks.popleft()
+        while self._chunks and self._chunks[0][1] <= before:
+            self.nbytes -= self._chunks.popleft()[2].nbytes
 
     def size(self) -> tuple[int, int]:
         """Returns height and width of the frames."""
-        height, width = self._chunks[-1][1].shape[1:3]
+        height, width = self._chunks[-1][2].shape[1:3]
         return int(height), int(width)
 
     def region(self, first: int, count: int, region: Region) -> Tensor:
@@ -125,11 +122,12 @@ class FrameStore:
         import torch
 
         x0, y0, x1, y1 = region
-        parts = []
-        for start, images in self._chunks:
-            low, high = max(first - start, 0), min(first + count - start, len(images))
-            if low < high:
-                parts.append(images[low:high, y0:y1, x0:x1])
+        end = first + count
+        parts = [
+            images[max(first - start, 0) : end - start, y0:y1, x0:x1]
+            for start, stop, images in self._chunks
+            if start < end and stop > first
+        ]
         found = parts[0] if len(parts) == 1 else torch.cat(parts)
         assert len(found) == count, f"{len(found)} frames held of {count} from frame {first}"
         return found
