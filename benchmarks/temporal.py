@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import redtrack
+from redtrack.evaluate.protocol import eye_distance
 from redtrack.formats.pts import read_points
 from redtrack.geometry import landmark_box
 from redtrack.tracks import Tracks
@@ -31,12 +32,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "LSTM, both": {"direction": "both"},
     "tracking protocol": {"protocol": "tracking"},
 }
-
-
-def eye_distance(points: np.ndarray) -> np.ndarray:
-    """Distance of the outer eye corners. (..., 68, 2) -> (...)."""
-    distance: np.ndarray = np.linalg.norm(points[..., 36, :] - points[..., 45, :], axis=-1)
-    return distance
 
 
 def jitter(points: np.ndarray) -> float:
