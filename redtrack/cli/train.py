@@ -249,7 +249,7 @@ def run(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     required=True,
-    help="Folder of photos with boxes.csv (file,width,height,x0,y0,x1,y1,score,ignore).",
+    help="Folder of photos with boxes.csv: file,x0,y0,x1,y1,ignore, a line for each face.",
 )
 @click.option(
     "--faces",

@@ -34,8 +34,8 @@ Line = tuple[int, tuple[float, ...], int]  # frame, x0 y0 x1 y1, face id or -1
 class BoxesFile:
     """Rows of the boxes in a file, given out as `FaceFollower` does: same `push`, `finish`, `settled`.
 
-    A face without a box on up to 1.5 x `every` frames is interpolated. Given face ids are kept, also across
-    cuts. Raises FormatError, which names the line, for a file that is not as this module's head says.
+    Between two boxes of a face that are at most 1.5 x `every` frames apart, the frames are interpolated. Given face ids
+    are kept, also across cuts. Raises FormatError, which names the line, for a file that is not as described above.
     """
 
     def __init__(self, path: str | Path, every: int = 10, max_faces: int | None = None, min_face: float = 0.0) -> None:
@@ -57,9 +57,7 @@ class BoxesFile:
         return sum(len(lines) for frame, lines in self._boxes.items() if frame >= self._count)
 
     def push(self, frames: Sized, cuts: Sequence[bool] | NDArray[np.bool_]) -> FaceBoxes:
-        """Takes N frames, of which only the number matters, and where shots begin; returns the rows newly
-        settled.
-        """
+        """Takes N frames, of which only the number matters, and where shots begin; returns the rows newly settled."""
         assert len(frames) == len(cuts), f"{len(frames)} frames, {len(cuts)} cuts"
         for cut in cuts:
             if cut and self._count:
