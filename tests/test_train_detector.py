@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from labelled_faces import write_folders
 
 from redtrack import checkpoint
-from redtrack.cli.train import detector as command
+from redtrack.cli.train_detector import detector as command
 from redtrack.errors import FormatError, UsageError, WeightsError
 from redtrack.faces.detector import DetectorConfig, FaceDetector, cells
 from redtrack.training import detector as training

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 def shaping(command: Any) -> Any:
-    """The options that the points depend on: the fields of `Options`."""
+    """Adds the options that the points depend on: the fields of `Options`."""
     for option in reversed(
         [
             click.option("--window", type=click.IntRange(min=1), default=10, show_default=True, metavar="FRAMES",
-                         help="Frames that the network sees at once."),
+                         help="Frames T of a window, which the network sees together."),
             click.option("--direction", type=click.Choice(DIRECTIONS), default="both", show_default=True,
-                         help="Which way through time; both also tells how far the two disagree."),
+                         help="Direction in time; both also measures how far the two disagree."),
             click.option("--spatial-steps", type=click.IntRange(min=1), metavar="N",
-                         help="Looks of the network at each picture.  [default: as it was trained]"),
+                         help="Spatial steps of the network on each picture.  [default: as it was trained]"),
             click.option("--temporal/--no-temporal", default=True, show_default=True,
-                         help="Use what the network knows of time, or take each frame alone."),
+                         help="Use the network's recurrence through time, or take each frame alone."),
             click.option("--detect-every", type=click.IntRange(min=1), default=10, show_default=True, metavar="FRAMES",
-                         help="Frames between two searches for faces; cuts are always searched."),
+                         help="Frames between two face detections; faces are also detected at every cut."),
             click.option("--max-faces", type=click.IntRange(min=1), metavar="N",
                          help="Keep the N largest faces of each frame."),
             click.option("--min-face", type=click.FloatRange(min=0), default=0.0, metavar="PX",
@@ -40,7 +40,7 @@ def shaping(command: Any) -> Any:
                          help="Your own boxes, not the detector's: CSV with frame (from 0),x0,y0,x1,y1[,face_id]."),
             click.option("--detector", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
                          help="Weights of a face detector that you trained.  [default: the one that ships]"),
-            click.option("--start", type=click.FloatRange(min=0), metavar="SECONDS", help="Leave out what is before."),
+            click.option("--start", type=click.FloatRange(min=0), metavar="SECONDS", help="Start at this time."),
             click.option("--end", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop at this time."),
             click.option("--protocol", type=click.Choice(PROTOCOLS), default="windows", show_default=True,
                          help="windows is fast; tracking goes frame by frame as the paper does, for comparison."),
@@ -55,13 +55,13 @@ def shaping(command: Any) -> Any:
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR",
               help="Folder for the results; made if need be.")
 @click.option("--format", "formats", type=click.Choice(OUTPUT_FORMATS), multiple=True,
-              help="Also write this format; repeatable. HDF5 is always written: by it a run is resumed.")
+              help="Also write this format; repeatable. HDF5 is always written: runs resume from it.")
 @pts_origin
 @click.option("--weights", metavar="NAME|PATH", help="Landmark network.  [default: the one that ships]")
 @shaping
 @placing
-@click.option("--overwrite", is_flag=True, help="Annotate anew what is complete, too.")
-@click.option("--fail-fast", is_flag=True, help="Stop at the first video that does not end well.")
+@click.option("--overwrite", is_flag=True, help="Annotate complete videos again, too.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first video that fails or is partial.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no table; errors only.")
 @click.option("--progress", type=click.Choice(["rich", "plain", "json", "none"]),
               help="Display on stderr.  [default: rich on a terminal, else plain]")
@@ -79,9 +79,9 @@ def annotate(
 ) -> None:
     """Put 68 landmarks on every face of every frame.
 
-    VIDEO is a file, a folder (with all below it), a pattern in quotes, or @LIST, a file with a path a line. Each gives
-    DIR/<stem>.h5; videos of one stem are told apart by their ending or their folders. The same command again does only
-    what is missing; DIR/run.jsonl tells what became of each.
+    VIDEO is a file, a folder (searched to any depth), a pattern in quotes, or @LIST, a file with one path a line. Each
+    video gives DIR/<stem>.h5; those with the same stem are told apart by their endings or their folders. The same
+    command again does only what is missing; DIR/run.jsonl says what became of each video.
 
     Exit status: 0 all done, 1 some failed or are partial, 2 wrong usage, 130 interrupted, 143 terminated.
 
@@ -122,7 +122,7 @@ def annotate(
 
 
 def _tell(outcomes: list[Outcome], not_begun: int, quiet: bool, reporter: Reporter) -> None:
-    """Lists what became of the videos, those that did not end well last."""
+    """Lists what became of the videos, those that failed or are partial last."""
     from redtrack.cli.table import outcome_table
 
     if quiet:

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 @click.option("--weights", metavar="NAME|PATH", help="A shipped network's name, or a file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--batch", type=click.IntRange(min=1), help="Crops in one call of the network.  [default: by device]")
-@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="Of the networks.")
-@click.option("--decode", type=click.Choice(DECODERS), default="auto", show_default=True, help="What decodes.")
+@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True,
+              help="Arithmetic of the networks.")
+@click.option("--decode", type=click.Choice(DECODERS), default="auto", show_default=True,
+              help="Which device decodes.")
 @click.option("--direction", type=click.Choice(["both", "forward", "backward"]), default="both", show_default=True,
-              help="Which ways through time the network goes.")
+              help="Direction in time, or both.")
 @click.option("--detect-every", type=click.IntRange(min=1), default=10, show_default=True, metavar="FRAMES",
-              help="Frames between two searches for faces.")
+              help="Frames between two face detections.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
 def bench(
     video: Path | None,
@@ -40,7 +42,7 @@ def bench(
 ) -> None:
     """Measure how fast each part of the work is, alone and all together.
 
-    Without VIDEO a clip of 640 x 360 with one face on each frame is made up.
+    Without VIDEO, a clip of 640 x 360 with one drawn face in each frame is used.
 
     \b
     Examples:
@@ -56,7 +58,7 @@ def bench(
 
 
 def as_text(report: Report) -> str:
-    """The table, the conditions and the verdict."""
+    """Returns the table, the conditions and the verdict."""
     from redtrack.cli.table import table
 
     rows = [["part", "frames/s", "ms/frame", "share"]]

@@ -1,4 +1,4 @@
-"""`redtrack evaluate`: predictions against the truth, by the protocols of the field."""
+"""`redtrack evaluate`: predictions against the ground truth, by the protocols of the field."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 5),
     default=2,
     show_default=True,
-    help="With --images: how often a face is cut out, again where its landmarks say so.",
+    help="With --images: most looks at a face; after the first, only where its landmarks ask for a better crop.",
 )
 @click.option("--weights", metavar="NAME|PATH", help="With --images: landmark network.  [default: the one that ships]")
 @click.option(
@@ -50,14 +50,14 @@ if TYPE_CHECKING:
     type=click.Choice(["eyes", "pupils", "box"]),
     default="eyes",
     show_default=True,
-    help="What errors are divided by: outer eye corners, eye centres, or the root of the box's area.",
+    help="What errors are divided by: distance of outer eye corners, of eye centres, or root of the box's area.",
 )
 @click.option(
     "--points",
     type=click.Choice(["68", "51", "49", "7"]),
     default="68",
     show_default=True,
-    help="Points that count: 51 are without the jaw, 49 also without the inner mouth corners.",
+    help="Points that count: 51 leave out the jaw, 49 also the inner mouth corners, 7 are those of step one.",
 )
 @click.option("--category", type=click.IntRange(1, 3), help="Only the test videos of this category of 300-VW.")
 @click.option(

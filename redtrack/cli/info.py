@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def info(files: tuple[Path, ...], as_json: bool) -> None:
     """Tell what a video, a tracks file or a weights file holds.
 
-    Of tracks: for each face its first and last frame, how many frames it has and in how many gaps it is gone, where its
-    boxes came from (detected, between two detections, refined by the landmarks), the mean score of its points, and how
-    many pixels the two ways through time are apart.
+    Of tracks it shows for each face its first and last frame, the number of its frames and of the gaps between them,
+    where its boxes came from (detected, between two detections, refined by the landmarks), the mean score of its
+    points, and how many pixels apart the forward and the backward estimate are.
 
     \b
     Examples:

@@ -34,16 +34,16 @@ class AutoCount(click.ParamType):
 
 
 def placing(command: Any) -> Any:
-    """The options that the points do not depend on."""
+    """Adds the options that the points do not depend on."""
     for option in reversed(
         [
             click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda:N",
                          help="Where the networks run."),
             click.option("--devices", metavar="LIST|all",
-                         help="Several: a process for each, which share the videos. 0,1 are GPUs; cpu,cpu works too."),
+                         help="Several devices share the videos, a process on each: 0,1 are GPUs; cpu,cpu works too."),
             click.option("--shard", metavar="I/N|auto",
-                         help="Do only share I of N, from 0, of the videos; auto is a Slurm array's task."),
-            click.option("--ray", metavar="ADDRESS|local", help="Share the videos out over a Ray cluster."),
+                         help="Do only share I, from 0, of N of the videos; auto is that of a Slurm array's task."),
+            click.option("--ray", metavar="ADDRESS|local", help="Share the videos on a Ray cluster."),
             click.option("--gpu-share", type=click.FloatRange(min=0), metavar="GPUS",
                          help="What a video takes of a GPU on Ray.  [default: 1 where there are any]"),
             click.option("--batch", type=AutoCount(), default="auto", show_default=True,
@@ -51,8 +51,8 @@ def placing(command: Any) -> Any:
             click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True,
                          help="Of the networks; moves points by less than 0.1 px. auto: fp32 on a CPU, half on a GPU."),
             click.option("--decode", type=click.Choice(DECODERS), default="auto", show_default=True,
-                         help="What decodes; cuda is the networks' GPU, for what it can decode. auto: cpu."),
-            click.option("--profile", is_flag=True, help="Say at the end what the time went to, and what would help."),
+                         help="Which device decodes; cuda is the networks' GPU, for what it can decode. auto: cpu."),
+            click.option("--profile", is_flag=True, help="Say at the end where the time went, and what would help."),
         ]
     ):  # fmt: skip
         command = option(command)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from redtrack.cli import tell_error
+from redtrack.cli.train_detector import detector
 
 DATA_HELP = (
     "Folder of pictures with .pts files beside them (any depth), or of PERSON/CLIP/FRAME.jpg. FOLDER=0.3 gives "
@@ -42,13 +42,13 @@ class Data(click.ParamType):
 
 
 def common(rate: float, minutes: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The options that all stages of RED-Net share."""
+    """Returns a decorator that adds the options which all stages of RED-Net share."""
     options = [
         click.option("--data", type=Data(), multiple=True, required=True, help=DATA_HELP),
         click.option("-o", "--out", type=OUT, required=True, help="Folder of the run."),
         click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=minutes, show_default=True,
-                     help="Stop after so long; the rate falls to nothing by then."),
-        click.option("--steps", type=click.IntRange(min=1), help="Stop after so many batches, if that is earlier."),
+                     help="Stop after this time; the rate falls to a hundredth by then."),
+        click.option("--steps", type=click.IntRange(min=1), help="Stop after this many batches, if that comes first."),
         click.option("--batch", type=click.IntRange(min=1), help="Faces (32), or clips (3), in a batch."),
         click.option("--rate", type=RATE, default=rate, show_default=True, help="Highest learning rate."),
         click.option("--optimizer", type=click.Choice(["adamw", "sgd"]), default="adamw", show_default=True,
@@ -59,7 +59,7 @@ def common(rate: float, minutes: float) -> Callable[[Callable[..., None]], Calla
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
         click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all]"),
         click.option("--seed", type=int, default=0, show_default=True,
-                     help="Of first weights, order and augmentation; the same seed on the same machine, the same run."),
+                     help="Of initial weights, order and augmentation; the same machine then repeats the run."),
         click.option("-q", "--quiet", is_flag=True, help="No progress bar."),
     ]  # fmt: skip
 
@@ -72,7 +72,11 @@ def common(rate: float, minutes: float) -> Callable[[Callable[..., None]], Calla
 
 
 augment = click.option(
-    "--augment", type=click.Choice(["ours", "paper"]), default="ours", show_default=True, help="How far crops stray."
+    "--augment",
+    type=click.Choice(["ours", "paper"]),
+    default="ours",
+    show_default=True,
+    help="How far crops stray and pictures change: ours is wider than the paper's.",
 )
 
 
@@ -89,7 +93,7 @@ def train() -> None:
       redtrack annotate clip.mp4 -o out --weights runs/video/weights.safetensors
 
     A run's folder holds checkpoint.pt (to resume), weights.safetensors (to annotate with), log.jsonl and log.png.
-    Names whose checksum says so are held out for validation and never trained on.
+    About a tenth of the names, chosen by their checksums, is held out for validation and never trained on.
     """
 
 
@@ -101,7 +105,8 @@ def train() -> None:
 @click.option("--tasks", default="det7,reg68", show_default=True,
               help="Task of each spatial step: of det7, det68, reg68.")  # fmt: skip
 @click.option("--cascade", is_flag=True, help="A body for each spatial step instead of a shared one.")
-@click.option("--z0", type=click.Choice(["zeros", "mean"]), default="zeros", show_default=True, help="First feedback.")
+@click.option("--z0", type=click.Choice(["zeros", "mean"]), default="zeros", show_default=True,
+              help="Feedback to the first step.")  # fmt: skip
 @click.option("--pretrained", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="ImageNet VGG-16 or ResNet-152 state dict to start the encoder from.")  # fmt: skip
 def image(body: str, tasks: str, cascade: bool, z0: str, **options: Any) -> None:
@@ -124,7 +129,7 @@ def image(body: str, tasks: str, cascade: bool, z0: str, **options: Any) -> None
 @common(rate=3e-4, minutes=20)
 @augment
 def identity(**options: Any) -> None:
-    """Stage 2: the identity head, with people who are known by name (folders PERSON/CLIP/FRAME.jpg).
+    """Stage 2: the identity head, on folders of people (PERSON/CLIP/FRAME.jpg).
 
     \b
     Example: redtrack train identity --data ytf --data 300w --start runs/image/weights.safetensors -o runs/identity
@@ -135,7 +140,7 @@ def identity(**options: Any) -> None:
 @train.command()
 @common(rate=1e-3, minutes=20)
 @click.option("--clips", type=click.Path(exists=True, file_okay=False, path_type=Path), multiple=True,
-              help="300-VW folder: NAME/vid.*, NAME/annot/*.pts. Repeatable; without, stills are moved.")  # fmt: skip
+              help="300-VW folder: NAME/vid.*, NAME/annot/*.pts. Repeatable; without it, stills move.")  # fmt: skip
 @click.option("--hold-out", multiple=True, metavar="NAME", help="A video kept for validation. Repeatable.")
 @click.option("--frames", type=click.IntRange(min=3), default=10, show_default=True, help="Frames T of a clip.")
 @click.option("--freeze/--no-freeze", default=True, show_default=True, help="Leave the encoder-decoder as it is.")
@@ -151,9 +156,10 @@ def video(**options: Any) -> None:
 @train.command()
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
               help="Folder of coarsely labelled pictures.")  # fmt: skip
-@click.option("--weights", metavar="NAME|PATH", help="The network that knows better.  [default: the shipped one]")
+@click.option("--weights", metavar="NAME|PATH", help="The network that labels.  [default: the shipped one]")
 @click.option("-o", "--out", type=OUT, required=True, help="Folder for pictures and labels.")
-@click.option("--looks", type=click.IntRange(min=1), default=3, show_default=True, help="Each also in a mirror.")
+@click.option("--looks", type=click.IntRange(min=1), default=3, show_default=True,
+              help="Looks at each face, each also in a mirror.")  # fmt: skip
 def relabel(data: Path, weights: str | None, out: Path, looks: int) -> None:
     """Copy pictures with better labels, by a network that is better than the labels are.
 
@@ -244,63 +250,4 @@ def run(
         click.echo(weights)
 
 
-@train.command()
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    required=True,
-    help="Folder of photos with boxes.csv: file,x0,y0,x1,y1,ignore, a line for each face.",
-)
-@click.option(
-    "--faces",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of cut-out faces with .pts files beside them, to lay over parts of the photos.",
-)
-@click.option("-o", "--out", type=OUT, required=True, help="Folder of the run.")
-@click.option(
-    "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60,
-    show_default=True,
-    help="Stop after so long; the rate falls to nothing by then.",
-)
-@click.option(
-    "--verifier",
-    type=click.FloatRange(min=0),
-    default=20,
-    show_default=True,
-    help="Then train the verifier, which judges the boxes found, for so many minutes.",
-)
-@click.option("--rate", type=RATE, default=2e-3, show_default=True, help="Highest learning rate.")
-@click.option("--start", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Weights to start from.")
-@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn at random.")
-def detector(
-    data: Path, out: Path, minutes: float, verifier: float, start: Path | None, device: str, **options: Any
-) -> None:
-    """The face detector, on whole photos with boxed faces.
-
-    \b
-    Example: redtrack train detector --data scenes -o runs/detector --minutes 60
-    """
-    from redtrack import checkpoint
-    from redtrack.annotate.models import find_device
-    from redtrack.training.detector import train_detector
-    from redtrack.training.evaluate_detector import with_threshold
-    from redtrack.training.scenes import read_scenes
-    from redtrack.training.verifier import with_verifier
-
-    device = str(find_device(device))
-    report = partial(click.echo, err=True)
-    before: Any = None if start is None else checkpoint.load(start, "detector", device, fused=False)
-    net = train_detector(data, out, minutes, device, start=before, report=report, **options)
-    path, card = out / "weights.safetensors", {"stage": "detector", "data": data.name, "minutes": minutes}
-    checkpoint.save(path, net, "detector", card)  # lest it is lost in what follows
-    if verifier:
-        net = with_verifier(net, data, verifier, device, options["seed"], report)
-    if held_out := read_scenes(data, validation=True):
-        net = with_threshold(net, held_out, device)
-        report(f"threshold {net.config.threshold}, chosen on {len(held_out)} photos held out")
-    checkpoint.save(path, net, "detector", card)
-    click.echo(path)
+train.add_command(detector)
