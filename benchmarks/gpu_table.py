@@ -1,20 +1,26 @@
 """The table of a GPU's speed for the README: whole job against decoding alone, one and four faces, 360p and 1080p.
 
-    python benchmarks/gpu_table.py [VIDEO ...] [--device cuda] [--precision auto half fp32] [--decode auto cpu cuda]
+    python benchmarks/gpu_table.py [VIDEO ...] [--device cuda] [--precision half fp32] [--decode cpu cuda]
+                                   [--batch 320 1280]
 
 Without VIDEO, clips are made up of the example's face: 640 x 360 and 1920 x 1080, with one face and with four. Each
-line is a video and a setting; asked of a GPU is a whole job of 0.9 of decoding alone. The last column is the network's
-share of what the device's matrix product reaches with as many bits. It also runs on a CPU (`--device cpu --frames 50
---side 512`). What compiling the network would gain, `benchmarks/network.py --compile` tells.
+line is a video and a setting, as soon as it is known; one that fails says so and leaves the others. Asked of a GPU is a
+whole job of 0.9 of decoding alone. The last column is the network's share of what the device's matrix product reaches
+with as many bits. It also runs on a CPU (`--device cpu --frames 50 --side 512`). What compiling the network would gain,
+`benchmarks/network.py --compile` tells.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import cycle, islice, product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from network import gemm_gflops
@@ -23,6 +29,10 @@ from redtrack.annotate.models import find_device
 from redtrack.annotate.precision import Precision
 from redtrack.bench import Report, bench
 from redtrack.video import Video, write_video
+from redtrack.video.pictures import Pictures
+
+if TYPE_CHECKING:
+    import torch
 
 CLIP = Path(__file__).parent.parent / "examples" / "astronaut.mp4"
 SIZES = {"360p": (640, 360), "1080p": (1920, 1080)}
@@ -64,49 +74,72 @@ def gflop_a_crop(device: str) -> float:
     return counter.get_total_flops() / 10 / 1e9
 
 
-def line(video: Path, setting: str, report: Report, gflop: float, peak: float) -> str:
+def decoder(video: Path, asked: str) -> str:
+    """Names what really decodes: what a GPU (`cuda:N`) cannot decode is left to the processor without a word."""
+    if asked == "cpu":
+        return asked
+    pictures = Pictures(video, device=asked)
+    with closing(iter(pictures)) as found:  # type: ignore[type-var]
+        next(found)
+        return asked if pictures.reader.stream.codec_context.is_hwaccel else "cpu"
+
+
+def line(video: Path, report: Report, gflop: float, peak: float) -> str:
     """One row of the table, in Markdown. gflop a crop; peak in GFLOP/s."""
     rates = {part.name: part.rate for part in report.parts}
     network = rates["network"] * report.about["faces_per_frame"] * gflop
     share = rates["whole job"] / rates["decoder"]
     done = [f"{rates[name]:.0f}" for name in ("decoder", "network", "whole job")]
     of_peak = f"{100 * network / peak:.0f} %"
+    about = report.about
+    setting = f"{about['precision']}, {about['batch']} crops, decoded by {decoder(video, about['decode'])}"
     return f"| {' | '.join([video.stem, setting, *done, f'{share:.2f}', of_peak])} |"
 
 
-def head(report: Report, gflop: float, peaks: dict[str, float]) -> str:
+def head(device: torch.device, gflop: float, peaks: dict[str, float]) -> str:
     """What the table holds for, and its titles."""
+    import torch
+
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     products = ", ".join(f"{peak:.0f} GFLOP/s ({bits})" for bits, peak in peaks.items())
     return (
-        f"{report.about['device']}, torch {report.about['versions']['torch']}, {gflop:.2f} GFLOP a crop, "
-        f"matrix product {products}\n\n"
+        f"{name}, torch {torch.__version__}, {gflop:.2f} GFLOP a crop, matrix product {products}\n\n"
         "| video | setting | decoder | network | whole job | of decoder | of peak |\n"
         "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
     )
 
 
 def main() -> None:
-    """Prints the table."""
+    """Prints the table; exit status 1 where a line is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", nargs="*", type=Path)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--precision", nargs="+", default=["auto"])
     parser.add_argument("--decode", nargs="+", default=["auto"])
+    parser.add_argument("--batch", nargs="+", type=int, default=[None], help="crops in one call")
     parser.add_argument("--frames", type=int, default=1500, help="of the clips that are made up")
     parser.add_argument("--side", type=int, default=8192, help="of the matrices whose product is the peak")
     chosen = parser.parse_args()
-    gflop = gflop_a_crop(chosen.device)
     device = find_device(chosen.device)
+    gflop = gflop_a_crop(chosen.device)
     kinds = {Precision.of(name, device).points for name in chosen.precision}
     peaks = {bits: gemm_gflops(str(device), bits, chosen.side) for bits in sorted(kinds)}
+    print(head(device, gflop, peaks), flush=True)
+    failed = False
     with tempfile.TemporaryDirectory() as folder:
         videos = chosen.videos or made_up(Path(folder), chosen.frames)
-        for number, (video, precision, decode) in enumerate(product(videos, chosen.precision, chosen.decode)):
-            report = bench(video, device=chosen.device, precision=precision, decode=decode)
-            if not number:
-                print(head(report, gflop, peaks))
-            bits = report.about["precision"]
-            print(line(video, f"{bits}, decoded by {report.about['decode']}", report, gflop, peaks[bits]), flush=True)
+        settings = list(product(chosen.precision, chosen.decode, chosen.batch))
+        bench(videos[0], device=chosen.device, precision=settings[0][0])  # what is loaded and allotted at first use
+        for video, (precision, decode, batch) in product(videos, settings):
+            try:
+                report = bench(video, device=chosen.device, precision=precision, decode=decode, batch=batch)
+                row = line(video, report, gflop, peaks[report.about["precision"]])
+            except Exception as error:  # noqa: BLE001 - the other lines are wanted all the same
+                failed = True
+                traceback.print_exc()
+                row = f"| {video.stem} | {precision}, decode {decode}, batch {batch} | {type(error).__name__} | | | | |"
+            print(row, flush=True)
+    sys.exit(failed)
 
 
 if __name__ == "__main__":
