@@ -5,6 +5,8 @@ n frames of one window; points (n, 68, 2) in frame pixels.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from redtrack.geometry import CropTransform, Floats, landmark_crop
@@ -67,8 +69,15 @@ def _turn(points: Floats, angle: Floats) -> Floats:
 
 def _smooth(values: Floats) -> Floats:
     """Returns (n, ...) averaged over neighbouring frames; near the ends over those that there are."""
-    n, reach = len(values), len(SMOOTH) // 2
+    smoothed: Floats = np.tensordot(_weights(len(values)), values, axes=1)
+    return smoothed
+
+
+@lru_cache(maxsize=100)
+def _weights(n: int) -> Floats:
+    """Returns (n, n): what each of n frames counts in the mean for each."""
+    reach = len(SMOOTH) // 2
     distance = np.arange(n)[:, None] - np.arange(n)
     weight = np.where(np.abs(distance) <= reach, SMOOTH[np.clip(distance + reach, 0, 2 * reach)], 0.0)
-    smoothed: Floats = np.tensordot(weight / weight.sum(axis=1, keepdims=True), values, axes=1)
-    return smoothed
+    shares: Floats = weight / weight.sum(axis=1, keepdims=True)
+    return shares

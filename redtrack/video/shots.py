@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -45,6 +46,7 @@ def thumbnail(image: Image) -> Thumbnail:
     return np.divide(total, _SAMPLES**2, dtype=np.float32)
 
 
+@lru_cache(maxsize=10)
 def _sampled(length: int, count: int) -> NDArray[np.int64]:
     """Returns which of so many rows or columns make those of a thumbnail: (count, _SAMPLES), evenly spread."""
     return ((np.arange(count * _SAMPLES) * 2 + 1) * length // (2 * count * _SAMPLES)).reshape(count, _SAMPLES)
