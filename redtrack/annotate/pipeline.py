@@ -196,7 +196,7 @@ class Pipeline:
         import torch
 
         self._looked_at += len(images)
-        held = torch.from_numpy(images).to(self._models.device, non_blocking=True)
+        held = torch.from_numpy(images).to(self._models.device)  # all of it: the decoder is to fill the memory again
         self._store.add(chunk.first, held)
         self._builder.cut(int(frame) for frame in chunk.first + np.flatnonzero(chunk.cuts))
         return held
