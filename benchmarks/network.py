@@ -84,7 +84,8 @@ def main() -> None:
     lengths = torch.full((windows,), FRAMES)
 
     def predict(net: RedNet, how: dict[str, Any]) -> np.ndarray:
-        torch.compiler.cudagraph_mark_step_begin()  # a graph's output has to last until both directions have used it
+        if chosen.compile and device.type == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()  # a graph's output has to last until both directions have used it
         with arithmetic(bits, device):
             return predict_windows(net, crops, lengths, **how).points
 
