@@ -85,7 +85,7 @@ def main() -> None:
 
     def predict(net: RedNet, how: dict[str, Any]) -> np.ndarray:
         if chosen.compile and device.type == "cuda":
-            torch.compiler.cudagraph_mark_step_begin()  # a graph's output has to last until both directions have used it
+            torch.compiler.cudagraph_mark_step_begin()  # outputs of graphs last until both directions have used them
         with arithmetic(bits, device):
             return predict_windows(net, crops, lengths, **how).points
 
