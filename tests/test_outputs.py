@@ -1,5 +1,8 @@
 """Every video has a result of its own, named as one would expect, inside the output folder."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,3 +71,14 @@ def test_result_of_the_same_video_keeps_its_name() -> None:
 
 def test_result_of_another_video_is_left_alone() -> None:
     assert first_free(("clip", "clip-12345678"), lambda _: False, {"clip"}.__contains__) == "clip-12345678"
+
+
+def test_long_name_is_made_shorter_where_the_system_speaks_ascii_alone(tmp_path: Path) -> None:
+    """Its bytes stay what they are: a file can be made of it."""
+    script = "import sys; from redtrack.annotate.outputs import safe_name; open(safe_name(sys.argv[1]), 'w').close()"
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    plain["PYTHONPATH"] = str(Path(__file__).parent.parent)
+    call = [sys.executable, "-c", script, "\u65e5" * 80]
+    subprocess.run(call, env=os.environ | plain, cwd=tmp_path, check=True)
+    (made,) = tmp_path.iterdir()
+    assert made.name.startswith("\u65e5" * 60) and len(os.fsencode(made.name)) <= 200

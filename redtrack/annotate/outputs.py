@@ -81,7 +81,8 @@ def safe_name(name: str) -> str:
     if len(encoded) <= LONGEST:
         return name
     total = hashlib.sha256(encoded).hexdigest()[:8]
-    return f"{encoded[: LONGEST - 9].decode('utf-8', 'ignore')}-{total}"
+    start = encoded[: LONGEST - 9].decode("utf-8", "ignore").encode()  # no half of a letter at its end
+    return f"{os.fsdecode(start)}-{total}"
 
 
 def first_free(names: Names, is_mine: Callable[[str], bool], is_taken: Callable[[str], bool]) -> str:
