@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,17 +22,11 @@ FORMAT = "redtrack-weights"
 FORMAT_VERSION = 1
 COPY = "copy the file again"
 DEFAULT = {"rednet": "rednet-small", "detector": "facedet"}
-FOLDERS = (
-    Path(__file__).parent / "weights",
-    Path(__file__).parent.parent / "weights",
-)  # in a wheel, in a checkout
+FOLDERS = (Path(__file__).parent / "weights", Path(__file__).parent.parent / "weights")  # in a wheel, in a checkout
 
 
 def find(name: str | Path) -> Path:
-    """The file of a shipped network's name, or of a path.
-
-    Raises WeightsError where there is neither.
-    """
+    """Returns the file of a shipped network's name, or of a path; raises WeightsError where there is none."""
     path = Path(name)
     if path.suffix == ".safetensors" or path.exists():
         if not path.is_file():
@@ -45,9 +40,9 @@ def find(name: str | Path) -> Path:
 
 
 def describe(path: str | Path) -> dict[str, Any]:
-    """What a weights file says of itself: kind, config, card, versions, parameters. Reads the header only.
+    """Returns what a weights file says of itself: kind, config, card, versions, parameters. Reads the header only.
 
-    Raises WeightsError for anything that is no redtrack weights file.
+    Raises WeightsError for anything that is not a weights file of redtrack.
     """
     path = find(path)
     header = _header(path)
@@ -63,7 +58,7 @@ def _described(path: Path, header: dict[str, Any]) -> dict[str, Any]:
         raise WeightsError("not weights of redtrack", path=path, remedy="use a file that `redtrack train` wrote")
     if int(meta.get("format_version", 0)) > FORMAT_VERSION:
         raise WeightsError("weights of a newer redtrack", path=path, remedy="upgrade redtrack")
-    sizes = [_count(t["shape"]) for t in header.values() if t["dtype"].startswith(("F", "BF"))]
+    sizes = [math.prod(t["shape"]) for t in header.values() if t["dtype"].startswith(("F", "BF"))]
     return {
         "kind": meta["kind"],
         "config": json.loads(meta["config"]),
@@ -77,15 +72,8 @@ def _described(path: Path, header: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _count(shape: list[int]) -> int:
-    total = 1
-    for side in shape:
-        total *= side
-    return total
-
-
 def _header(path: Path) -> dict[str, Any]:
-    """The JSON head of a safetensors file."""
+    """Returns the JSON header of a safetensors file."""
     try:
         with open(path, "rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -109,16 +97,17 @@ def _digest(path: Path, _size: int, _modified: int) -> str:
 
 
 def digest(path: str | Path) -> str:
-    """SHA-256 of the file."""
+    """Returns the SHA-256 of a weights file, in hex."""
     path = find(path)
     stat = path.stat()
     return _digest(path, stat.st_size, stat.st_mtime_ns)
 
 
 def load(name: str | Path | None = None, kind: str = "rednet", device: str = "cpu", *, fused: bool = True) -> nn.Module:
-    """The network of a weights file, in eval mode on the device.
+    """Returns the network of a weights file, in eval mode on the device.
 
-    name: a shipped network's name or a path; None is the default of that kind. fused folds the batch norms.
+    name: a shipped network's name or a path; None is the default of that kind. fused folds the batch norms into the
+    convolutions, for inference.
     Raises WeightsError for a missing or unreadable file, another kind, or tensors that do not fit the config.
     """
     import torch
@@ -152,11 +141,11 @@ def _check_size(kind: str, about: dict[str, Any]) -> None:
     with torch.device("meta"):
         asked = sum(parameter.numel() for parameter in build(kind, about["config"]).parameters())
     if asked > about["parameters"]:
-        raise ValueError(f"a network of {asked} numbers, and {about['parameters']} are there")
+        raise ValueError(f"a network of {asked} parameters, of which {about['parameters']} are there")
 
 
 def build(kind: str, config: dict[str, Any]) -> nn.Module:
-    """An untrained network of a kind from its config."""
+    """Returns an untrained network of a kind from its config."""
     if kind == "rednet":
         from redtrack.rednet.config import RedNetConfig
         from redtrack.rednet.model import RedNet

@@ -7,7 +7,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 def fuse(net: nn.Module) -> nn.Module:
-    """The network with every convolution + batch norm of its `nn.Sequential`s made one. In place; wants eval mode."""
+    """Returns the network, in eval mode, with each convolution + batch norm of its `nn.Sequential`s fused, in place."""
     assert not net.training, "only a network in eval mode can be fused"
     for module in net.modules():
         if isinstance(module, nn.Sequential):

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 
-LANDMARK_SCALE = (
-    1.4  # crop side over the longer side of the tight landmark box: the training crops' centre value
-)
+LANDMARK_SCALE = 1.4  # crop side over the longer side of the tight landmark box: that of the training crops, on average
 
 
 def box_iou(a: Floats, b: Floats) -> Floats:
@@ -52,11 +50,7 @@ class CropTransform:
 
     def __post_init__(self) -> None:
         n = len(self.side)
-        assert self.centre.shape == (n, 2) and self.angle.shape == (n,), (
-            self.centre.shape,
-            self.angle.shape,
-            n,
-        )
+        assert self.centre.shape == (n, 2) and self.angle.shape == (n,), (self.centre.shape, self.angle.shape, n)
 
     def __len__(self) -> int:
         return len(self.side)
@@ -73,12 +67,12 @@ class CropTransform:
         return np.concatenate((linear, (self.centre - linear @ middle)[..., None]), -1)
 
     def to_frame(self, points: Floats) -> Floats:
-        """Frame pixels of crop pixels. (N, P, 2) -> (N, P, 2)."""
+        """Points in crop pixels, in frame pixels. (N, P, 2) -> (N, P, 2)."""
         m = self.matrix()
         return points @ m[:, :, :2].swapaxes(1, 2) + m[:, None, :, 2]
 
     def to_crop(self, points: Floats) -> Floats:
-        """Crop pixels of frame pixels. (N, P, 2) -> (N, P, 2)."""
+        """Points in frame pixels, in crop pixels. (N, P, 2) -> (N, P, 2)."""
         m = self.matrix()
         return (points - m[:, None, :, 2]) @ np.linalg.inv(m[:, :, :2]).swapaxes(1, 2)
 

@@ -1,4 +1,4 @@
-"""What people measure on 68 points over time: openings of eyes and mouth, height of the brows, turns of the head.
+"""What people measure on 68 points over time: eye and mouth opening, height of the brows, pose of the head.
 
 Lengths are in units that do not change with the size of the face in the picture; angles are in degrees.
 """
@@ -81,8 +81,8 @@ def measures(points: np.ndarray) -> dict[str, np.ndarray]:
 def head_pose(points: np.ndarray) -> np.ndarray:
     """Returns (R, 3) float64, roll, yaw and pitch in degrees of points (R, 68, 2), by a weak-perspective fit.
 
-    The model's missing depth is guessed and the rotation fitted in turn. NaN where the points fall together. With 1
-    px of noise on a face 90 px between the outer eye corners, an angle is off by about 1 degree.
+    The missing depth is estimated and the rotation fitted, in turns. NaN where the points fall together. With 1 px of
+    noise on a face with 90 px between the outer eye corners, an angle is off by about 1 degree.
     """
     return _angles(_rotations(points))
 
@@ -90,7 +90,7 @@ def head_pose(points: np.ndarray) -> np.ndarray:
 def openface_pose(points: np.ndarray) -> np.ndarray:
     """Returns (R, 3) float64, `OPENFACE_POSE` of points (R, 68, 2), by the same fit; NaN where they fall together.
 
-    Nought is the mean of photographed faces, which need not be where OpenFace's own model looks straight ahead.
+    Zero is the mean of photographed faces, which need not be where OpenFace's own model looks straight ahead.
     """
     r = _rotations(points)
     yaw = np.arcsin(np.clip(r[:, 0, 2], -1, 1))
@@ -98,7 +98,7 @@ def openface_pose(points: np.ndarray) -> np.ndarray:
 
 
 def _rotations(points: np.ndarray) -> np.ndarray:
-    """Returns (R, 3, 3), what turns the model to the pose of points (R, 68, 2); NaN where they fall together."""
+    """Returns (R, 3, 3), the rotations of the model to the pose of points (R, 68, 2); NaN where they fall together."""
     seen = np.asarray(points, np.float64)[:, _RIGID]
     seen = seen - seen.mean(axis=1, keepdims=True)  # (R, P, 2)
     size = _unless_zero(np.sqrt((seen**2).mean(axis=(1, 2))))

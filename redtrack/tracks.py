@@ -1,7 +1,7 @@
-"""The one data type: the landmarks of every face of one video, as rows.
+"""The one data type: the landmarks of every face in one video, as rows.
 
-Rows, not a dense cube: a long video with many faces would be gigabytes of NaN. `Tracks.dense` gives the cube
-of one face.
+They are rows and not a dense array, in which a long video with many faces would be gigabytes of NaN. `Tracks.dense`
+gives the dense array of one face.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ _FRAME_FIELDS: dict[str, tuple[type, tuple[int, ...]]] = {
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """R rows, one a face a frame, of a video of F frames. Checked once, here; raises FormatError.
+    """R rows, one for each face in each frame, of a video of F frames. Checked here, once; raises FormatError.
 
-    Rows are sorted by frame, then face, and no (frame, face) appears twice. Points and boxes are finite;
-    scores and disagreement are NaN where unknown (a format that has none).
+    Rows are sorted by frame, then face, and no (frame, face) appears twice. Points and boxes are finite; scores and
+    disagreement are NaN where unknown, as from a format that has none.
     """
 
     frame: np.ndarray  # (R,) int64, frame index from 0 in decode order
     face: np.ndarray  # (R,) int32, face id from 0, stable within the video
-    points: np.ndarray  # (R, 68, 2) float32, x y, px of the upright frame; (0, 0) is a pixel's centre
+    points: np.ndarray  # (R, 68, 2) float32, x y, px of the upright frame; (0, 0) is the top-left pixel's centre
     scores: np.ndarray  # (R, 68) float32, confidence 0..1
     disagreement: np.ndarray  # (R, 68) float32, px between the forward and the backward estimate
     boxes: np.ndarray  # (R, 4) float32, x0 y0 x1 y1 of the face, px
@@ -93,8 +93,8 @@ class Tracks:
     ) -> Tracks:
         """Returns Tracks from rows in any order and of any number type; what is not given is unknown.
 
-        Unknown scores and disagreement are NaN, an unknown box is the extent of the points, an unknown state
-        is detected or ok.
+        Unknown scores and disagreement are NaN, an unknown box is the tight box of the points, an unknown state is
+        DETECTED, or OK for a frame. Raises FormatError for rows that no Tracks can hold.
         """
         rows = {"frame": frame, "face": face, "points": points, "scores": scores}
         rows |= {"disagreement": disagreement, "boxes": boxes, "state": state}
@@ -120,7 +120,7 @@ class Tracks:
     def concatenate(cls, parts: Sequence[Tracks]) -> Tracks:
         """Returns consecutive stretches of one video as one Tracks, with the first one's info.
 
-        Frames are counted on; face ids and times stay as they are.
+        Frame indices go on from one part to the next; face ids and times stay as they are.
         """
         assert parts, "nothing to concatenate"
         starts = np.cumsum([0] + [part.frames for part in parts[:-1]])
@@ -140,12 +140,12 @@ class Tracks:
 
     @property
     def faces(self) -> list[int]:
-        """The face ids, ascending."""
+        """The face ids, in ascending order."""
         return [int(face) for face in np.unique(self.face)]
 
     @property
     def complete(self) -> bool:
-        """Whether the whole video was annotated; `info["complete"]`, true where nothing is said."""
+        """Whether the whole video was annotated: `info["complete"]`, or True where that is not given."""
         return bool(self.info.get("complete", True))
 
     def face_rows(self, face: int) -> np.ndarray:
@@ -177,7 +177,7 @@ class Tracks:
         return all(_equal(getattr(self, name), getattr(other, name)) for name in names)
 
     def save(self, path: str | os.PathLike[str], format: str | None = None, **options: Any) -> None:
-        """Writes to `path` in the format named, or the one that its ending tells."""
+        """Writes to `path`, in the format named or the one that its ending stands for; see `redtrack.formats`."""
         formats = importlib.import_module("redtrack.formats")  # to the right of this part: loaded when asked
         formats.write(self, path, format, **options)
 

@@ -156,7 +156,7 @@ def test_a_config_larger_than_its_file_is_refused_before_memory_is_taken(saved, 
     header, rest = split(saved)
     header["__metadata__"]["config"] = json.dumps({"body": "vgg16", "steps": ["det7", "reg68"]})
     join(saved, header, rest)
-    with pytest.raises(WeightsError, match=r"a network of \d+ numbers, and \d+ are there"):
+    with pytest.raises(WeightsError, match=r"a network of \d+ parameters, of which \d+ are there"):
         checkpoint.load(saved)
 
 
