@@ -130,10 +130,10 @@ def _outer(value: Any, known: dict[int, OnCuda]) -> Any:
     return known[id(value)] if id(value) in known else OnCuda(value)
 
 
-def _lstm(x: torch.Tensor, state: Any, weights: Any, *how: Any) -> Any:
-    """cuDNN's LSTM, which under autocast casts its state and weights to the type of what comes in."""
-    state, weights = ([each.to(x.dtype) for each in some] for some in (state, weights))
-    return torch.ops.aten.lstm.input(x, state, weights, *how)
+def _lstm(x: torch.Tensor, *how: Any) -> Any:
+    """cuDNN's LSTM; what torch has for other types in its place hangs on the version."""
+    assert x.dtype in (torch.float32, torch.float16), f"an LSTM in {x.dtype} on a GPU"
+    return torch.ops.aten.lstm.input(x, *how)
 
 
 def _lstm_cell(of_input: torch.Tensor, of_state: torch.Tensor, c: torch.Tensor, *biases: torch.Tensor) -> Any:

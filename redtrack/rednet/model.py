@@ -166,11 +166,11 @@ class RedNet(nn.Module):
         n = len(state.h)
         _, e_pe = self.split(encoded.e)
         vectors = self.temporal.squeeze_frames(e_pe).unflatten(0, (n, -1))  # (N, T, 256)
-        hidden, (h, c) = self.temporal.walk(vectors, state.h.to(vectors.dtype), state.c.to(vectors.dtype))
+        hidden, (h, c) = self.temporal.walk(vectors, state.h, state.c)
         out = self.decode_last(encoded, self.temporal.unpool(hidden.flatten(0, 1), e_pe))
         points, scores = (x.unflatten(0, (n, -1)) for x in self.read(out))
         with torch.autocast(points.device.type, enabled=False):
-            evidence = self.recurrence.evidence(hidden.float(), points / self.config.size, scores)
+            evidence = self.recurrence.evidence(hidden, points / self.config.size, scores)
         return Walk(evidence, h, c, out.logits)
 
     def forward(self, crops: Tensor, state: TemporalState | None = None) -> tuple[Tensor, Tensor, TemporalState]:

@@ -59,8 +59,12 @@ class TemporalUpdate(nn.Module):
         return self.squeeze(F.adaptive_avg_pool2d(e_pe, self.pool).flatten(1))
 
     def walk(self, vectors: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """p: the LSTM over (N, T, 256) from the state h, c (N, 256). -> hidden states (N, T, 256), the last state."""
-        out, (h_n, c_n) = self.lstm(vectors, (h[None], c[None]))
+        """p: the LSTM over (N, T, 256) from the state h, c (N, 256). -> hidden states (N, T, 256), the last state.
+
+        In float32: it is little work, and GPUs have no LSTM in bfloat16, or take float16 for it, by torch's version.
+        """
+        with torch.autocast(vectors.device.type, enabled=False):
+            out, (h_n, c_n) = self.lstm(vectors.float(), (h[None].float(), c[None].float()))
         return out, (h_n[0], c_n[0])
 
     def unpool(self, hidden: Tensor, e_pe: Tensor) -> Tensor:
