@@ -53,6 +53,7 @@ def predict_windows(
     assert direction in DIRECTIONS, f"direction {direction!r} is none of {tuple(DIRECTIONS)}"
     n, t = crops.shape[:2]
     assert lengths.shape == (n,), f"{tuple(lengths.shape)} lengths for {n} windows"
+    lengths = lengths.to(crops.device)  # a GPU waits for it: now there is nothing yet that it waits behind
     pictures = crops.flatten(0, 1).contiguous(memory_format=torch.channels_last)
     encoded = net.encode_last(pictures, net.tasks_of(spatial_steps))
     if not (net.config.temporal and temporal):
@@ -60,7 +61,6 @@ def predict_windows(
         found = Points(points / net.config.size, scores, torch.zeros_like(scores))
         found = Points(*(x.unflatten(0, (n, t)) for x in found))
         return _on_host(found, points.new_zeros(n, t, 0, N_POINTS, EVIDENCE), net.config.size)
-    lengths = lengths.to(crops.device)
     evidence = torch.stack([walk.float() for walk in _walks(net, encoded, lengths, t, direction)], 2)
     if recur:
         return _on_host(alone(net.recurrence, evidence, lengths, direction), evidence, net.config.size)
