@@ -17,7 +17,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import cycle, islice, product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,7 +129,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         videos = chosen.videos or made_up(Path(folder), chosen.frames)
         settings = list(product(chosen.precision, chosen.decode, chosen.batch))
-        bench(videos[0], device=chosen.device, precision=settings[0][0])  # what is loaded and allotted at first use
+        with suppress(Exception):  # loads and allots what the first use does; what fails does so again in its line
+            bench(videos[0], device=chosen.device, precision=settings[0][0])
         for video, (precision, decode, batch) in product(videos, settings):
             try:
                 report = bench(video, device=chosen.device, precision=precision, decode=decode, batch=batch)
