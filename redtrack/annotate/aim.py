@@ -17,18 +17,21 @@ from redtrack.geometry import Floats, landmark_crop
 
 __all__ = ["Aim", "Tracking", "TwoLooks", "make_aim"]
 
-# Mean confidence from which landmarks say better than a box where the face is: in a crop that is far off, faces that
-# come out well at the second look had 0.25 and more at the first.
+# Mean confidence from which landmarks locate a face better than its box does: in crops that are far off, faces that
+# come out well at the second look had 0.25 or more at the first.
 HINT = 0.25
 
 
 class Aim(Protocol):
-    """A way of choosing crops. `window` is the number of frames that are looked at together."""
+    """A way of choosing crops. `window` is the number of frames in a window."""
 
     window: int
 
     def plan(self, windows: list[Window], continues: Callable[[int, int], bool | None]) -> list[Window]:
-        """Takes new windows; returns what the network is to look at now, these or others. See `KeyLooks.push`."""
+        """Takes new windows; returns those that the network is to look at now, and looks at single frames.
+
+        See `KeyLooks.push` for `continues`.
+        """
         ...
 
     def aim(self, window: Window) -> Window:
@@ -38,13 +41,13 @@ class Aim(Protocol):
     def again(self, window: Window, found: WindowPoints) -> list[Window]:
         """Takes the points that were found; returns what is to be looked at next because of them.
 
-        A window's points are final unless the same window is to be looked at again.
+        A window's points are final unless the window itself is among that.
         """
         ...
 
 
 class TwoLooks:
-    """Crops on a smooth way along the face; where the landmarks say that they were off, once more from those."""
+    """Crops on a smooth path along the face; where its landmarks show that they were off, a second look from these."""
 
     def __init__(self, window: int) -> None:
         self.window = window
@@ -68,8 +71,8 @@ class TwoLooks:
 class Tracking:
     """The paper's protocol (its section 5.1): each crop is the landmarks' box of the frame before.
 
-    Frame by frame, so that nothing can be batched, and forward only. A face begins in its detected box, and again
-    where the landmarks before are not believed.
+    It goes frame by frame, so that nothing can be batched, and forward only. A face starts from its detected box, and
+    starts again from it where the landmarks before are not believed.
     """
 
     window = 1

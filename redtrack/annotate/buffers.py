@@ -1,6 +1,6 @@
 """Memory for chunks of frames, used again and again: fresh memory costs more to get than to fill.
 
-A block goes back once nothing looks at it any more, so that those who hold frames need not know of it.
+A block comes back once nothing refers to it any more, so that those who hold frames need not know of it.
 """
 
 from __future__ import annotations

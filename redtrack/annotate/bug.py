@@ -1,6 +1,6 @@
-"""A fault of redtrack's own, met at one video: that video fails, with the traceback told, and the others go on.
+"""A bug of redtrack's own, met at one video: that video fails, its traceback is shown, and the others go on.
 
-A batch of thousands is not to end because of one; neither is a fault to be taken for a bad file.
+A batch of thousands is not to end because of one video, nor is a bug to be taken for a bad file.
 """
 
 from __future__ import annotations
@@ -27,21 +27,20 @@ class Bug(RedtrackError):
 
 
 class DeviceGone(Exception):
-    """A GPU that failed: nothing more can be done on it in this process, so no further video is to be tried."""
+    """A GPU failed: nothing more can be done on it in this process, so no further video is to be tried."""
 
 
 def bug(error: Exception) -> Bug:
-    """Returns what is told of an exception that nobody foresaw; with REDTRACK_DEBUG set it is raised as it is.
+    """Returns the Bug to report for an exception that nobody foresaw; with REDTRACK_DEBUG set, raises it as it is.
 
-    Raises DeviceGone where it is the end of the device: CUDA answers every later call with the same error.
+    Raises DeviceGone where the device has failed: CUDA answers every later call with the same error.
     """
     if os.environ.get("REDTRACK_DEBUG"):
         raise error
     if isinstance(error, DeviceGone):
         raise error
-    if type(error).__name__ == "AcceleratorError" or str(error).startswith(
-        "CUDA error"
-    ):  # torch's, from 2.8 and before
+    is_gone = type(error).__name__ == "AcceleratorError" or str(error).startswith("CUDA error")  # torch 2.8; before it
+    if is_gone:
         raise DeviceGone(str(error).splitlines()[0]) from error
     words = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     made = Bug(f"met a fault of redtrack's own ({words})", remedy="please report it, with the traceback")
@@ -50,7 +49,7 @@ def bug(error: Exception) -> Bug:
 
 
 def blamed(step: Callable[Concatenate[Owner, P], Result]) -> Callable[Concatenate[Owner, P], Result]:
-    """Makes a `Bug` of what a job's step raises, unless it is a RedtrackError or for want of memory."""
+    """Makes a `Bug` of what a job's step raises, unless that is a RedtrackError, DeviceGone, or lack of memory."""
 
     @wraps(step)
     def guarded(self: Owner, *args: P.args, **options: P.kwargs) -> Result:

@@ -17,7 +17,7 @@ NATIVE = "hdf5"
 
 @dataclass(frozen=True)
 class Where:
-    """Where results go: the folder, the formats beside the native one and their options, what becomes of old ones."""
+    """Where results go: the folder, further formats and their options, whether old ones are overwritten."""
 
     folder: Path
     formats: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""Faces of a stream whose first frames may be left out: rows and frames counted in the whole stream."""
+"""Following the faces of a stream whose first frames may be left out, with rows numbered as in the whole stream."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Follower(Protocol):
 
 
 class Following:
-    """A follower that is given only some of the stream's frames.
+    """A follower that is given the stream's frames from some frame on.
 
-    counts_all: the follower's numbers are those of the stream already, so it hears of the frames left out as well.
+    counts_all: the follower numbers frames as the stream does, so it is told of the frames left out as well.
     """
 
     def __init__(self, follower: Follower, counts_all: bool) -> None:
@@ -46,11 +46,11 @@ class Following:
 
     @property
     def unused(self) -> int:
-        """The user's own boxes on frames that have not come."""
+        """How many of the user's own boxes are on frames that have not come."""
         return getattr(self._follower, "unused", 0)
 
     def skip(self, chunk: Chunk) -> None:
-        """Leaves out frames before the first that matters."""
+        """Leaves out the frames of a chunk, before the first that is wanted."""
         self._first += len(chunk)
         if self._counts_all:
             self._follower.push(range(len(chunk)), chunk.cuts)  # type: ignore[arg-type]

@@ -82,7 +82,7 @@ class VideoJob:
         raise NotImplementedError
 
     def close_sink(self, report: DecodeReport) -> None:
-        """Is told that the last row was given to the sink."""
+        """Is called when the last row has been given to the sink."""
 
     def start(self) -> None:
         """Opens the video."""
@@ -130,7 +130,7 @@ class VideoJob:
 
 
 def describe(video: VideoInfo, models: Models, options: Options) -> dict[str, Any]:
-    """Returns what a result says of where it came from: `Tracks.info`."""
+    """Returns what a result says of its origin: `Tracks.info`."""
     import redtrack
 
     return {

@@ -1,4 +1,4 @@
-"""A worker of a shared run: takes tasks from whoever has them, and tells what becomes of each."""
+"""A worker of a shared run: takes tasks from the run's head, or a cluster, and reports what becomes of each."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Progress:
 
 
 class Share(Batch):
-    """A batch whose videos come one by one, while it runs, and whose outcomes go to `tell`."""
+    """A batch whose videos come one by one while it runs, and whose outcomes go to the reporter alone."""
 
     def __init__(self, plan: Plan, models: Models, source: Iterator[Task], **how: Any) -> None:
         super().__init__([], plan.where, models, plan.options, batch=plan.resources.batch, **how)
@@ -63,12 +63,12 @@ class Share(Batch):
         self.reporter.ended(outcome)
 
     def _device_gone(self, gone: DeviceGone, log: RunLog) -> None:
-        """Ends the run without a word on the open videos, so that they are tried elsewhere."""
+        """Ends the run without reporting the open videos, so that they are tried elsewhere."""
         raise gone
 
 
 class _Jobs:
-    """Jobs for an engine. Unlike a generator it may have more after it had none."""
+    """Jobs for an engine. Unlike a generator, it may have more after it had none."""
 
     def __init__(self, share: Share, source: Iterator[Task]) -> None:
         self._share, self._source = share, source
@@ -81,7 +81,7 @@ class _Jobs:
 
 
 class _Line:
-    """The line to the crew's head: where tasks come from, and a reporter that passes everything on."""
+    """The connection to the crew's head: where tasks come from, and a reporter that passes everything on."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -109,7 +109,7 @@ class _Line:
         return task
 
     def stopping(self) -> bool:
-        """Whether the head asks for the end, or is there no more."""
+        """Whether the head asks for the end, or is gone."""
         head = parent_process()
         if self._connection.poll() and self._connection.recv() == STOP:
             self._stopped = True
@@ -176,7 +176,7 @@ def load(plan: Plan) -> Models:
 
 
 def about_of(plan: Plan, models: Models) -> dict[str, Any]:
-    """What the run log keeps of a worker."""
+    """Returns what the run log keeps of a worker."""
     return Share(plan, models, iter(()), reporter=SilentReporter())._about()
 
 

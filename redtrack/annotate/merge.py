@@ -1,4 +1,4 @@
-"""From windows to rows: doubtful and doubled faces go, and frames leave in order once nothing can change them."""
+"""From windows to rows: doubtful and doubled faces are dropped; frames leave in order once nothing can change them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DOUBLE = 0.12  # mean distance of two faces' points, in parts of the smaller one
 
 @dataclass(frozen=True, eq=False)
 class WindowPoints:
-    """The network's word on a window: points (n, 68, 2) and disagreement (n, 68) in frame pixels, scores (n, 68)."""
+    """What the network says of a window: points (n, 68, 2), disagreement (n, 68) in frame pixels, scores (n, 68)."""
 
     points: NDArray[np.float32]
     scores: NDArray[np.float32]

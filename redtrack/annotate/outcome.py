@@ -17,8 +17,9 @@ DONE, PARTIAL, FAILED, SKIPPED = STATES = ("done", "partial", "failed", "skipped
 class Outcome:
     """One input: its state, where its result is, why it is not done, how much the result holds, how long it took.
 
-    done: whole; a `reason` is then why it may hold less than was meant. partial: as far as `counts` tell, for the
-    `reason`. failed: nothing of use, for the `reason`. skipped: whole since an earlier run, or another one is at it.
+    done: the result is whole; a `reason` then says why it may hold less than expected. partial: it goes as far as
+    `counts` says, for the `reason`. failed: there is nothing of use, for the `reason`. skipped: it was whole before, or
+    another process is working on it.
     """
 
     source: Path
@@ -30,12 +31,12 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """Whether there is nothing to complain of."""
+        """Whether the video is done or skipped."""
         return self.state in (DONE, SKIPPED)
 
 
 def sentence(error: RedtrackError, path: Path | None = None) -> str:
-    """Returns what an error says, without the path where it is this one."""
+    """Returns what an error says, without its path where that is `path`."""
     if error.path is None or error.path != path:
         return str(error)
     return f"{error.message}; {error.remedy}" if error.remedy else error.message

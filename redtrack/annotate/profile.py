@@ -1,7 +1,7 @@
 """Where the time of a run goes, and what would make it shorter.
 
-The thread that runs the engine either does something or waits for something; what it spends most of its time on is what
-limits. Decoding and the network go on in threads of their own, so that only the waiting for them counts.
+The thread that runs the engine either works or waits; what it spends most of its time on limits the run. Decoding and
+the network have threads of their own, so of these only the time counts that is spent waiting for them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PARTS = {
     "network": "a GPU, --precision bf16 on a CPU that multiplies it, or --direction forward would help",
     "rows": "a faster disk may help",
 }
-"""What the time may go to, and what to do about it. `rows` are what becomes of the network's words, and the writing."""
+"""What the time may go to, and what to do about it. `rows` is making rows of what was found, and writing them."""
 
 
 class Profile:
@@ -30,7 +30,7 @@ class Profile:
 
     @contextmanager
     def __call__(self, part: str) -> Iterator[None]:
-        """Counts the time that the block takes."""
+        """Adds the time that the block takes to a part."""
         began = time.perf_counter()
         try:
             yield
@@ -38,7 +38,7 @@ class Profile:
             self.seconds[part] += time.perf_counter() - began
 
     def move(self, seconds: float, source: str, target: str) -> None:
-        """Counts some of one part's time as another's."""
+        """Moves some of one part's time to another."""
         self.seconds[source] -= seconds
         self.seconds[target] += seconds
 

@@ -28,7 +28,7 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | ge
 
 
 class RunLog:
-    """Appends outcomes; a line is written at once, so that the lines of two processes do not mix.
+    """Appends outcomes, each line in a single write, so that the lines of two processes do not mix.
 
     `about` is added to every line. Raises OutputError where the log cannot be written.
     """

@@ -1,6 +1,8 @@
-"""Windows of one face tied together: each waits for its neighbours, through which its points are run into.
+"""Windows of one face tied together: the recurrence of a window's points runs in from its neighbours, so it waits for
+them.
 
-n frames of one window; points in frame pixels, evidence in pixels and sides of crops.
+n frames of one window, D directions in time, P points. Evidence (n, D, P, E) is what the network says of each point
+before that recurrence (`rednet.temporal`), in crop sides; points are in frame pixels.
 """
 
 from __future__ import annotations
@@ -39,10 +41,10 @@ class _Seen:
 
 
 class Ties:
-    """Takes windows as they come from the network, gives them back with their final points.
+    """Takes windows as they come from the network, and gives them back with their final points.
 
-    The paper's tracking protocol looks at single frames, one after the other: there is nothing to tie. There and where
-    the network goes one way only, or knows of no time, nothing can disagree.
+    The paper's tracking protocol looks at single frames, one after the other, so there is nothing to tie. There, and
+    where the network goes one way only or has no recurrence through time, disagreement is unknown.
     """
 
     def __init__(self, models: Models, options: Options) -> None:
@@ -55,11 +57,11 @@ class Ties:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was expected was seen."""
+        """Whether all expected windows have come."""
         return not self._expected
 
     def expect(self, windows: list[Window]) -> None:
-        """Says which windows will come, in any order."""
+        """Announces windows that will come, in any order."""
         if self._waits:
             self._expected |= {(window.face, window.first) for window in windows}
             self._ending |= {_end(window): (window.face, window.first) for window in windows}
@@ -83,7 +85,7 @@ class Ties:
         return out
 
     def _neighbours(self, seen: _Seen, continues: Continues) -> tuple[bool, _Seen | None, _Seen | None]:
-        """Whether both neighbours are there or will never be, and those that are there."""
+        """Returns whether both neighbours are there or will never be, and the two, None where there is none."""
         window, end = seen.window, _end(seen.window)
         if not (self._waits and seen.evidence.shape[1]):
             return True, None, None
@@ -98,7 +100,7 @@ class Ties:
         return True, self._seen.get(before) if before else None, after
 
     def _points(self, settled: list[tuple[_Seen, _Seen | None, _Seen | None]]) -> list[tuple[Window, WindowPoints]]:
-        """The final points, all in one go."""
+        """Returns the windows with their final points, worked out together."""
         tied = [entry for entry in settled if entry[0].evidence.shape[1] and entry[0].believed]
         points = dict(zip((id(entry[0]) for entry in tied), self._tie(tied), strict=True))
         found = [(seen, points.get(id(seen), seen.found)) for seen, _, _ in settled]
@@ -124,7 +126,7 @@ class Ties:
         ]
 
     def _forget(self) -> None:
-        """Drops what no window to come can need."""
+        """Drops what no later window can need."""
         needed = {key for key, seen in self._seen.items() if not seen.given}
         kept = needed | {_end(self._seen[key].window) for key in needed}  # and those after them
         open_ = needed | self._expected
@@ -138,17 +140,17 @@ class Ties:
 
 
 def _undisputed(found: WindowPoints) -> WindowPoints:
-    """The same with a disagreement that is not known."""
+    """Returns the same points, their disagreement unknown."""
     return replace(found, disagreement=np.full_like(found.disagreement, np.nan))
 
 
 def _end(window: Window) -> Key:
-    """The face and the frame after the window's last, where the next window would begin."""
+    """Returns the face and the frame after the window's last, where the next window would begin."""
     return window.face, window.first + len(window)
 
 
 def in_frame(window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray) -> WindowPoints:
-    """What was found in a window's crops, in frame pixels. points (n, 68, 2) and apart (n, 68) in crop pixels."""
+    """Returns what was found in a window's crops in frame pixels. points (n, 68, 2), apart (n, 68) in crop pixels."""
     scale = window.crop.side / window.crop.size
     return WindowPoints(
         window.crop.to_frame(points).astype(np.float32),
@@ -158,22 +160,22 @@ def in_frame(window: Window, points: np.ndarray, scores: np.ndarray, apart: np.n
 
 
 def _moved(neighbour: _Seen | None, seen: _Seen, at: int) -> Evidence | None:
-    """A neighbour's evidence as if its crops lay on the way of this window's, gone on to frame `at` (-1 or n).
+    """Returns a neighbour's evidence as if its crops lay on this window's path, continued to frame `at` (-1 or n).
 
-    Ways go on smoothly over the border, and then nothing moves, unless a second look turned one of the two aside.
+    Paths continue smoothly over the border, and then nothing moves, unless a second look changed one of the two.
     """
     if neighbour is None or not neighbour.believed:
         return None
     theirs = neighbour.window.crop[np.array([-1 if at < 0 else 0])]
-    ours = _gone_on(seen.window.crop, at)
+    ours = _continued(seen.window.crop, at)
     size, evidence = theirs.size, neighbour.evidence.copy()
     points = evidence[..., :2].reshape(1, -1, 2) * size
     evidence[..., :2] = (ours.to_crop(theirs.to_frame(points)) / size).reshape(evidence[..., :2].shape)
     return evidence
 
 
-def _gone_on(crop: CropTransform, at: int) -> CropTransform:
-    """The crop one frame before the first, or after the last, at the pace of the two next to it."""
+def _continued(crop: CropTransform, at: int) -> CropTransform:
+    """Returns the crop one frame before the first, or after the last, extrapolated from the two next to it."""
     edge, next_to_it = (0, min(1, len(crop.side) - 1)) if at < 0 else (-1, -min(2, len(crop.side)))
     angles = np.unwrap(crop.angle[[next_to_it, edge]])
     return CropTransform(

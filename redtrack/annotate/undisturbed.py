@@ -1,4 +1,4 @@
-"""A reporter that nobody needs to listen to: a run goes on when its terminal is closed or its log's disk is full."""
+"""A reporter that never stops a run: the run goes on when its terminal is closed, or stderr's disk is full."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Undisturbed"]
 
 
 class Undisturbed:
-    """Passes on to `reporter` what happens, until that can no longer be told. The results and their log do not care."""
+    """Passes what happens on to `reporter`, until its stream is gone; results and their log are not affected."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter

@@ -12,7 +12,7 @@ Job = TypeVar("Job")
 
 
 class Waiting(Generic[Job]):
-    """A queue of windows and whose they are."""
+    """A queue of windows, each with the job that it belongs to."""
 
     def __init__(self) -> None:
         self._pairs: list[tuple[Job, Window]] = []
@@ -35,12 +35,14 @@ class Waiting(Generic[Job]):
         self._pairs += pairs
 
     def put_back(self, pairs: list[tuple[Job, Window]]) -> None:
-        """Takes what was taken off, which comes first."""
+        """Takes back what was taken off, which comes first."""
         self._pairs = pairs + self._pairs
 
     def take(self, windows: int, enough: int, peeks: int) -> list[tuple[Job, Window]]:
-        """Takes off what has waited longest and fills a call: at most so many peeks where `enough` wait, as windows
-        hang on them; else so many windows; else what there is.
+        """Takes off what one call of the network is to look at, of what has waited longest.
+
+        That is up to `peeks` looks at single frames where `enough` of them wait, for windows depend on these; else up
+        to `windows` windows; else whatever there is.
         """
         peek = self.peeks >= enough or (self.windows < windows and bool(self.peeks))
         alike = [pair for pair in self._pairs if pair[1].peek == peek]

@@ -1,4 +1,4 @@
-"""Clip windows: T consecutive frames of one face, out of boxes that settle little by little."""
+"""Clip windows: T consecutive frames of one face, made of boxes as these settle."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Window:
     """n consecutive frames of one face, from frame `first` on, and where to crop each of them.
 
     boxes (n, 4) float32 in frame pixels and state (n,) uint8 as in `Tracks`; `again` marks a second look, `peek` a look
-    at one frame that only says where to crop. A `fresh` window does not go on where one of the same face ended.
+    at one frame that only says where to crop. A `fresh` window does not continue an earlier one of the same face.
     """
 
     face: int
@@ -98,7 +98,7 @@ class WindowBuilder:
         return [self._end(face) for face in sorted(self._runs)]
 
     def continues(self, face: int, frame: int) -> bool | None:
-        """Returns whether the face goes on at the frame where a window of it ended; None if that is not settled."""
+        """Returns whether the face goes on at the frame where a window of it ended; None while that is not settled."""
         run = self._runs.get(face)
         if run is not None and run.first == frame and not run.fresh:
             return True
