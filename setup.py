@@ -50,9 +50,9 @@ setup(
     python_requires=">=3.11",
     install_requires=[
         "torch>=2.6,<3",
-        "av>=14",
+        "av>=18.1,<20",
         "click>=8.1",
-        "h5py>=3.12",
+        "h5py>=3.12.1",
         "numpy>=2",
         "rich>=13.7",
         "safetensors>=0.4.5",

@@ -36,7 +36,10 @@ def test_the_facts_of_a_video(tmp_path: Path) -> None:
 
 def test_the_codec_is_named_by_its_standard(tmp_path: Path) -> None:
     """A codec's name does not depend on which library decodes it."""
-    assert probe(videos.clip(tmp_path / "a.mkv", codec="libsvtav1")).codec == "av1"
+    path = videos.clip(tmp_path / "a.mkv", codec="libsvtav1")
+    if hasattr(os, "sched_setscheduler"):  # the encoder has made a superuser's process a real-time one
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    assert probe(path).codec == "av1"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 from av.codec.context import Flags
@@ -30,6 +30,8 @@ OPTIONS = {
     "protocol_whitelist": "file",
     "pattern_type": "none",  # a picture named a%03d.png is one picture
 }
+# Tags that are no UTF-8 must not keep a file from being opened: PyAV 19 takes them by itself and has no such option.
+_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}  # noqa: PLR2004
 # Largest picture that is decoded, width x height: 16k x 8k, 384 MiB as RGB. 12k cameras have 80 million pixels, and the
 # headers of damaged files ask for more.
 MAX_PIXELS = 1 << 27
@@ -46,9 +48,9 @@ def open_container(path: str | os.PathLike[str], hwaccel: HWAccel | None = None)
     # "file:" keeps a name such as "http:a.mp4" from being read as an address.
     name = f"file:{os.path.abspath(path)}"
     if hwaccel is not None:
-        return av.open(name, options=OPTIONS, metadata_errors="replace", hwaccel=hwaccel)
+        return av.open(name, options=OPTIONS, hwaccel=hwaccel, **_TAGS)
     try:
-        return av.open(name, options=OPTIONS, metadata_errors="replace")
+        return av.open(name, options=OPTIONS, **_TAGS)
     except (av.FFmpegError, ValueError) as error:
         raise _cannot_open(path, error) from error
 

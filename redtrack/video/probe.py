@@ -70,7 +70,7 @@ def probe(path: str | os.PathLike[str], heartbeat: Callable[[], None] = lambda: 
             height=height,
             rotation=orientation.rotation,
             mirrored=orientation.mirrored,
-            time_base=stream.time_base or None,
+            time_base=Fraction(stream.time_base) if stream.time_base else None,  # PyAV 19 has numbers of its own
             average_rate=_sane_rate(stream),
             duration=_duration(container, stream),
             expected_frames=stream.frames or None,
@@ -101,7 +101,7 @@ def digest(path: str | os.PathLike[str]) -> str:
 def _sane_rate(stream: VideoStream) -> Fraction | None:
     """Returns the stream's average frames a second; None where it is unknown, nought or a clock rate."""
     rate = stream.average_rate
-    return rate if rate and 0 < rate <= _FASTEST else None
+    return Fraction(rate) if rate and 0 < rate <= _FASTEST else None
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> float | None:
