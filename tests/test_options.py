@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from redtrack.annotate.options import Options, Resources
@@ -24,6 +25,10 @@ from redtrack.errors import UsageError
         {"min_face": float("nan")},
         {"min_face": float("inf")},
         {"end": float("inf")},
+        {"end": "1"},
+        {"window": 2.5},
+        {"window": None},
+        {"min_face": None},
         {"direction": "sideways"},
         {"protocol": "guess"},
         {"direction": "backward", "protocol": "tracking"},
@@ -33,6 +38,12 @@ from redtrack.errors import UsageError
 def test_senseless_value_is_refused_with_its_name(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong)).replace("_", "-")):
         Options(**wrong)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """They are kept as plain ones, for JSON knows no others."""
+    options = Options(max_faces=np.int64(2), end=np.float32(0.5))  # type: ignore[arg-type]
+    assert json.loads(json.dumps(options.to_dict()))["max_faces"] == 2 and options == Options(max_faces=2, end=0.5)
 
 
 def test_options_survive_json() -> None:

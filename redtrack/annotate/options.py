@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,10 @@ class Options:
                 object.__setattr__(self, name, Path(path))  # from Python it may be text
         if self.boxes is not None and self.detector is not None:
             raise UsageError("boxes take the detector's place: give one of the two")
-        _at_least("window", self.window, 1)
-        _at_least("detect-every", self.detect_every, 1)
-        _at_least("spatial-steps", self.spatial_steps, 1)
-        _at_least("max-faces", self.max_faces, 1)
-        _at_least("min-face", self.min_face, 0)
-        _at_least("start", self.start, 0)
-        _at_least("end", self.end, 0)
+        for name in ("window", "detect_every", "spatial_steps", "max_faces"):
+            _check_whole(self, name)
+        for name in ("min_face", "start", "end"):
+            _check_real(self, name)
         _one_of("direction", self.direction, DIRECTIONS)
         _one_of("protocol", self.protocol, PROTOCOLS)
         if self.protocol == "tracking" and self.direction == "backward":
@@ -86,14 +84,29 @@ class Resources:
     decode: str = "auto"
 
     def __post_init__(self) -> None:
-        _at_least("batch", self.batch, 1)
+        _check_whole(self, "batch")
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("decode", self.decode, DECODERS)
 
 
-def _at_least(name: str, value: float | None, least: float) -> None:
-    if value is not None and not least <= value < math.inf:  # JSON, which keeps it, knows no infinity
-        raise UsageError(f"{name} is {value:g}, not a number from {least:g} on")
+def _check_whole(options: Options | Resources, name: str) -> None:
+    """Makes a field a plain whole number from 1 on, of whichever library it is; None stays where it is the default."""
+    value = getattr(options, name)
+    if value is None and getattr(type(options), name) is None:
+        return
+    if not (isinstance(value, Integral) and int(value) >= 1):
+        raise UsageError(f"{name.replace('_', '-')} is {value}, not a whole number from 1 on")
+    object.__setattr__(options, name, int(value))
+
+
+def _check_real(options: Options, name: str) -> None:
+    """Makes a field a plain number from 0 on; None stays where it is the default."""
+    value = getattr(options, name)
+    if value is None and getattr(Options, name) is None:
+        return
+    if not (isinstance(value, Real) and 0 <= float(value) < math.inf):  # JSON, which keeps it, knows no infinity
+        raise UsageError(f"{name.replace('_', '-')} is {value}, not a number from 0 on")
+    object.__setattr__(options, name, float(value))
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
