@@ -33,19 +33,18 @@ class Segment:
 class FaceFollower:
     """Boxes and ids of all faces of a video that is pushed in chunks of frames.
 
-    Every `every` frames, and at both ends of every shot, faces are detected. Where two neighbouring
-    detections show the same faces, boxes in between are interpolated; where a face has come, gone, or moved
-    far, every frame in between is detected, so that a face starts and ends on the frame where it is seen.
-    What lies between two sightings of a face up to 1.5 x `every` frames apart is interpolated; no face goes
-    on across a cut. Rows are held back until nothing that comes can change them, for 3 x `every` frames at
-    most.
+    Faces are detected on key frames: every `every` frames, and at both ends of every shot. Where two neighbouring key
+    frames show the same faces, the boxes in between are interpolated; where a face has come, gone or moved far, faces
+    are detected in every frame in between, so that a face starts and ends on the frame where it is seen. Frames between
+    two sightings of a face at most 1.5 x `every` frames apart are interpolated; no face goes on across a cut. Rows are
+    held back until nothing to come can change them, for 3 x `every` frames at most.
 
-    `max_faces` keeps the largest faces of each frame; a face that has a place loses it only to one 1.5 times
-    as large. `min_face` is the size in px (square root of the box's area) that a face must reach somewhere.
-    Ids count from 0 in order of appearance, larger faces first.
+    `max_faces` keeps the largest faces of each frame; a face that has a place loses it only to one 1.5 times as large.
+    `min_face` is the size in px (square root of the box's area) that a face must reach at least once. Ids count from 0
+    in order of appearance, larger faces first.
 
-    `detector` is any `Detector`; where it also has `candidates` and `threshold` (as `NetworkDetector`), a
-    face that was found surely once is followed through frames that show it less surely.
+    `detector` is any `Detector`; where it also has `candidates` and `threshold` (as `NetworkDetector` has), a face that
+    was once found with a high score is followed through frames in which its score is lower.
     """
 
     def __init__(
@@ -68,9 +67,7 @@ class FaceFollower:
         return self._rows.settled
 
     def push(self, frames: Tensor, cuts: Sequence[bool] | NDArray[np.bool_]) -> FaceBoxes:
-        """Takes N frames uint8 (N, H, W, 3), cuts[i] true where a shot begins; returns the rows newly
-        settled.
-        """
+        """Takes N frames uint8 (N, H, W, 3), cuts[i] true where a shot begins; returns the rows newly settled."""
         assert len(frames) == len(cuts), f"{len(frames)} frames, {len(cuts)} cuts"
         segments: list[Segment] = []
         for frame, cut in zip(frames, cuts, strict=True):

@@ -1,4 +1,4 @@
-"""Faces out of boxes: which box of one frame goes on which face of the frames before. Plain numpy.
+"""Linking boxes into faces: which box of a frame belongs to which face of the frames before. Plain numpy.
 
 Boxes are x0 y0 x1 y1 in frame pixels; frames are counted from the first one seen.
 """
@@ -18,15 +18,15 @@ Boxes = NDArray[np.float32]
 
 DETECTED, INTERPOLATED = 0, 1  # states of a row, as in `Tracks`
 SEEN = 3  # frames that a face has to last, unless its whole shot is shorter
-MEMORY = 8  # sightings that a face's speed is taken from: a third of a second, so that boxes' unrest evens out; and
-# those that have to be strong in the mean: over a long video something that is no face is strong for a frame or two
+MEMORY = 8  # sightings that a face's speed is taken from, a third of a second, so that the boxes' jitter averages out;
+# and whose mean score has to be high: over a long video, something that is no face scores high for a frame or two
 WHOLE = 0.85  # share of its usual width and height below which a face is partly hidden
 NEAR = 0.6  # centre distance over size within which boxes that no longer overlap may still be one face
 ALIKE = 1.8  # ratio of widths or of heights above which two boxes are never one face
-AWAY = 4  # a face may come back after so many times the longest gap that is filled
+AWAY = 4  # a face may come back within this many times the longest gap that is filled
 DOUBLE = 0.7  # share of the smaller box inside a stronger one above which it starts no face of its own
 STILL = 0.8  # IoU of a face on two key frames above which it counts as not moving
-AGREE = 0.5  # IoU of a face on two key frames above which the frames between are not looked at
+AGREE = 0.5  # IoU of a face on two key frames above which no detection is done on the frames between
 
 
 @dataclass(eq=False)
@@ -37,10 +37,10 @@ class Track:
     boxes: list[Boxes] = field(default_factory=list)  # (4,) each
     scores: list[float] = field(default_factory=list)
     real: bool = False  # long, strong and large enough to be a face
-    face: int = -1  # id, given out with the first row
+    face: int = -1  # id, assigned with the first row
 
     def add(self, frame: int, row: Boxes) -> None:
-        """One more sighting: row is (5,) x0 y0 x1 y1 score."""
+        """Adds a sighting: row is (5,) x0 y0 x1 y1 score."""
         self.frames.append(frame)
         self.boxes.append(row[:4])
         self.scores.append(float(row[4]))
@@ -56,8 +56,9 @@ class Track:
         return self.frames[-1]
 
     def predict(self, frame: int) -> Boxes:
-        """The box (4,) that a steady motion would have reached; of the usual size, for a face that goes behind
-        something shows less and less of itself.
+        """Returns the box (4,) that a steady motion would have reached, of the face's usual size.
+
+        The size of late is no guide: a face that goes behind something shows less and less of itself.
         """
         frames, centres = self._path()
         ahead = centres.mean(0) + self.speed() * (frame - frames.mean())
@@ -65,12 +66,12 @@ class Track:
         return np.concatenate([ahead - half, ahead + half]).astype(np.float32)
 
     def shape(self) -> NDArray[np.floating]:
-        """The usual width and height of late, px."""
+        """Returns the median width and height of the last sightings, px."""
         boxes = np.array(self.boxes[-2 * MEMORY :])
         return np.median(boxes[:, 2:] - boxes[:, :2], axis=0)
 
     def speed(self) -> NDArray[np.float64]:
-        """x, y in px a frame: the slope of a line through the last sightings' centres."""
+        """Returns x, y in px a frame: the slope of a line through the last sightings' centres."""
         frames, centres = self._path()
         if len(frames) < 2:
             return np.zeros(2)
@@ -85,7 +86,7 @@ class Track:
         return frames[chosen], centre(boxes[chosen]).astype(np.float64)
 
     def row(self, frame: int, bridge: int) -> tuple[Boxes, float, int] | None:
-        """Box, score and state at a frame; None before, after, and in gaps longer than `bridge`."""
+        """Returns box, score and state at a frame; None before, after, and in gaps longer than `bridge`."""
         after = bisect_left(self.frames, frame)
         if after == len(self.frames):
             return None
@@ -112,10 +113,10 @@ class Track:
 class Linker:
     """Links the boxes of one shot, frame after frame.
 
-    `bridge` is the longest step between two sightings, in frames, that is filled; after twice as many a face
-    that comes back is a new one. `birth` is the score, as the mean of the last sightings, and `min_face` the size in
-    px (square root of the area) that a face must reach once; later boxes may be weaker, and smaller by a fifth.
-    `shortest` is the length in frames of the shortest face, where its shot is not shorter still.
+    `bridge` is the longest step between two sightings, in frames, that is filled; after four times as many, a face that
+    comes back is a new one. `birth` is the score, as the mean of the last sightings, and `min_face` the size in px
+    (square root of the area) that a face must reach once; later boxes may be weaker, and smaller by a fifth. `shortest`
+    is the length in frames of the shortest face, unless its shot is shorter still.
     """
 
     def __init__(self, bridge: int = 15, birth: float = 0.0, min_face: float = 0.0, shortest: int = SEEN) -> None:
@@ -123,7 +124,7 @@ class Linker:
         self.tracks: list[Track] = []
 
     def push(self, frame: int, rows: Boxes) -> None:
-        """The boxes (M, 5) of the next frame that was looked at, best first."""
+        """Takes the boxes (M, 5) of the next frame in which faces were detected, best first."""
         rows = rows[sizes(rows) >= 0.8 * self.min_face]
         near = [track for track in self.tracks if frame - track.last <= AWAY * self.bridge]
         known = pair(near, frame, rows)
@@ -134,7 +135,7 @@ class Linker:
                 track.real = track.real or self.proven(track, self.shortest)
 
     def start(self, rows: Boxes, index: int) -> Track | None:
-        """A new track for a row, unless it looks like a second box of a stronger row's face."""
+        """Returns a new track for a row, None where it looks like a second box on a stronger row's face."""
         others = np.delete(rows, index, axis=0)
         others = others[others[:, 4] >= rows[index, 4]]
         if (covered_share(rows[index, :4], others[:, :4]) > DOUBLE).any():
@@ -143,7 +144,7 @@ class Linker:
         return self.tracks[-1]
 
     def proven(self, track: Track, shortest: int) -> bool:
-        """Whether a track is a face: strong, large and long enough."""
+        """Returns whether a track is a face: strong, large and long enough."""
         return (
             track.last - track.first + 1 >= shortest
             and float(np.mean(track.scores[-MEMORY:])) >= self.birth
@@ -151,7 +152,7 @@ class Linker:
         )
 
     def held(self, stop: int) -> int:
-        """The first frame whose rows may still change once all frames below `stop` have been linked."""
+        """Returns the first frame whose rows may still change, once all frames below `stop` have been linked."""
         waiting = [track.last + 1 for track in self.tracks if track.real and stop - track.last <= self.bridge]
         return min([stop, *waiting, *(track.first for track in self.tracks if not track.real)])
 
@@ -170,10 +171,10 @@ class Linker:
 
 
 def pair(tracks: Sequence[Track], frame: int, rows: Boxes) -> dict[int, int]:
-    """Row index -> track index, best pairs first, each used once.
+    """Returns row index -> track index, best pairs first, each used once.
 
-    A pair is judged by the overlap of the row with where the track's motion leads, a little by the overlap
-    with where it was last; boxes too far apart or of too different sizes never pair.
+    A pair is judged by the overlap (IoU) of the row with where the track's motion leads, and a little by that with
+    where the track was last; boxes too far apart or of too different sizes never pair.
     """
     if not tracks or not len(rows):
         return {}
@@ -192,7 +193,7 @@ def pair(tracks: Sequence[Track], frame: int, rows: Boxes) -> dict[int, int]:
 
 
 def greedy(value: NDArray[np.float64]) -> dict[int, int]:
-    """Column -> row of the largest entries of a matrix, each row and column once; -inf is never taken."""
+    """Returns column -> row of the largest entries of a matrix, each row and column once; -inf is never taken."""
     value, taken = value.copy(), {}
     while value.size and np.isfinite(best := value.max()):
         row, column = np.argwhere(value == best)[0]
@@ -202,9 +203,9 @@ def greedy(value: NDArray[np.float64]) -> dict[int, int]:
 
 
 def agree(before: Boxes, after: Boxes) -> bool:
-    """Whether two key frames show the same faces so nearly that nothing can have happened between them.
+    """Returns whether two key frames show the same faces so alike that nothing can have happened between them.
 
-    They do not where a face has come or gone, has moved by a third of itself, or moves close to another.
+    They do not where a face has come or gone, has moved by a third of its size, or moves close to another.
     """
     if len(before) != len(after):
         return False
@@ -219,16 +220,16 @@ def agree(before: Boxes, after: Boxes) -> bool:
 
 
 def sizes(boxes: Boxes) -> NDArray[np.floating]:
-    """Square root of the area, px. (M, 4 or more) -> (M,)."""
+    """Returns the square root of the area, px. (M, 4 or more) -> (M,)."""
     return np.sqrt(box_area(boxes[:, :4]))
 
 
 def centre(boxes: Boxes) -> NDArray[np.floating]:
-    """(M, 4 or more) -> (M, 2) x, y."""
+    """Returns the centres x, y. (M, 4 or more) -> (M, 2)."""
     return (boxes[:, :2] + boxes[:, 2:4]) / 2
 
 
 def covered_share(box: Boxes, others: Boxes) -> NDArray[np.floating]:
-    """Intersection of a box (4,) with each of the others (M, 4), over the area of the smaller of the two."""
+    """Returns (M,), the intersection of a box (4,) with each of the others (M, 4) over the smaller one's area."""
     shared = np.clip(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0, None).prod(1)
     return shared / np.maximum(np.minimum(box_area(box), box_area(others)), 1e-6)

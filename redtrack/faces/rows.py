@@ -65,7 +65,7 @@ class RowWriter:
             track.forget(self.settled)
 
     def take(self) -> FaceBoxes:
-        """The rows written since the last call."""
+        """Returns the rows written since the last call."""
         rows, self._rows = self._rows, []
         return FaceBoxes.from_rows(rows, self.settled)
 

@@ -12,10 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 CELLS_PER_FACE = 8  # as many cells stand for one face, at most
-SPAN = (
-    1.2,
-    9.0,
-)  # sqrt of a face's area in strides, for the levels that may hold it; the last has no upper end
+SPAN = (1.2, 9.0)  # sqrt of a face's area in strides, for the levels that may hold it; the last has no upper end
 
 
 @dataclass(frozen=True)
@@ -41,11 +38,10 @@ def stack_truth(boxes: Sequence[np.ndarray], ignore: Sequence[np.ndarray], devic
 
 
 def detector_loss(logits: Tensor, boxes: Tensor, centres: Tensor, strides: Tensor, truth: Truth) -> dict[str, Tensor]:
-    """`total`, `score` and `box` losses of a batch: logits (B, A), boxes (B, A, 4), centres (A, 2), strides
-    (A,).
+    """`total`, `score` and `box` losses of a batch: logits (B, A), boxes (B, A, 4), centres (A, 2), strides (A,).
 
-    The score learns the overlap that its box reaches (quality focal loss), the box learns 1 - generalised
-    IoU, weighted by the same target. Both are means over the sum of targets.
+    The score learns the IoU that its box reaches (quality focal loss, Li et al. 2020), the box learns 1 - generalised
+    IoU, weighted by the same target. Both are divided by the sum of the targets.
     """
     with torch.no_grad():
         target, owner = assign(logits.sigmoid(), boxes, centres, strides, truth)
@@ -61,7 +57,7 @@ def detector_loss(logits: Tensor, boxes: Tensor, centres: Tensor, strides: Tenso
 
 
 def assign(chance: Tensor, boxes: Tensor, centres: Tensor, strides: Tensor, truth: Truth) -> tuple[Tensor, Tensor]:
-    """Targets (B, A) in 0..1 and the face (B, A) that each cell stands for (task-aligned assignment).
+    """Targets (B, A) in 0..1 and the face (B, A) that each cell stands for (task-aligned, Feng et al. 2021).
 
     Of the cells near a face's centre, those with the best product of score and overlap are taken; their
     target is that product, scaled so that the best cell's target is the root of the face's best overlap: a face
@@ -108,9 +104,7 @@ def overlap_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
-    """IoU less the share of the common hull that neither box fills, (...,) in -1..1 (Rezatofighi et al.
-    2019).
-    """
+    """IoU less the share of the common hull that neither box fills, (...,) in -1..1 (Rezatofighi et al. 2019)."""
     shared, union = overlap_union(a, b)
     hull = (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])).prod(-1)
     return shared / union.clamp(min=1e-6) - (hull - union) / hull.clamp(min=1e-6)

@@ -1,16 +1,17 @@
-"""Pictures spoilt as cameras and codecs spoil them: light, colour, night, blur, noise, compression, things in
-front.
+"""Pictures spoilt as cameras and codecs spoil them: light, colour, night, blur, noise, compression, occlusion.
 
 Everything works on a batch: float (B, 3, S, S) in 0..1, S a multiple of 8.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+Damage = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def spoil(pictures: Tensor, generator: torch.Generator) -> Tensor:
@@ -23,7 +24,7 @@ def spoil(pictures: Tensor, generator: torch.Generator) -> Tensor:
     return some(pictures, 0.2, generator, compress).clamp_(0, 1)
 
 
-def some(pictures: Tensor, rate: float, generator: torch.Generator, damage) -> Tensor:  # type: ignore[no-untyped-def]
+def some(pictures: Tensor, rate: float, generator: torch.Generator, damage: Damage) -> Tensor:
     """`damage(pictures, generator)` done to a random share of the batch."""
     chosen = torch.rand(len(pictures), generator=generator) < rate
     if chosen.any():
@@ -96,9 +97,7 @@ def compress(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def cover(pictures: Tensor, faces: Sequence[np.ndarray], random: np.random.Generator, rate: float = 0.08) -> None:
-    """Puts things in front of some faces, in place: a patch of another picture or a plain colour, up to 45 %
-    of the face.
-    """
+    """Puts a patch of another picture, or of a plain colour, in front of up to 45 % of some faces, in place."""
     for index, boxes in enumerate(faces):
         for box in boxes[random.random(len(boxes)) < rate]:
             x0, y0, x1, y1 = covered_part(box, random)
