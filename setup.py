@@ -51,7 +51,7 @@ setup(
     install_requires=[
         "torch>=2.6,<3",
         "av>=18.1,<20",
-        "click>=8.1",
+        "click>=8.2",
         "h5py>=3.12.1",
         "numpy>=2",
         "rich>=13.7",
