@@ -22,9 +22,9 @@ __all__ = ["crops_at_once", "fits", "hold_bytes"]
 # core has calls of its own. One window a call also leaves nothing to be padded.
 CPU_CROPS = 10
 CPU_HOLD = 1 << 29
-# On a GPU a call's some 450 kernels take milliseconds to ask for, whatever their size, and this many crops keep it busy
-# that long. More would wait for more frames: at the start nothing is done but decoding, and what follows from a call
-# comes in one lump, for which the decoder waits.
+# A call's hundreds of kernels take milliseconds to ask for, whatever their size; this many crops should keep a GPU busy
+# that long. More would wait for more frames: until the first call nothing is done but decoding, and what follows from a
+# call comes in one lump, for which the decoder waits. Reckoned, not timed: `benchmarks/gpu_table.py --batch` will tell.
 GPU_CROPS = 320
 GPU_SHARE = 0.25  # of the free memory, for each of the two
 
