@@ -78,6 +78,13 @@ def test_unknown_confidence_stays_unknown(tmp_path: Path) -> None:
     assert np.isnan(read_csv(tmp_path / "x.csv").scores).all()
 
 
+def test_a_time_that_is_known_of_one_frame_alone_is_no_clock(tmp_path: Path) -> None:
+    """Where fewer than two of several frames have a time, a frame counts as one second, and the info says so."""
+    tracks = read_csv(table(tmp_path / "x.csv", "frame,timestamp", "1,nan", "3,0.5"))
+    assert tracks.times.tolist() == [0, 1, 2] and tracks.info["times_known"] is False
+    assert read_csv(table(tmp_path / "y.csv", "frame,timestamp", "1,0.5")).times.tolist() == [0.5]
+
+
 def test_measures_follow(tmp_path: Path) -> None:
     """With `measures`, their columns come after the points, and the file reads as before."""
     tracks = random_tracks(frames=9)

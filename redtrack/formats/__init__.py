@@ -1,7 +1,6 @@
-"""Tracks in and out of files: one module a format, each a pair of functions on `Tracks`, all in one table.
+"""Tracks in and out of files: a module for each format, with a pair of functions on `Tracks`, all in one table.
 
-`read(path)` finds out the format by itself; `write(tracks, path, format)` takes it from the name's ending unless
-told.
+`read(path)` recognises the format by itself; `write(tracks, path)` takes it from the name's ending, unless it is given.
 """
 
 from __future__ import annotations
@@ -91,12 +90,15 @@ FORMATS: dict[str, Format] = {entry.name: entry for entry in _TABLE}
 
 
 def read(path: PathLike, format: str | None = None, **options: Any) -> Tracks:
-    """Returns the tracks in a file or folder, of whatever known format unless one is named; raises FormatError."""
+    """Returns the tracks in a file or folder, of any known format unless one is named; raises FormatError."""
     return (named(format) if format else sniff(path)).read(path, **options)
 
 
 def write(tracks: Tracks, path: PathLike, format: str | None = None, **options: Any) -> None:
-    """Writes the tracks to a file or folder, in the format named or the one that the path's ending tells."""
+    """Writes the tracks to a file or folder, in the format named or the one that the path's ending stands for.
+
+    Raises UsageError for an unknown name, OutputError for an unknown ending or where nothing can be written.
+    """
     (named(format) if format else _by_suffix(path)).write(tracks, path, **options)
 
 
@@ -113,7 +115,7 @@ def suffix(name: str) -> str:
 
 
 def stem(path: PathLike) -> str:
-    """Returns a file's name without the ending of its format: of clip.analysis.h5 and of clip.h5 it is clip."""
+    """Returns a file's name without the ending of its format: clip for clip.analysis.h5 and for clip.h5."""
     name = Path(path).name
     endings = [entry.suffix for entry in FORMATS.values() if entry.suffix and name.lower().endswith(entry.suffix)]
     longest = max(map(len, endings), default=0)

@@ -2,9 +2,9 @@
 
 `images`: one a frame, `id` from 1, `file_name` as frames are commonly cut out (`<video>/000001.jpg`), `width` and
 `height` where known. `annotations`: one a face a frame, with `face_kpts` (x, y, 2 for each of 68 points), `face_box`
-and `bbox` (x, y, width, height), `face_valid`, the person's category, no body, hands or feet. Passed over by others,
-ours: `time` in seconds and `frame_id` from 0 of an image, `track_id`, `face_scores` and `score` of an annotation.
-Pixels count from 0, as COCO's do, with three decimals.
+and `bbox` (x, y, width, height), `face_valid`, the person's category, no body, hands or feet. Some keys are ours, and
+ignored by other tools: `time` in seconds and `frame_id` from 0 of an image, `track_id`, `face_scores` and `score` of an
+annotation. Pixels count from 0, as COCO's do, with three decimals.
 
 Read: any file with these two lists; annotations whose face is not valid, or lacks a point (visibility 0), are left
 out; frames are images in order of `frame_id`, or else in their own order.

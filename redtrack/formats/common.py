@@ -1,4 +1,4 @@
-"""What the formats share: output that appears only when complete, input checked before it is believed."""
+"""What the formats share: output that appears only when complete, and checks of input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = [
     "PathLike",
     "check_file",
     "face_ids",
-    "fill_times",
+    "filled_times",
     "naming",
     "number",
     "place_in_frame",
@@ -65,7 +65,7 @@ def replacing(path: PathLike) -> Iterator[IO[str]]:
 
 
 def output_error(error: Exception, path: Path) -> OutputError:
-    """Returns the OutputError that says in words why `path` could not be written."""
+    """Returns the OutputError that says why `path` could not be written."""
     reason = os_reason(error)
     remedy = "free some space or choose another folder" if _errno(error) in (errno.ENOSPC, errno.EDQUOT) else None
     return OutputError(f"cannot be written: {reason}", path, remedy)
@@ -98,7 +98,7 @@ def check_file(path: PathLike) -> Path:
 
 @contextmanager
 def naming(path: PathLike) -> Iterator[None]:
-    """Gives the block's FormatErrors their path, and makes one of what the system or memory refuses."""
+    """Gives the block's FormatErrors their path, and turns OSError and MemoryError into FormatErrors."""
     try:
         yield
     except FormatError as error:
@@ -137,23 +137,24 @@ def place_in_frame(frame: np.ndarray) -> np.ndarray:
     return place
 
 
-def fill_times(frame: np.ndarray, seconds: np.ndarray, frames: int) -> np.ndarray:
-    """Returns (frames,) seconds from times known for some frames only: frame (n,) indices, seconds (n,).
+def filled_times(frame: np.ndarray, seconds: np.ndarray, frames: int) -> dict[str, Any]:
+    """Returns `times` and `info` from times known for some frames only: frame (n,) indices, seconds (n,).
 
-    Between two known frames time runs evenly, outside of them by the median step; with fewer than two known
-    frames, or none finite, a frame counts as one second (`times_known` in the info says so).
+    Between two known frames time runs evenly, outside of them by the median step. Where fewer than two of several
+    frames are known, a frame counts as one second.
     """
     known = np.isfinite(seconds)
     frame, first = np.unique(frame[known], return_index=True)
     seconds = seconds[known][first]
+    if frames == len(frame) == 1:
+        return {"times": seconds}
     if len(frame) < 2:
-        start = seconds[0] - frame[0] if len(frame) else 0.0
-        return np.arange(frames, dtype=np.float64) + start
+        return unknown_times(frames)
     step = float(np.median(np.diff(seconds) / np.diff(frame)))
     index = np.arange(frames)
     times = np.interp(index, frame, seconds)
     times += np.minimum(index - frame[0], 0) * step + np.maximum(index - frame[-1], 0) * step
-    return times
+    return {"times": times}
 
 
 def unknown_times(frames: int) -> dict[str, Any]:
@@ -162,7 +163,7 @@ def unknown_times(frames: int) -> dict[str, Any]:
 
 
 def number(value: object, name: str) -> float:
-    """Returns a finite number out of a JSON document; raises FormatError for anything else."""
+    """Returns a JSON value as a float; raises FormatError unless it is a number below 1e15."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15:
         return float(value)
     raise FormatError(f"'{name}' is not a number")

@@ -1,13 +1,13 @@
-"""The native format, one HDF5 file a video, holds all of a `Tracks`. This page specifies it, version 1.
+"""The native format, one HDF5 file for each video, holds all of a `Tracks`. This page specifies version 1 of it.
 
-Datasets of the root group, with the labels of their axes (HDF5 dimension labels). R rows, one a face a frame,
-sorted by frame, then face; F frames, with faces or without.
+Datasets of the root group, with the labels of their axes (HDF5 dimension labels). R rows, one for each face in each
+frame, sorted by frame, then face; F frames, with faces or without.
 
 | dataset | shape, type | axes | unit and meaning |
 | --- | --- | --- | --- |
 | frame | (R,) int64 | row | frame index from 0, in decode order |
 | face | (R,) int32 | row | face id from 0, stable within the video |
-| points | (R, 68, 2) float32 | row, point, xy | px of the upright frame; (0, 0) is a pixel's centre |
+| points | (R, 68, 2) float32 | row, point, xy | px of the upright frame; (0, 0) is the top-left pixel's centre |
 | scores | (R, 68) float32 | row, point | confidence 0..1; NaN unknown |
 | disagreement | (R, 68) float32 | row, point | px between forward and backward estimate; NaN unknown |
 | boxes | (R, 4) float32 | row, x0 y0 x1 y1 | px |
@@ -90,7 +90,7 @@ def _typed(arrays: dict[str, np.ndarray], info: dict[str, Any]) -> Tracks:
 
 
 def read_pieces(tree: Tree, frames: int = 2048) -> Iterator[Tracks]:
-    """Yields what a file that was cut off holds in full, some frames at a time, each piece counted from 0."""
+    """Yields what a file that was cut off holds in full, some frames at a time; each piece counts its frames from 0."""
     rows, total = finished(tree, strict=False)
     arrays = {name: checked(tree, name) for name in ROW_FIELDS | FRAME_FIELDS}
     frame = arrays["frame"][:rows]
@@ -139,15 +139,15 @@ def checked(file: Tree, name: str) -> Array:
 def finished(file: Tree, strict: bool) -> tuple[int, int]:
     """Returns how many rows and how many frames are there in full.
 
-    Strict, all datasets must agree; otherwise (a file that was cut off) it is what can be read of the
-    shortest.
+    If `strict`, all datasets must have the same length, else FormatError; if not, as for a file that was cut off, what
+    can be read of the shortest counts.
     """
     row_sets = [checked(file, name) for name in ROW_FIELDS]
     frame_sets = [checked(file, name) for name in FRAME_FIELDS]
     if strict:
         for sets in (row_sets, frame_sets):
             if len({len(found) for found in sets}) > 1:
-                raise FormatError("is complete by its own word, but its datasets are not of one length")
+                raise FormatError("is marked complete, but its datasets are not of one length")
         return len(row_sets[0]), len(frame_sets[0])
     rows = min(_unpackable(found) for found in row_sets)
     frame = checked(file, "frame")[:rows]

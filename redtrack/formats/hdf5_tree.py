@@ -1,12 +1,11 @@
-"""The tree of an HDF5 file, walked by a program of ours: what groups, datasets and attributes it holds, and where.
+"""The tree of an HDF5 file, read without HDF5's library: which groups, datasets and attributes it holds, and where.
 
-HDF5's own library crashes or hangs on about one in seven hundred spoiled files, and can be told by a file to open
-others, to load plugins, and to make room for any number of bytes. So it writes our files and never reads one. Of the
-HDF5 file format specification this knows the earliest layout, which the library writes unless told otherwise:
-superblock 0, object headers 1, symbol tables, version 1 B-trees, global heaps. Offsets and lengths are 8 bytes,
-little-endian.
+HDF5's own library crashes or hangs on about one in seven hundred damaged files, and a file can make it open others,
+load plugins, and allocate any number of bytes. So it writes our files and never reads one. Of the HDF5 file format
+specification this module knows the earliest layout, which the library writes unless told otherwise: superblock 0,
+object headers 1, symbol tables, version 1 B-trees, global heaps. Offsets and lengths are 8 bytes, little-endian.
 
-Every read is checked against the size of the file, every walk is bounded, and nothing is followed out of the file.
+Every read is checked against the size of the file, every walk is bounded, and no link leads out of the file.
 """
 
 from __future__ import annotations

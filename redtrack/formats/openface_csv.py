@@ -33,7 +33,7 @@ from redtrack.formats.common import (
     MAX_FRAMES,
     PathLike,
     check_file,
-    fill_times,
+    filled_times,
     naming,
     place_in_frame,
     replacing,
@@ -130,7 +130,7 @@ def _assemble(columns: dict[str, np.ndarray]) -> Tracks:
     frames = int(frame.max()) + 1 if len(frame) else 0
     about: dict[str, Any] = unknown_times(frames)
     if "timestamp" in columns:
-        about = {"times": fill_times(frame, columns["timestamp"], frames)}
+        about = filled_times(frame, columns["timestamp"], frames)
     flat = np.stack([columns[name] for name in _POINTS], axis=1)
     seen = ~np.isnan(flat).any(axis=1) & (columns.get("success", np.ones(len(frame))) != 0)
     with np.errstate(over="ignore"):

@@ -4,7 +4,7 @@ Dense arrays over frames, tracks (faces, named `face_0` and so on) and nodes (th
 `redtrack.points.NAMES`), NaN where a face is not: `tracks` (frame, track, node, xy), `point_scores` (frame, track,
 node), `instance_scores` and `tracking_scores` (frame, track), `track_occupancy` (frame, track) uint8, with the names
 of their axes in the attribute `dims`; names, edges and symmetries of the skeleton; `video_path`; `provenance`. Chunks
-without a face are not stored. One dataset is ours and passed over by others: `times` (frame), in seconds.
+without a face are not stored. One dataset is ours, and ignored by other tools: `times` (frame), in seconds.
 
 Read: any order of axes that `dims` tells, and the old order (track, xy, node, frame) where nothing is told; a face
 must have 68 nodes, in our order or under our names; a track named `face_N` is face N. Faces that lack a node are left
