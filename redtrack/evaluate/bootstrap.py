@@ -1,4 +1,4 @@
-"""How far a mean can be trusted: the interval of the means of resampled videos.
+"""How far a mean can be trusted: its bootstrap interval, over resampled videos.
 
 Frames of one video are alike, so whole videos are drawn, not frames; on pictures every picture is a video of its own.
 """
@@ -14,7 +14,7 @@ CONFIDENCE = 0.95
 
 
 def interval(values: np.ndarray, group: np.ndarray) -> tuple[float, float] | None:
-    """Returns the 95 % interval of the mean of values (n,) over redrawn groups (n,); None for fewer than two groups.
+    """Returns the 95 % interval of the mean of values (n,) over resampled groups (n,); None for fewer than two.
 
     The same input gives the same interval.
     """

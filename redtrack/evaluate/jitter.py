@@ -1,6 +1,6 @@
-"""How much points tremble: the mean second difference over time, as a share of the distance of the outer eye corners.
+"""Jitter: the mean second difference of points over time, as a share of the distance of the outer eye corners.
 
-A point that stands still or moves evenly has none. The truth moves unevenly itself, so its own jitter is the mark to
+A point that stands still or moves evenly has none. The truth does not move evenly itself, so its own jitter is what to
 compare with; the jitter of the error (prediction less truth) is what the prediction added.
 """
 

@@ -1,4 +1,4 @@
-"""Which predicted face is which true one: the one that overlaps it best, frame by frame.
+"""Matching predicted faces to true ones, frame by frame, by the best overlap (IoU).
 
 Overlap is that of the tight boxes around the landmarks, so that no tool's own idea of a face box matters.
 """

@@ -65,7 +65,7 @@ def error_curve(errors: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarra
 
 @dataclass(frozen=True)
 class Summary:
-    """What many faces' errors come to; errors are shares of the protocol's distance, NaN where there is no face."""
+    """Statistics of many faces' errors; errors are shares of the protocol's distance, NaN where there is no face."""
 
     faces: int  # true faces
     without_output: int

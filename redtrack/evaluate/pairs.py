@@ -62,7 +62,7 @@ class Truth:
 
 
 def find_truth(path: Path) -> Truth:
-    """Returns what a file or folder holds the truth of; raises FormatError where it is nothing that is known."""
+    """Returns the truth that a file or folder holds; raises FormatError where it holds none that is recognised."""
     if not path.exists():
         raise FormatError("no such file or folder", path)
     if not path.is_dir():

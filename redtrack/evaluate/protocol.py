@@ -1,4 +1,4 @@
-"""By what ruler an error is measured: which points, divided by which distance; and the lists of 300-VW.
+"""Protocols: which points count, and by which distance their errors are divided; and the test lists of 300-VW.
 
 Errors of different protocols cannot be compared, so a protocol has a name that is printed with every figure.
 """
@@ -48,7 +48,7 @@ _CATEGORY_3 = "410 411 516 517 526 528 529 530 531 533 557 558 559 562"
 CATEGORIES: dict[int, frozenset[str]] = {
     number: frozenset(names.split()) for number, names in enumerate((_CATEGORY_1, _CATEGORY_2, _CATEGORY_3), start=1)
 }
-"""The test videos of 300-VW: 1 well lit, 2 unconstrained light, 3 everything goes."""
+"""The test videos of 300-VW by category: 1 well lit, 2 unconstrained light, 3 completely unconstrained."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Protocol:
     def scale(self, truth: np.ndarray, video: str | None = None) -> np.ndarray:
         """Returns the distances (n,) px that errors of the true faces (n, 68, 2) are divided by.
 
-        Raises FormatError, with the name of the video, where one is nought.
+        Raises FormatError, with the name of the video, where one is zero.
         """
         if self.norm == "eyes":
             scale = eye_distance(truth)
@@ -98,7 +98,7 @@ class Protocol:
             box = landmark_box(truth)
             scale = np.sqrt((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]))
         if not (scale > 0).all():
-            raise FormatError(f"the truth has a face whose {NORMS[self.norm]} is nought", video)
+            raise FormatError(f"the truth has a face whose {NORMS[self.norm]} is zero", video)
         return scale
 
 

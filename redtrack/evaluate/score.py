@@ -43,13 +43,13 @@ class VideoScore:
 
     @property
     def summary(self) -> Summary:
-        """What the errors come to."""
+        """The statistics of the errors."""
         return Summary.of(self.errors)
 
 
 @dataclass(frozen=True)
 class Score:
-    """The scores of all videos, and what they come to together; every true face weighs the same."""
+    """The scores of all videos, and their statistics together; every true face weighs the same."""
 
     protocol: Protocol
     videos: list[VideoScore]
@@ -62,7 +62,7 @@ class Score:
 
     @property
     def summary(self) -> Summary:
-        """What all errors come to."""
+        """The statistics of all errors."""
         return Summary.of(self.errors)
 
     @property
@@ -82,7 +82,7 @@ class Score:
 
     @property
     def mean_interval(self) -> tuple[float, float] | None:
-        """The 95 % interval of the mean error, by redrawn videos; None for fewer than two videos."""
+        """The 95 % interval of the mean error, by resampled videos; None for fewer than two videos."""
         errors, group = self.errors, np.repeat(np.arange(len(self.videos)), [len(v.errors) for v in self.videos])
         given = np.isfinite(errors)
         return interval(errors[given], group[given])
@@ -125,7 +125,7 @@ def score_video(pair: Pair, protocol: Protocol) -> VideoScore:
 
 
 def _clock(truth: Tracks, predicted: Tracks) -> Tracks:
-    """Returns the tracks that tell the seconds of the truth's frames: the prediction where the truth has no clock."""
+    """Returns the tracks whose times are taken: the truth's, or the prediction's where the truth has no clock."""
     known = truth.info.get("times_known", True) or predicted.frames < truth.frames
     return truth if known else predicted
 

@@ -1,4 +1,4 @@
-"""How much a row of tracks is to be doubted: disagreement of the two ways through time, and lack of confidence."""
+"""How doubtful a row of tracks is: by the disagreement of its forward and backward estimates, and by its confidence."""
 
 from __future__ import annotations
 

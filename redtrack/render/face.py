@@ -1,4 +1,4 @@
-"""A face drawn from its points, such as a network takes for one: what a clip shows that is made up to measure by."""
+"""A face drawn from its points, which the networks take for a face, and a clip of it for measurements."""
 
 from __future__ import annotations
 

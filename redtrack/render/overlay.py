@@ -128,7 +128,7 @@ class Overlay:
         return f"{self.tracks.face[row]}" + ("" if np.isnan(confidence) else f"  {confidence:.2f}")
 
     def _relative_disagreement(self, row: int) -> np.ndarray:
-        """Returns (68,): disagreement over eye distance, nought where unknown."""
+        """Returns (68,): disagreement over eye distance, 0 where unknown."""
         eyes = max(float(eye_distance(self.tracks.points[row])), 1.0)  # px: no face is smaller
         relative: np.ndarray = np.nan_to_num(self.tracks.disagreement[row]) / eyes
         return relative

@@ -157,7 +157,7 @@ class _Damage:
         self._keys: list[tuple[int, int]] = []  # packet number and ticks of each key frame, in ascending order
 
     def spoils(self, place: _Place) -> bool:
-        """Returns whether this picture is damaged, be it through those that went into the decoder before it."""
+        """Returns whether this picture is damaged, itself or by pictures that it depends on."""
         damaged = place.failed or place.frame is None or place.frame.is_corrupt
         if place.is_key:
             insort(self._keys, (place.serial, place.ticks))

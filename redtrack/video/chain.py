@@ -1,4 +1,4 @@
-"""Whether the blocks that a file is made of follow one another as they say, from its first to its last.
+"""Whether the blocks that a file is made of follow one another without a break, from its first to its last.
 
 A demuxer that meets damage looks for the next place where it can go on, and says nothing of what it left out. AVI, FLV,
 WMV and MPEG program streams are chains: every block tells where the next one begins. Where that is not so, something
@@ -24,7 +24,7 @@ _FAR = 1 << 43  # bytes; file systems refuse to go much further
 _BEAT = 1000  # blocks between two heartbeats
 
 Walk = Iterator[int | None]
-"""Yields for each block where it ends, None where there should be one and is none."""
+"""Yields for each block where it ends; None where a block should be and is not."""
 
 
 class Chain(Enum):
@@ -62,7 +62,7 @@ def _walk(file: BinaryIO, size: int) -> Walk:
 
 
 def _at(file: BinaryIO, place: int, count: int) -> bytes:
-    """Returns so many bytes; noughts beyond the end."""
+    """Returns `count` bytes from `place` on, zeros beyond the end."""
     file.seek(min(place, _FAR))
     return file.read(count).ljust(count, b"\0")
 

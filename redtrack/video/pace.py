@@ -1,4 +1,4 @@
-"""Leaps in time: where a stream's packets stop following one another as they did, and whether damage is the cause."""
+"""Leaps in time: where the steps between a stream's packets grow, and whether damage is the cause."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class DecoderProcess:
 
     @property
     def pid(self) -> int:
-        """The number by which the system knows it."""
+        """The process id."""
         return self._process.pid
 
     @property
@@ -161,7 +161,7 @@ def kill_idle() -> None:
 
 
 def _kill_all() -> None:
-    """Ends all processes, be they at work: nobody is left who wants their frames."""
+    """Ends all processes, even those at work: nobody is left who wants their frames."""
     for process in list(_lent):
         with suppress(OSError):
             process.kill()

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.packet import Packet
 
-_FALLBACK = "aac"  # what all of our kinds of file can hold
-_GAP = 0.03  # s that sound may be out of step: less is the trembling of times that are told in ms
+_FALLBACK = "aac"  # a codec that all of our containers can hold
+_GAP = 0.03  # s that sound may be out of step: less is the rounding of times to ms
 
 
 class SoundCopy:

@@ -1,4 +1,4 @@
-"""A second decoder that stops at every error, for codecs whose decoder passes over damage without a word."""
+"""A second, strict decoder, for codecs whose decoder passes over damage in silence."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ STRICT = {"err_detect": "explode"}
 
 
 class Witness:
-    """Tells whether a packet is damaged, for streams of silent codecs; holds its peace for all others.
+    """Says whether a packet is damaged, for streams of silent codecs; for all others it never objects.
 
-    It does so as well when it objects to the very first packet: that stream may have a manner of its own, such as
-    messages to players that the decoder does not know.
+    Nor does it where it objects to the very first packet: such a stream may just be unusual, with messages to players
+    that the decoder does not know, for example.
     """
 
     def __init__(self, stream: VideoStream) -> None:
