@@ -32,6 +32,7 @@ COMMANDS = [
     ["evaluate", LONG, "truth.h5", "--norm", "pupils", "--by-video"],
     ["convert", LONG, "clip.mp4", "--to", "csv", "-o", "out"],
     ["annotate", "none.mp4", "notes.txt", "-o", "out"],
+    ["render", "clip.mp4", LONG, "-o", "out.mp4"],
     ["convert", "--help"],
 ]
 """Among them files that are missing, or of another kind, so that messages are long."""

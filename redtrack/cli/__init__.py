@@ -19,7 +19,7 @@ import click
 import redtrack
 from redtrack.errors import DeviceError, RedtrackError, UsageError, WeightsError
 
-__all__ = ["COMMANDS", "cli", "main", "tell_error"]
+__all__ = ["COMMANDS", "cli", "main", "tell", "tell_error"]
 
 COMMANDS = {
     "annotate": "Put 68 landmarks on every face of every frame of videos.",
@@ -97,10 +97,15 @@ def _report(error: RedtrackError) -> int:
 
 
 def tell_error(error: RedtrackError) -> None:
-    """Says on stderr what is wrong, in lines that fit a terminal."""
+    """Says on stderr what is wrong."""
+    tell(f"Error: {error}")
+
+
+def tell(text: str) -> None:
+    """Says it on stderr, in lines that fit a terminal."""
     from redtrack.cli.table import fold, width_of
 
-    click.echo(fold(f"Error: {error}", width_of(sys.stderr)), err=True)
+    click.echo(fold(text, width_of(sys.stderr)), err=True)
 
 
 def _leave_stdout() -> NoReturn:

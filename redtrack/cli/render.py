@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from redtrack.cli import tell
+
 if TYPE_CHECKING:
     from redtrack.render.film import Rendered
     from redtrack.render.overlay import Style
@@ -119,7 +121,7 @@ def render(
         if done.frames < read.frames and not done.truncated:
             say(f"Warning: {printable(video)}: has {done.frames} frames, the tracks are of {read.frames}", quiet)
         if done.truncated:
-            click.echo(f"{printable(video)}: {done.truncated}; drawn as far as it goes", err=True)
+            tell(f"{printable(video)}: {done.truncated}; drawn as far as it goes")
             status = 1
     return status
 
@@ -127,7 +129,7 @@ def render(
 def say(words: str, quiet: bool) -> None:
     """Prints a message."""
     if not quiet:
-        click.echo(words, err=True)
+        tell(words)
 
 
 def style_of(points_on_black: bool, mark: float, no_mark: bool, **looks: Any) -> Style:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from redtrack.cli import tell
+
 if TYPE_CHECKING:
     from redtrack.review import Span
     from redtrack.tracks import Tracks
@@ -119,6 +121,6 @@ def draw_sheet(path: Path, spans: list[Span], tracks: dict[str, Tracks], video: 
 
     for name in {span.name: None for span in spans}:
         if warning := foreign(tracks[name], video or source_of(tracks[name], name)):
-            click.echo(f"Warning: {warning}", err=True)
+            tell(f"Warning: {warning}")
     write_png(path, review_sheet(spans, tracks, video))
     click.echo(f"{printable(path)}: written", err=True)
