@@ -13,6 +13,7 @@ import videos
 from click.testing import CliRunner
 from drawn_tracks import face, moving_face, tracks_of
 
+from redtrack.cli import cli
 from redtrack.cli.review import review
 from redtrack.errors import FormatError, UsageError
 from redtrack.review import find_spans, review_sheet
@@ -156,6 +157,17 @@ def test_files_of_one_name_are_told_apart(tmp_path) -> None:
     before = Path(names[1]).read_bytes()
     refused = CliRunner().invoke(review, [names[0], "--sheet", names[1]])
     assert isinstance(refused.exception, UsageError) and Path(names[1]).read_bytes() == before
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_reviewed(tmp_path) -> None:
+    """The status tells that one is missing, also where there is no other."""
+    bumpy(24, apart=[4]).save(tmp_path / "in.h5")
+    (tmp_path / "bad.h5").write_text("junk")
+    names = [str(tmp_path / name) for name in ("bad.h5", "in.h5")]
+    done = CliRunner().invoke(cli, ["review", *names])
+    assert done.exit_code == 1 and "in.h5" in done.stdout and done.stderr.startswith(f"Error: {names[0]}: is of no")
+    alone = CliRunner().invoke(cli, ["review", names[0]])
+    assert alone.exit_code == 1 and alone.stdout == ""
 
 
 def test_command_takes_one_video_for_one_file(tmp_path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from redtrack.cli import tell
+from redtrack.cli import tell, tell_error
 
 if TYPE_CHECKING:
     from redtrack.review import Span
@@ -41,7 +41,8 @@ def review(
 ) -> int:
     """List the spans where the two ways through time disagree most or confidence is low, the worst first.
 
-    Rows of all files are ranked together. Disagreement is told as a share of the eye distance.
+    Rows of all files are ranked together; a file that cannot be read is named and left out. Disagreement is told as a
+    share of the eye distance.
 
     \b
     Examples:
@@ -53,7 +54,7 @@ def review(
     import json
 
     from redtrack import formats
-    from redtrack.errors import UsageError, printable
+    from redtrack.errors import FormatError, UsageError, printable
     from redtrack.render.png import check_png
     from redtrack.review import find_spans
 
@@ -61,7 +62,14 @@ def review(
         check_png(sheet)
     if video and len(files) > 1:
         raise UsageError("--video is for one TRACKS file")
-    tracks = {str(path): formats.read(path) for path in files}
+    tracks = {}
+    for path in files:
+        try:
+            tracks[str(path)] = formats.read(path)
+        except FormatError as error:
+            tell_error(error)
+    if not tracks:
+        return 1
     spans = find_spans(tracks, share, top)
     if as_json:
         click.echo(json.dumps([span.as_json() for span in spans], indent=2))
@@ -71,7 +79,7 @@ def review(
         click.echo(f"{printable(sheet)}: not written, for there is nothing to show", err=True)
     elif sheet:
         draw_sheet(sheet, spans, tracks, video)
-    return 0
+    return 0 if len(tracks) == len(set(files)) else 1
 
 
 def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:
