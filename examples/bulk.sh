@@ -7,7 +7,7 @@
 #   DEVICES=..  a device for each of them in turn, such as "cuda:0 cuda:1" (default: auto)
 #   PIECE=50    videos that one process does before the next starts
 #
-# VIDEOS/a/b.mp4 becomes OUT/a/b.h5. Each piece writes OUT/logs/NNNN.log. Run it again after a fault or a reboot:
+# VIDEOS/a/b.mp4 becomes OUT/a/b.h5. Each piece writes OUT/logs/NNNN.log. Run it again after a failure or a reboot:
 # what is complete is skipped. Exit status: 0 all done, 1 some failed (named at the end), 2 wrong usage.
 set -euo pipefail
 
@@ -24,13 +24,16 @@ read -ra devices <<<"${DEVICES:-auto}"
 cores=$(nproc)
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((cores > jobs ? cores / jobs : 1))}
 
+endings='264|265|3g2|3gp|asf|avi|divx|dv|f4v|flv|h264|h265|hevc|ivf|m1v|m2t|m2ts|m2v|m4v|mjpeg|mjpg|mkv|mov|mp4|mpe|mpeg'
+endings+='|mpg|mts|mxf|nut|ogm|ogv|rm|rmvb|ts|vob|webm|wmv|wtv|y4m' # as redtrack itself looks for in folders
+
 # A list of at most PIECE videos for each job, all of one folder; beside it the folder that their tracks go to.
 lists=$(mktemp -d)
 trap 'rm -rf "$lists"' EXIT
 count=0
 while IFS= read -r -d '' folder; do
     find -L "$folder" -maxdepth 1 -type f -regextype posix-extended \
-        -iregex '.*\.(mp4|m4v|mkv|webm|avi|mov|wmv|mpe?g|m?ts)' ! -name $'*\n*' | sort >"$lists/all"
+        -iregex ".*\.($endings)" ! -name $'*\n*' | sort >"$lists/all"
     [ -s "$lists/all" ] || continue
     split -l "${PIECE:-50}" "$lists/all" "$lists/part."
     for part in "$lists"/part.*; do

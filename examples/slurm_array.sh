@@ -3,8 +3,8 @@
 #
 #   sbatch --array=0-15 examples/slurm_array.sh VIDEOS OUT [options of `redtrack annotate`]
 #
-# Submit it again after a fault: what is complete is skipped. OUT/run.jsonl tells what became of each video.
-# To let a cluster that takes its machines back ask first: sbatch --signal=TERM@60 --requeue ...
+# Submit it again after a failure: what is complete is skipped. OUT/run.jsonl says what became of each video.
+# On a cluster that takes its machines back, have it warn the job first: sbatch --signal=TERM@60 --requeue ...
 #SBATCH --job-name=redtrack
 #SBATCH --cpus-per-task=4
 #SBATCH --gpus-per-task=1

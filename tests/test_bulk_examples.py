@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from redtrack.annotate.inputs import VIDEO_ENDINGS
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 BRIEFLY = ("--end", "0.2", "--device", "cpu")
@@ -64,3 +67,10 @@ def test_a_ray_cluster_is_started_used_and_ended(shell: dict[str, str], videos: 
                 RAY_AUTH_MODE="disabled")  # whatever token this machine has  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     assert done(tmp_path / "out") == ["a", "b", "c", "d"] and "4 videos: 4 done" in ended.stdout
+
+
+def test_the_shell_script_looks_for_the_endings_that_a_run_does() -> None:
+    """No video that `annotate FOLDER` would find is left out by bulk.sh."""
+    script = (EXAMPLES / "bulk.sh").read_text()
+    listed = "".join(re.findall(r"^endings\+?='(.*)'", script, re.MULTILINE)).split("|")
+    assert {f".{ending}" for ending in listed} == VIDEO_ENDINGS
