@@ -86,7 +86,7 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 def outcome_table(outcomes: Sequence[Outcome], not_begun: int = 0) -> str:
-    """Returns a line a video, those that did not end well last, and a line that sums up; folded on a terminal.
+    """Returns a line for each video, failed and partial ones last, and a line that sums up; folded on a terminal.
 
     Where none was dealt with, as in an empty share, there is the last line alone.
     """

@@ -1,4 +1,4 @@
-"""The rows of faces that are followed: one box a face a frame, with ids."""
+"""The rows of faces that are followed: a box for each face in each frame, with ids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HELD = 1.5  # size ratio by which a newcomer must exceed a face to take its plac
 
 @dataclass(frozen=True, eq=False)
 class FaceBoxes:
-    """R rows, one a face a frame, sorted by frame, then face; complete for all frames below `settled`."""
+    """R rows, one for each face in each frame, sorted by frame, then face; complete for all frames below `settled`."""
 
     frame: NDArray[np.int64]  # (R,) counted from the first frame pushed
     face: NDArray[np.int32]  # (R,)

@@ -1,10 +1,10 @@
 """COCO-WholeBody's JSON (`.coco.json`), of which only the face is filled: for mmpose and tools that speak COCO.
 
-`images`: one a frame, `id` from 1, `file_name` as frames are commonly cut out (`<video>/000001.jpg`), `width` and
-`height` where known. `annotations`: one a face a frame, with `face_kpts` (x, y, 2 for each of 68 points), `face_box`
-and `bbox` (x, y, width, height), `face_valid`, the person's category, no body, hands or feet. Some keys are ours, and
-ignored by other tools: `time` in seconds and `frame_id` from 0 of an image, `track_id`, `face_scores` and `score` of an
-annotation. Pixels count from 0, as COCO's do, with three decimals.
+`images`: one for each frame, `id` from 1, `file_name` as frames are commonly extracted (`<video>/000001.jpg`), `width`
+and `height` where known. `annotations`: one for each face in each frame, with `face_kpts` (x, y, 2 for each of 68
+points), `face_box` and `bbox` (x, y, width, height), `face_valid`, the person's category, no body, hands or feet. Some
+keys are ours, and ignored by other tools: `time` in seconds and `frame_id` from 0 of an image, `track_id`,
+`face_scores` and `score` of an annotation. Pixels count from 0, as COCO's do, with three decimals.
 
 Read: any file with these two lists; annotations whose face is not valid, or lacks a point (visibility 0), are left
 out; frames are images in order of `frame_id`, or else in their own order.
@@ -54,7 +54,7 @@ _EMPTY_PARTS = {
 
 
 def write_coco(tracks: Tracks, path: PathLike) -> None:
-    """Writes one JSON file, a line an entry; raises OutputError."""
+    """Writes one JSON file, with a line for each entry; raises OutputError."""
     about = {"description": "faces by redtrack", "contributor": "redtrack"}
     with replacing(path) as file:
         file.write(f'{{"info": {json.dumps(about)},\n"categories": [{{"id": 1, "name": "person"}}],\n"images": [\n')

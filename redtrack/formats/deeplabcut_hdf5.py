@@ -67,7 +67,7 @@ def write_deeplabcut_hdf5(tracks: Tracks, path: PathLike) -> None:
 
 
 def _table_of(tracks: Tracks) -> pandas.DataFrame:
-    """Returns the table: a line a frame, three columns a point, NaN where a face is not."""
+    """Returns the table: a line for each frame, three columns for each point, NaN where a face is absent."""
     try:
         import pandas
         import tables  # noqa: F401 - pandas writes with it

@@ -1,4 +1,4 @@
-"""OpenFace's CSV: one line a face a frame, with the columns that other tools' readers of OpenFace files look for.
+"""OpenFace's CSV: a line for each face in each frame, with the columns that readers of OpenFace's files look for.
 
     frame,face_id,timestamp,confidence,success,x_0,…,x_67,y_0,…,y_67
 

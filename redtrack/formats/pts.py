@@ -1,4 +1,4 @@
-"""300-VW and 300-W `.pts`: one small text file a face a frame, `<video>/annot/000001.pts` for the first frame.
+"""300-VW and 300-W `.pts`: a small text file for each face in each frame, `<video>/annot/000001.pts` for the first.
 
     version: 1
     n_points: 68

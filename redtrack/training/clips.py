@@ -18,7 +18,7 @@ from redtrack.geometry import CropTransform, landmark_box
 from redtrack.points import MIRROR
 from redtrack.training.augment import OURS, Augmentation, add_noise, random_crops, relight, soften
 
-MOVED_PARTS = 4  # at most so many parts of a face move by themselves
+MOVED_PARTS = 4  # most parts of a face that move by themselves
 KEY_EVERY = 10  # frames between two looks that say where to crop
 CENTRED = Augmentation(rotation=12.0, scale=0.05, shift=0.02)  # how far the first of those is off
 

@@ -24,7 +24,7 @@ from redtrack.video import read_picture
 STORED_SIZE = 224  # px; at STORED_SCALE a training crop of 128 px is read from about 165 px
 STORED_SCALE = 1.9  # stored square over the tight landmark box: room for turning and shifting
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")
-HOLD_OUT = 10  # one name in so many is for validation
+HOLD_OUT = 10  # one name in ten is for validation
 
 
 @dataclass

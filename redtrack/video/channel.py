@@ -29,7 +29,7 @@ _COUNT = struct.Struct("<Q")
 
 
 def shared_file(size: int) -> IO[bytes]:
-    """Returns a file of so many bytes without a name, in memory where the system has such."""
+    """Returns a file of `size` bytes without a name, in memory where the system has such files."""
     if hasattr(os, "memfd_create"):
         file: IO[bytes] = os.fdopen(os.memfd_create("redtrack"), "r+b", buffering=0)
     else:

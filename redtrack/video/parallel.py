@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 HIDING_CODECS = frozenset({"vp8"})
 # Frames that a decoder holds back at most before it gives the first of them out: 16 in H.264 and HEVC.
 PATIENCE = 17
-# Packets of at most so many bytes may say "as before" and give no picture (MPEG-4 part 2).
+# Bytes up to which a packet may say "as before" and give no picture (MPEG-4 part 2).
 TINY = 16
 
 

@@ -48,7 +48,7 @@ def thumbnail(image: Image) -> Thumbnail:
 
 @lru_cache(maxsize=10)
 def _sampled(length: int, count: int) -> NDArray[np.int64]:
-    """Returns which of so many rows or columns make those of a thumbnail: (count, _SAMPLES), evenly spread."""
+    """Returns (count, _SAMPLES): which of `length` rows or columns make those of a thumbnail, evenly spread."""
     return ((np.arange(count * _SAMPLES) * 2 + 1) * length // (2 * count * _SAMPLES)).reshape(count, _SAMPLES)
 
 
