@@ -30,10 +30,10 @@ __all__ = ["Batch", "prepare_folder"]
 class Batch:
     """A run over `found`, the videos (or errors in their place) that `inputs.find_videos` gives.
 
-    `stopping` is asked between steps; fail_fast stops at the first video that does not end well. `outcomes` fills up.
-    `names` are the results' names where other runs share the inputs, so that all agree on them; `profile` is told where
-    the time goes.
-    A fault of redtrack's own ends the videos that it met, is told with its traceback, and the others go on.
+    `stopping` is asked between steps whether to stop; `fail_fast` stops at the first video that fails or is partial.
+    `outcomes` grows as videos end. `names` are the results' names where other runs share the inputs, so that all agree
+    on them; `profile` collects where the time goes. A bug of redtrack's own fails the videos that it met, its traceback
+    is shown, and the others go on.
     """
 
     found: Sequence[Path | RedtrackError]
@@ -74,7 +74,7 @@ class Batch:
         raise DeviceError(f"the device failed ({gone})", remedy="give the same command again to go on") from gone
 
     def _break_off(self, log: RunLog) -> None:
-        """Leaves the videos that are open where they are."""
+        """Ends the open videos where they are."""
         for job in list(self._open):
             job.break_off()
             self._tell(job, log)
@@ -126,7 +126,7 @@ class Batch:
         self.reporter.ended(outcome)
         try:
             log.add(outcome)
-        except OutputError as error:  # on a full disk: what became of the video is still told
+        except OutputError as error:  # on a full disk: what became of the video is still reported
             self.reporter.say(str(error))
 
     def _about(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""From what a user types to the videos that are meant: files, folders, patterns and lists of files.
+"""From the arguments that a user types to videos: files, folders, patterns and lists of files.
 
 - a file is taken whatever its ending is (a picture is a video of one frame);
-- a folder stands for all videos in it and below it, by their endings, in order of their names, hidden ones left out;
-- a pattern (`*`, `?`, `[`, `**`), where no file has that very name, for what it fits;
+- a folder stands for all videos in it and below it, by their endings, in order of their names, without hidden ones;
+- a pattern (`*`, `?`, `[`, `**`), where no file has that very name, for what it matches;
 - `@list.txt` for the paths in it, one a line (or ended by NUL, as `find -print0` writes them), from the working folder
   or, failing that, from the list's own; empty lines and lines that begin with # are left out; `-` stands for stdin.
 
@@ -29,7 +29,7 @@ VIDEO_ENDINGS = frozenset(
 
 
 def find_videos(arguments: Iterable[str]) -> Iterator[Path | RedtrackError]:
-    """Yields the videos that the arguments mean, in order, and an error for each argument that means none."""
+    """Yields the videos that the arguments stand for, in order, and an error for each that stands for none."""
     seen: set[tuple[int, int] | str] = set()
     for argument in arguments:
         for found in _expand(argument):

@@ -1,4 +1,4 @@
-"""What a user may choose: `Options` shape the result and are kept in it, `Resources` only say how it is computed."""
+"""What a user may choose: `Options` determine the result and are kept in it, `Resources` only how it is computed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROTOCOLS = ("windows", "tracking")
 
 @dataclass(frozen=True)
 class Options:
-    """All that the points depend on, beside the video and the weights. Raises UsageError for senseless values.
+    """All that the points depend on, besides the video and the weights. Raises UsageError for invalid values.
 
     window: frames T that the network sees at once. direction: of time, one of `DIRECTIONS`. spatial_steps: looks of
     the network at each picture, None for as many as it was trained with. temporal: whether its recurrence through time

@@ -23,11 +23,11 @@ LONGEST = 200  # bytes of a name; 255 is what file systems take, endings and all
 PARENTS = 4  # folders above that are tried
 
 Names = tuple[str, ...]
-"""What a result may be called, the best first; the last is no other video's."""
+"""What a result may be called, the best name first; the last is unique to the video."""
 
 
 def name_outputs(paths: Sequence[Path]) -> list[Names]:
-    """Returns for each input the names of its result: what is its own in this run, its stem, one with a checksum."""
+    """Returns for each input the names of its result: one unique in this run, its stem, one with a checksum."""
     own = zip(_tell_apart(paths), paths, strict=True)
     return [tuple(dict.fromkeys((name, safe_name(path.stem), _checked(path)))) for name, path in own]
 

@@ -1,7 +1,7 @@
 """A run whose videos are worked on elsewhere: in processes of this machine (`crew`) or on a cluster (`cluster`).
 
-Here is what both have in common: the tasks, which are all that a worker is told, and one list of outcomes and one run
-log, kept by the process that the user started.
+Both share what is here: the tasks, which are all that a worker gets, and one list of outcomes and one run log, kept by
+the process that the user started.
 """
 
 from __future__ import annotations
@@ -78,22 +78,22 @@ class SharedRun:
         return sorted((Task(path, names[path], _size(path)) for path in paths), key=lambda task: -task.size)
 
     def tell_errors(self) -> None:
-        """Tells of the arguments that mean no video."""
+        """Reports the arguments that stand for no video."""
         for error in self.found:
             if isinstance(error, RedtrackError):
                 self.add(Outcome(error.path or Path(), FAILED, reason=sentence(error, error.path)))
 
     def add(self, outcome: Outcome, about: Mapping[str, Any] | None = None) -> None:
-        """Takes an outcome; about says of the worker what the run log is to keep."""
+        """Takes an outcome; `about` is what the run log keeps of the worker."""
         self.outcomes.append(outcome)
         self.reporter.ended(outcome)
         try:
             RunLog(self.plan.where.folder, {**(about or self.about()), "run": self._run}).add(outcome)
-        except OutputError as error:  # on a full disk: what became of the video is still told
+        except OutputError as error:  # on a full disk: what became of the video is still reported
             self.reporter.say(str(error))
 
     def about(self) -> dict[str, Any]:
-        """What is known of the run without a worker."""
+        """Returns what the run log keeps where there is no worker."""
         import redtrack
 
         return {"options": self.plan.options.to_dict(), "version": redtrack.__version__}
@@ -103,7 +103,7 @@ class SharedRun:
         return self.stopping() or (self.fail_fast and not all(outcome.good for outcome in self.outcomes))
 
     def broken_off(self, tasks: Iterable[Task]) -> None:
-        """Tells of the videos that a stop left where they were."""
+        """Reports the videos that a stop left unfinished."""
         for task in tasks:
             reason = "stopped before its end; the same command goes on from there"
             self.add(Outcome(task.path, PARTIAL, reason=reason))

@@ -1,7 +1,7 @@
 """SIGINT and SIGTERM: the first asks the run to stop after the current batch, a second SIGINT stops it at once.
 
-A cluster that takes its machine back grants few seconds, and a step may take longer than that: a decoder that hangs, a
-large network on a slow processor. So a run that has not stopped by itself after `PATIENCE` is broken off where it is.
+A cluster that takes its machine back allows a few seconds, and a step may take longer than that: a decoder hangs, or a
+large network runs on a slow processor. So a run that has not stopped by itself after `PATIENCE` seconds is broken off.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class BrokenOff(BaseException):
 class StopSignals:
     """Handles the signals while its `with` block runs; `caught` is the first one, None before.
 
-    `tell` hears a sentence when one comes. Where the block is still busy `patience` seconds later, `BrokenOff` is
-    raised in it; if it leaves the block, the process ends with `status`. Only the main thread may use it.
+    `tell` is called with a sentence when a signal comes. Where the block is still busy `patience` seconds later,
+    `BrokenOff` is raised in it; if it leaves the block, the process ends with `status`. Only the main thread may use it.
     """
 
     def __init__(self, tell: Callable[[str], None], patience: float = PATIENCE) -> None:

@@ -136,7 +136,7 @@ def read_checkpoint(path: Path, device: str = "cpu") -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, TypeError) as error:
-        raise WeightsError("is no checkpoint that can be read", path, "begin anew in another folder") from error
+        raise WeightsError("is no checkpoint that can be read", path, "start again in another folder") from error
     return state
 
 
