@@ -30,7 +30,7 @@ class StopSignals:
     """Handles the signals while its `with` block runs; `caught` is the first one, None before.
 
     `tell` is called with a sentence when a signal comes. Where the block is still busy `patience` seconds later,
-    `BrokenOff` is raised in it; if it leaves the block, the process ends with `status`. Only the main thread may use it.
+    `BrokenOff` is raised in it; if that leaves the block, the process ends with `status`. For the main thread only.
     """
 
     def __init__(self, tell: Callable[[str], None], patience: float = PATIENCE) -> None:
