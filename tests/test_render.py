@@ -77,6 +77,14 @@ def test_rotated_video_is_drawn_upright(tmp_path, clockwise: int) -> None:
     assert [videos.number_of(frame.image) for frame in drawing.frames()] == list(range(12))
 
 
+@pytest.mark.parametrize(("clockwise", "aspect"), [(0, Fraction(16, 15)), (90, Fraction(15, 16))])
+def test_pixels_that_are_not_square_keep_their_shape(tmp_path, clockwise: int, aspect: Fraction) -> None:
+    """The drawing of a DV tape is shown as wide as the tape; the pixels of a turned picture are turned."""
+    source = videos.clip(tmp_path / "in.mp4", 2, pixel_aspect=Fraction(16, 15), rotation=-clockwise)
+    render_video(source, Tracks.empty([0.0, 0.04]), tmp_path / "out.mp4")
+    assert Video(source).info.pixel_aspect == Video(tmp_path / "out.mp4").info.pixel_aspect == aspect
+
+
 def test_sound_is_kept_or_left_out(tmp_path) -> None:
     """The sound is copied unless it is not wanted."""
     source = videos.with_sound(tmp_path / "in.mp4")

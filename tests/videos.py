@@ -81,6 +81,7 @@ def clip(
     rotation: float | None = None,
     mirrored: bool = False,
     container: str | None = None,
+    pixel_aspect: Fraction | None = None,
 ) -> Path:
     """Writes `frames`, a count of numbered ones or the pictures, at `pts` in units of `time_base`, else at `rate`."""
     pictures = [numbered(i) for i in range(frames)] if isinstance(frames, int) else list(frames)
@@ -91,6 +92,8 @@ def clip(
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = pixel_format
         stream.codec_context.time_base = time_base
+        if pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         if rotation is not None:
             stream.set_display_rotation(rotation, hflip=mirrored)
         for index, picture in enumerate(pictures):

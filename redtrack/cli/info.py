@@ -64,7 +64,8 @@ def describe(path: Path) -> dict[str, Any]:
 
     about = asdict(probe(path))
     about.pop("path")
-    fractions = {name: None if about[name] is None else str(about[name]) for name in ("time_base", "average_rate")}
+    names = ("pixel_aspect", "time_base", "average_rate")
+    fractions = {name: None if about[name] is None else str(about[name]) for name in names}
     return {"file": str(path), "kind": "video", **about, **fractions}
 
 

@@ -47,7 +47,8 @@ def render_video(
     overlay, faces = Overlay(tracks, style), 0
     with Video(source) as video:
         check_fit(tracks, video.info)
-        with VideoWriter(out, video.info.average_rate or 25, source if sound else None) as writer:
+        rate, aspect = video.info.average_rate or 25, video.info.pixel_aspect
+        with VideoWriter(out, rate, source if sound else None, aspect) as writer:
             for done, frame in enumerate(read_ahead(video.frames(), _AHEAD), start=1):
                 writer.write(drawn(overlay, frame), frame.time)
                 faces += len(overlay.rows(frame.index))

@@ -112,5 +112,6 @@ class IsolatedVideo:
 
 
 def _read_info(path: Path, fields: dict[str, Any]) -> VideoInfo:
-    fractions = {key: fields[key] and Fraction(fields[key]) for key in ("time_base", "average_rate")}
+    names = ("pixel_aspect", "time_base", "average_rate")
+    fractions = {key: fields[key] and Fraction(fields[key]) for key in names}
     return VideoInfo(**{**fields, **fractions, "path": path})

@@ -30,7 +30,8 @@ class VideoInfo:
     """A video as its header and first frame describe it.
 
     `width` and `height` are those of the upright picture in pixels; `rotation` is how many degrees clockwise the stored
-    picture was turned for that (0, 90, 180, 270), after being mirrored left to right where `mirrored`. `duration` is in
+    picture was turned for that (0, 90, 180, 270), after being mirrored left to right where `mirrored`. `pixel_aspect`
+    is the width over the height at which one of its pixels is shown, 1 where the file does not say. `duration` is in
     seconds. `digest` is the SHA-256 of the size and of the first and last 64 KiB of the file, in hex.
     """
 
@@ -42,6 +43,7 @@ class VideoInfo:
     height: int
     rotation: int
     mirrored: bool
+    pixel_aspect: Fraction
     time_base: Fraction | None
     average_rate: Fraction | None
     duration: float | None
@@ -70,6 +72,7 @@ def probe(path: str | os.PathLike[str], heartbeat: Callable[[], None] = lambda: 
             height=height,
             rotation=orientation.rotation,
             mirrored=orientation.mirrored,
+            pixel_aspect=_pixel_aspect(stream, orientation),
             time_base=Fraction(stream.time_base) if stream.time_base else None,  # PyAV 19 has numbers of its own
             average_rate=_sane_rate(stream),
             duration=_duration(container, stream),
@@ -96,6 +99,11 @@ def digest(path: str | os.PathLike[str]) -> str:
     except OSError as error:
         raise VideoError(f"cannot be read: {(error.strerror or str(error)).lower()}", path) from error
     return total.hexdigest()
+
+
+def _pixel_aspect(stream: VideoStream, orientation: Orientation) -> Fraction:
+    stored = stream.sample_aspect_ratio or Fraction(1)
+    return stored if orientation.upright_size(1, 2) == (1, 2) else 1 / stored
 
 
 def _sane_rate(stream: VideoStream) -> Fraction | None:

@@ -35,7 +35,8 @@ class VideoWriter:
     The file takes its name when the block is left without an error; before that it stands beside it as
     `.NAME.partial.mp4`. Times are kept to the microsecond (.mkv: to the millisecond). Sizes are made even by repeating
     the last row or column. `rate` is what the header says in frames a second, `audio_from` a file whose sound is copied
-    as it is. Raises OutputError where the file cannot be written.
+    as it is, `pixel_aspect` the width over the height at which a pixel is to be shown, by default 1. Raises OutputError
+    where the file cannot be written.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class VideoWriter:
         path: str | os.PathLike[str],
         rate: Fraction | float = 25,
         audio_from: str | os.PathLike[str] | None = None,
+        pixel_aspect: Fraction | None = None,
     ) -> None:
         self._path = Path(path)
         if self._path.suffix.lower() not in _CONTAINERS:
             raise OutputError(f"cannot be a video of kind '{self._path.suffix}'", path, "name it .mp4, .mov or .mkv")
         self._partial = self._path.with_name(f".{self._path.stem}.partial{self._path.suffix}")
         self._rate = Fraction(rate).limit_denominator(1001)
+        self._pixel_aspect = pixel_aspect or Fraction(1)
         self._reformatter = VideoReformatter()
         self._stream: VideoStream | None = None
         self._ticks = -1
@@ -100,6 +103,7 @@ class VideoWriter:
         context.time_base = _MICROSECOND
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = ColorRange.MPEG
+        context.sample_aspect_ratio = self._pixel_aspect
         if self._sound:
             self._sound.open_stream(self._output, self._path)
         return stream
