@@ -129,7 +129,9 @@ def image(body: str, tasks: str, cascade: bool, z0: str, **options: Any) -> None
 @common(rate=3e-4, minutes=20)
 @augment
 def identity(**options: Any) -> None:
-    """Stage 2: the identity head, on folders of people (PERSON/CLIP/FRAME.jpg).
+    """Stage 2: the identity head, on folders of people.
+
+    Pictures lie in PERSON/CLIP/FRAME.jpg; other faces are learnt from as well, but not as persons.
 
     \b
     Example: redtrack train identity --data ytf --data 300w --start runs/image/weights.safetensors -o runs/identity
@@ -161,7 +163,7 @@ def video(**options: Any) -> None:
 @click.option("--looks", type=click.IntRange(min=1), default=3, show_default=True,
               help="Looks at each face, each also in a mirror.")  # fmt: skip
 def relabel(data: Path, weights: str | None, out: Path, looks: int) -> None:
-    """Copy pictures with better labels, by a network that is better than the labels are.
+    """Copy pictures, with labels by a better network.
 
     Faces where the two are far apart, or where the network is unsure, are left out; so are those held out.
 
@@ -183,7 +185,7 @@ def relabel(data: Path, weights: str | None, out: Path, looks: int) -> None:
 @click.option("--weights", metavar="NAME|PATH", help="The network that labels.  [default: the shipped one]")
 @click.option("-o", "--out", type=OUT, required=True, help="Folder for NAME/vid.*, NAME/annot.")
 def label(videos: tuple[Path, ...], weights: str | None, out: Path) -> int:
-    """Label videos by the network itself, as clips for the video stage.
+    """Label videos by the network, for the video stage.
 
     Frames where the two directions in time do not agree get no label. A video that cannot be read is named, and the
     others are labelled.
