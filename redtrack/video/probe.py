@@ -102,7 +102,7 @@ def digest(path: str | os.PathLike[str]) -> str:
 
 
 def _pixel_aspect(stream: VideoStream, orientation: Orientation) -> Fraction:
-    stored = stream.sample_aspect_ratio or Fraction(1)
+    stored = Fraction(stream.sample_aspect_ratio or 1)
     return stored if orientation.upright_size(1, 2) == (1, 2) else 1 / stored
 
 
