@@ -1,5 +1,7 @@
 """Videos are labelled where the network is sure."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +89,22 @@ def test_a_video_that_cannot_be_read_is_named_and_the_others_are_labelled(tmp_pa
     assert done.exit_code == 1 and done.stdout == f"{EXAMPLE}: 30 frames labelled\n"
     assert done.stderr == f"Error: {broken}: is not a video that can be read; play it\n"
     assert len(list((tmp_path / "out" / "astronaut" / "annot").glob("*.pts"))) == 30
+
+
+def test_half_a_copy_has_no_labels(tmp_path, monkeypatch):
+    """Where the disk is full, what is left is no clip, also where there was one before."""
+    monkeypatch.setattr(redtrack, "annotate", lambda video, weights=None: made_tracks())
+    list(label_videos([EXAMPLE], tmp_path))
+
+    def copy(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:1000])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("shutil.copyfile", copy)
+    with pytest.raises(OutputError, match="no space left"):
+        list(label_videos([EXAMPLE], tmp_path))
+    with pytest.raises(UsageError, match="no labelled videos"):
+        read_clips(tmp_path)
 
 
 def test_clips_that_cannot_be_stored_are_told(tmp_path, monkeypatch):

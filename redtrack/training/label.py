@@ -73,9 +73,9 @@ def store(video: Path, points: dict[int, np.ndarray], folder: Path) -> None:
     annot = folder / "annot"
     try:
         annot.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(video, stored(video, folder))
-        for old in annot.glob("*.pts"):
+        for old in annot.glob("*.pts"):  # first, lest they are taken for those of half a video
             old.unlink()
+        shutil.copyfile(video, stored(video, folder))
     except OSError as error:
         raise output_error(error, folder) from error
     for frame, own in points.items():
