@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from redtrack.annotate.crop import cut_crops, detector_crop
-from redtrack.annotate.memory import annotate_with
+from redtrack.annotate.in_memory import annotate_with
 from redtrack.annotate.models import load_models
 from redtrack.annotate.options import Options
 from redtrack.annotate.precision import arithmetic

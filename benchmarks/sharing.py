@@ -22,7 +22,7 @@ import numpy as np
 from costs import CLIP, RATE, pictures
 
 from redtrack.annotate.engine import Engine
-from redtrack.annotate.memory import _MemoryJob, annotate_with
+from redtrack.annotate.in_memory import _MemoryJob, annotate_with
 from redtrack.annotate.models import Models, load_models
 from redtrack.annotate.options import Options
 from redtrack.annotate.room import crops_at_once

@@ -19,7 +19,7 @@ import numpy as np
 
 from redtrack.annotate.crop import cut_crops, detector_crop
 from redtrack.annotate.frames import CHUNK
-from redtrack.annotate.memory import annotate_with
+from redtrack.annotate.in_memory import annotate_with
 from redtrack.annotate.models import Models, load_models
 from redtrack.annotate.options import Options
 from redtrack.annotate.pipeline import TOGETHER
@@ -136,8 +136,8 @@ def bench(
             measure_writing(tracks, Path(folder) / "tracks.h5"),
             whole,
         )
-        about = {"faces_per_frame": len(faces.frame) / len(frames)}
-        return Report(parts, describe(video, models, tracks, batch, options) | about, profile)
+        about = describe(video, models, tracks, batch, options) | {"faces_per_frame": len(faces.frame) / len(frames)}
+        return Report(parts, about, profile)
 
 
 class Stopwatch:
@@ -205,8 +205,8 @@ def follow(models: Models, frames: Tensor, options: Options) -> FaceBoxes:
     parts = [following.push(some, np.zeros(len(some), bool)) for some in frames.split(CHUNK * TOGETHER)]
     parts.append(following.finish())
     names = [column.name for column in fields(FaceBoxes)[:-1]]
-    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    return FaceBoxes(**columns)
+    columns: list[Any] = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
+    return FaceBoxes(*columns)
 
 
 def measure_looking(
@@ -214,20 +214,16 @@ def measure_looking(
 ) -> tuple[Part, Part]:
     """Cutting the crops of every box, and the network on them, in batches and threads as the engine has them.
 
-    Without a box, one crop in the middle of each frame stands for a face.
-    """
+    Without a box, one crop in the middle of each frame stands for a face."""
     import torch
 
     rows = np.argsort(faces.face, kind="stable")  # a window is one face's
-    at: np.ndarray = faces.frame[rows]
-    boxes = faces.boxes[rows]
+    at, boxes = faces.frame[rows], faces.boxes[rows]
     if not len(rows):
-        height, width = frames.shape[1:3]
-        at = np.arange(len(frames))
+        (height, width), at = frames.shape[1:3], np.arange(len(frames))
         middle = np.array([width / 3, height / 3, width * 2 / 3, height * 2 / 3], np.float32)
         boxes = np.repeat(middle[None], len(at), 0)
-    held = torch.from_numpy(frames).to(models.device)
-    length = options.window
+    held, length = torch.from_numpy(frames).to(models.device), options.window
     most = max(length, batch // length * length)
     batches = [slice(start, start + most) for start in range(0, len(at), most)]
 
@@ -271,7 +267,7 @@ def gemm_rate(models: Models) -> float:
     import torch
 
     a = torch.rand(GEMM, GEMM, device=models.device)
-    a @ a
+    a @ a  # warms
     watch = Stopwatch(models)
     for _ in range(10):
         a @ a
@@ -299,10 +295,6 @@ def describe(video: Path, models: Models, tracks: Tracks, batch: int, options: O
         "batch": batch,
         "options": options.to_dict(),
         "weights": models.about["weights"],
-        "versions": {
-            "redtrack": redtrack.__version__,
-            "torch": torch.__version__,
-            "av": av.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": {library.__name__: library.__version__ for library in (redtrack, torch, av)}
+        | {"python": platform.python_version()},
     }

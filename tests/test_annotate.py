@@ -8,7 +8,7 @@ import pytest
 from annotating import ONE, clip_of, square_models, true_points
 
 import redtrack
-from redtrack.annotate import memory
+from redtrack.annotate import in_memory
 from redtrack.errors import UsageError, VideoError
 
 
@@ -19,7 +19,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def squares(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "load_models", lambda *_: square_models())
+    monkeypatch.setattr(in_memory, "load_models", lambda *_: square_models())
 
 
 def test_video_becomes_tracks_without_a_file(video: Path) -> None:

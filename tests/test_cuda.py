@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from redtrack.annotate.engine import Engine
-from redtrack.annotate.memory import _MemoryJob, annotate_with
+from redtrack.annotate.in_memory import _MemoryJob, annotate_with
 from redtrack.annotate.models import Models, load_models
 from redtrack.annotate.options import Options
 from redtrack.tracks import Tracks

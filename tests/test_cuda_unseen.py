@@ -19,7 +19,7 @@ from redtrack.annotate import workers
 from redtrack.annotate.crop import cut_crops, detector_crop, region_of, sample
 from redtrack.annotate.engine import Engine
 from redtrack.annotate.frames import FrameStore
-from redtrack.annotate.memory import _MemoryJob, annotate_with
+from redtrack.annotate.in_memory import _MemoryJob, annotate_with
 from redtrack.annotate.models import load_models
 from redtrack.annotate.options import Options
 from redtrack.faces import NetworkDetector

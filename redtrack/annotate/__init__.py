@@ -11,13 +11,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from redtrack.annotate.memory import annotate
+    from redtrack.annotate.in_memory import annotate
     from redtrack.annotate.options import Options, Resources
     from redtrack.tracks import Tracks
 
 __all__ = ["Options", "Resources", "annotate"]
 
-_WHERE = {"annotate": "memory", "Options": "options", "Resources": "options"}
+_WHERE = {"annotate": "in_memory", "Options": "options", "Resources": "options"}
 
 
 def __getattr__(name: str) -> Any:
@@ -31,7 +31,7 @@ class _Callable(ModuleType):
     """A module that can be called: importing a submodule would otherwise hide the function of the same name."""
 
     def __call__(self, *args: Any, **options: Any) -> Tracks:
-        from redtrack.annotate.memory import annotate
+        from redtrack.annotate.in_memory import annotate
 
         return annotate(*args, **options)
 

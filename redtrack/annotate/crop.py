@@ -50,7 +50,7 @@ def face_box(points: Floats) -> Floats:
     return np.concatenate((centre - extent / 2, centre + extent / 2), axis=1)
 
 
-def cut_crops(frames: Tensor, frame_index: Floats, transform: CropTransform) -> Tensor:
+def cut_crops(frames: Tensor, frame_index: np.ndarray, transform: CropTransform) -> Tensor:
     """Returns crop n of frame `frame_index[n]`: float32 (N, 3, S, S) in 0..1 from frames uint8 (F, H, W, 3)."""
     assert len(frame_index) == len(transform), f"{len(frame_index)} frames for {len(transform)} crops"
     x0, y0, x1, y1 = region = region_of(transform, *frames.shape[1:3])

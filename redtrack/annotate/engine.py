@@ -12,12 +12,11 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from redtrack.annotate.call import Call, Job, Looked
 from redtrack.annotate.models import Models
 from redtrack.annotate.options import Options
 from redtrack.annotate.profile import Profile
@@ -32,48 +31,12 @@ if TYPE_CHECKING:
 
     from redtrack.rednet.predict import WindowEstimate
 
-__all__ = ["Engine", "Job"]
+__all__ = ["Engine"]
 
 OPEN = 2  # videos that are decoded ahead of the network
-PEEKS = 3  # looks at single frames that are waited for: as many as the first window of a face hangs on
+PEEKS = 3  # looks at single frames that are waited for: as many as the first window of a face depends on
 
-
-class Job(Protocol):
-    """One video, as `annotate.job` has it. All methods may raise RedtrackError: the end of this job alone."""
-
-    error: RedtrackError | None
-
-    @property
-    def exhausted(self) -> bool: ...
-    @property
-    def ended(self) -> bool: ...
-    @property
-    def nbytes(self) -> int: ...
-    @property
-    def waited(self) -> float: ...
-    def start(self) -> None: ...
-    def advance(self) -> list[Window]: ...
-    def crops(self, window: Window) -> tuple[Window, Tensor]: ...
-    def accept(self, window: Window, *found: np.ndarray) -> list[Window]: ...
-    def finish(self) -> None: ...
-    def stop(self) -> None: ...
-    def fail(self, error: RedtrackError) -> None: ...
-
-
-Looked = tuple[Job, Window]
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, eq=False)
-class _Call:
-    """Windows that are with the network: their crops (N, T, 3, S, S), lengths (N,), how they are looked at, and what
-    will be found."""
-
-    looked: list[Looked]
-    crops: Tensor
-    lengths: np.ndarray
-    look: Callable[[Tensor, np.ndarray, Options], WindowEstimate]
-    found: Future[WindowEstimate]
 
 
 class Engine:
@@ -104,7 +67,7 @@ class Engine:
         self._time = profile or Profile()
         self._open: list[Job] = []
         self._waiting: Waiting[Job] = Waiting()
-        self._flight: deque[_Call] = deque()
+        self._flight: deque[Call] = deque()
         self._drained = False  # whether no video has a frame left
         self._halved = False
 
@@ -161,7 +124,7 @@ class Engine:
         return sum(job.nbytes for job in self._open) > self._hold
 
     def _only_peeks(self) -> bool:
-        """Whether the network has two calls with looks at single frames and no windows: these hang on the first."""
+        """Whether the network has two calls with looks at single frames and no windows: these depend on the first."""
         return len(self._flight) > 1 and all(pair[1].peek for call in self._flight for pair in call.looked)
 
     def _next(self, source: Iterator[Job]) -> Job | None:
@@ -201,7 +164,7 @@ class Engine:
         look = self._models.peek if looked[0][1].peek else self._models.predict
         with self._time("network"):  # where it has no thread of its own, it runs now
             found = workers.submit(look, crops, lengths, self._options)
-        self._flight.append(_Call(looked, crops, lengths, look, found))
+        self._flight.append(Call(looked, crops, lengths, look, found))
 
     def _land(self) -> None:
         """Waits for the call that is under way the longest; what follows from it waits in its turn."""
@@ -220,7 +183,7 @@ class Engine:
         self._waiting.add([pair for pairs in following for pair in pairs if pair[0].error is None])
 
     def _cut(self, waited: list[Looked], length: int) -> tuple[list[Looked], Tensor]:
-        """Returns the windows as they are aimed now, and their crops (N, T, 3, S, S), nought beyond their length.
+        """Returns the windows as they are aimed now, and their crops (N, T, 3, S, S), zero beyond their length.
 
         Where memory runs out that is the fault of all, unless they are as few as can be.
         """
@@ -253,7 +216,7 @@ class Engine:
         following = self._guard(job, job.accept, window, *(array[: len(window)] for array in found))
         return [(job, window) for window in following or []]
 
-    def _predict(self, call: _Call) -> WindowEstimate:
+    def _predict(self, call: Call) -> WindowEstimate:
         """Returns the network's word on all windows of a call, in as many calls as the device's memory asks for."""
         import torch
 

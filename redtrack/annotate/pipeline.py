@@ -159,7 +159,7 @@ class Pipeline:
     def _near(self, windows: list[Window], reach: int) -> list[Window]:
         """The windows whose rows the sink lacks, and of each face so many before them; looks at one frame as well.
 
-        The points of a window hang on the one before it, and its crops on the window before that one.
+        The points of a window depend on the one before it, and its crops on the window before that one.
         """
         done = self._merger.done
         return [window for window in windows if window.peek or window.first + (1 + reach) * len(window) > done]
