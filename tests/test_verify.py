@@ -11,7 +11,7 @@ from annotating import ONE, TWO, clip_of, square_models
 from click.testing import CliRunner, Result
 
 import redtrack
-from redtrack.annotate import memory
+from redtrack.annotate import in_memory
 from redtrack.cli import cli
 from redtrack.tracks import Tracks
 
@@ -23,7 +23,7 @@ def video(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tracks(video: Path, monkeypatch: pytest.MonkeyPatch) -> Tracks:
-    monkeypatch.setattr(memory, "load_models", lambda *_: square_models())
+    monkeypatch.setattr(in_memory, "load_models", lambda *_: square_models())
     return redtrack.annotate(video)
 
 
