@@ -19,7 +19,7 @@ import faults
 import numpy as np
 
 import redtrack
-from redtrack.annotate import memory
+from redtrack.annotate import in_memory
 from redtrack.errors import printable
 from redtrack.tracks import Tracks
 
@@ -39,7 +39,7 @@ def main() -> None:
 def report(status: int, err: str, folder: Path, out: Path) -> None:
     """Compares the log with what should be in it, and the results with those of each file alone."""
     entries = {os.path.relpath(entry["source"], folder): entry for entry in common.log(out)}
-    memory.load_models = functools.cache(memory.load_models)  # once for all files
+    in_memory.load_models = functools.cache(in_memory.load_models)  # once for all files
     wrong, unequal, rows = 0, 0, 0
     for name, case in faults.CASES.items():
         entry = entries.get(name) or {"state": "not named", "reason": None, "damaged": 0}
