@@ -20,7 +20,7 @@ def torchrun(*words: object) -> str:
     done = subprocess.run(
         [*TORCHRUN, *map(str, words)], env=env, capture_output=True, text=True, timeout=300, check=False
     )
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 
