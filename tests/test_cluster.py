@@ -34,13 +34,17 @@ def log(out: Path) -> list[dict[str, object]]:
 
 @needs_ray
 def test_a_run_of_two_workers_of_which_one_is_killed_is_complete(clips: list[str], tmp_path: Path) -> None:
-    """Every video is done, once in the log, and the exit status is 0."""
+    """Every video is done, once in the log, and the exit status is 0.
+
+    One that the lost worker had just finished, and could no longer tell of, is found done by the next: skipped.
+    """
     out = tmp_path / "out"
     call = [sys.executable, str(HERE / "ray_world.py"), str(out), *clips]
     env = os.environ | {"CREW_GREEN": "slow:0.3", "RAY_DISABLE_IMPORT_WARNING": "1"}
     done = subprocess.run(call, env=env, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "workers left: 1" in done.stdout and "6 videos: 6 done" in done.stdout
+    assert "workers left: 1" in done.stdout
+    assert "6 videos: 6 done" in done.stdout or "6 videos: 5 done, 1 skipped" in done.stdout
     assert [redtrack.load(out / f"{number}.h5").frames for number in range(6)] == [50 + n for n in range(6)]
     assert sorted(str(line["source"]) for line in log(out)) == sorted(clips)
     assert len({line["run"] for line in log(out)}) == 1
