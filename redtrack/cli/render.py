@@ -52,7 +52,7 @@ PNG = click.Path(dir_okay=False, path_type=Path)
     default=0.05,
     show_default=True,
     metavar="SHARE",
-    help="Ring the points whose disagreement is above this share of the eye distance; 0.05 is 6 in 1,000.",
+    help="Ring the points whose disagreement is above this share of the eye distance; 0.05 is 5 in 1,000.",
 )
 @click.option("--no-mark", is_flag=True, help="No rings.")
 @click.option(

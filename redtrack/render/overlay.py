@@ -20,7 +20,7 @@ COLOURINGS = ("confidence", "disagreement", "part", "face")
 
 MARK = 0.05
 """Disagreement over eye distance above which a point gets a ring. By `benchmarks/disagreement.py` on 35 clips that is
-6 points in 1,000, on 7 faces in 100; on the clips among them that have labels those points are 19 % off and more, where
+5 points in 1,000, on 6 faces in 100; on the clips among them that have labels those points are 19 % off and more, where
 the points whose estimates agree are 5 % off. At 0.03, 24 points in 1,000 would be ringed, on 1 face in 5."""
 
 LARGEST_SIZE = 10  # of a style: its dots hide a face already
