@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 from looped import looped
 
-from redtrack.annotate.batch import Batch
-from redtrack.annotate.export import Where
-from redtrack.annotate.models import Models, load_models
-from redtrack.annotate.options import Options
-from redtrack.annotate.progress import SilentReporter
 from redtrack.bench import processor_seconds
+from redtrack.inference.landmarker import Models, load_models
+from redtrack.inference.options import Options
+from redtrack.run.export import Where
+from redtrack.run.progress import SilentReporter
+from redtrack.run.run import Batch
 from redtrack.video import Video, write_video
 
 CLIP = Path(__file__).parent.parent / "examples" / "astronaut.mp4"

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from network import gemm_gflops
 
-from redtrack.annotate.models import find_device
-from redtrack.annotate.precision import Precision
 from redtrack.bench import Report, bench
+from redtrack.inference.landmarker import find_device
+from redtrack.precision import Precision
 from redtrack.video import Video, write_video
 from redtrack.video.pictures import Pictures
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from redtrack import checkpoint
-from redtrack.annotate.precision import Precision, arithmetic
+from redtrack.precision import Precision, arithmetic
 from redtrack.rednet.model import RedNet
 from redtrack.rednet.predict import predict_windows
 

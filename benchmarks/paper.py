@@ -27,13 +27,13 @@ from redtrack.points import PARTS
 from redtrack.rednet import maps
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
-from redtrack.training.augment import cut, random_crops
-from redtrack.training.faces import FaceSet, join, read_faces
-from redtrack.training.image import VALIDATION_SHIFT, face_errors, image_loss, predict_faces
+from redtrack.training.landmarks.augment import cut, random_crops
+from redtrack.training.landmarks.faces import FaceSet, join, read_faces
+from redtrack.training.landmarks.image import VALIDATION_SHIFT, face_errors, image_loss, predict_faces
+from redtrack.training.landmarks.stages import half_precision
+from redtrack.training.landmarks.trials import Trial, real_trial, still_trial, trial_points
+from redtrack.training.landmarks.video import read_clips
 from redtrack.training.loop import Figures, Run, Schedule, train
-from redtrack.training.stages import half_precision
-from redtrack.training.trials import Trial, real_trial, still_trial, trial_points
-from redtrack.training.video import read_clips
 
 TURNED = 20.0  # degrees of yaw that divide common from challenging: the paper's 30 leave 4 of our 202 held-out faces
 FAILURE = 10.0  # percent of the eye distance

@@ -22,12 +22,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from redtrack.annotate.crop import cut_crops, detector_crop
-from redtrack.annotate.in_memory import annotate_with
-from redtrack.annotate.models import load_models
-from redtrack.annotate.options import Options
-from redtrack.annotate.precision import arithmetic
 from redtrack.bench import as_windows
+from redtrack.inference.annotate import annotate_with
+from redtrack.inference.crop import cut_crops, detector_crop
+from redtrack.inference.landmarker import load_models
+from redtrack.inference.options import Options
+from redtrack.precision import arithmetic
 from redtrack.rednet.model import RedNet
 from redtrack.rednet.predict import predict_windows
 from redtrack.video import Video

@@ -21,11 +21,6 @@ from pathlib import Path
 import numpy as np
 from costs import CLIP, RATE, pictures
 
-from redtrack.annotate.engine import Engine
-from redtrack.annotate.in_memory import _MemoryJob, annotate_with
-from redtrack.annotate.models import Models, load_models
-from redtrack.annotate.options import Options
-from redtrack.annotate.room import crops_at_once
 from redtrack.bench import (
     Part,
     measure_decoding,
@@ -34,8 +29,13 @@ from redtrack.bench import (
     measure_whole,
     processor_seconds,
 )
+from redtrack.inference.annotate import _MemoryJob, annotate_with
+from redtrack.inference.engine import Engine
+from redtrack.inference.landmarker import Models, load_models
+from redtrack.inference.options import Options
+from redtrack.inference.room import crops_at_once
 from redtrack.video import Video, write_video
-from redtrack.video.process import Loan
+from redtrack.video.decoder_process import Loan
 
 
 def timed(work: Callable[[], object], repeats: int = 2) -> tuple[float, float]:

@@ -90,8 +90,8 @@ def on_stills(folder: Path, weights: Path | None) -> None:
     """Prints error and jitter on moved held-out stills, and the error of each clip's first and last three frames."""
     from redtrack import checkpoint
     from redtrack.rednet.model import RedNet
-    from redtrack.training.faces import read_faces
-    from redtrack.training.trials import measure, still_trial, trial_points
+    from redtrack.training.landmarks.faces import read_faces
+    from redtrack.training.landmarks.trials import measure, still_trial, trial_points
 
     net = checkpoint.load(weights)
     assert isinstance(net, RedNet), type(net)

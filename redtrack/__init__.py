@@ -10,21 +10,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from redtrack.annotate import annotate
     from redtrack.formats import read as load
+    from redtrack.inference.annotate import annotate
     from redtrack.tracks import Tracks
 
 __version__ = "0.1.0"
 
 __all__ = ["Tracks", "__version__", "annotate", "load"]
 
-_WHERE = {"load": ("redtrack.formats", "read"), "Tracks": ("redtrack.tracks", "Tracks")}
+_WHERE = {
+    "Tracks": ("redtrack.tracks", "Tracks"),
+    "annotate": ("redtrack.inference.annotate", "annotate"),
+    "load": ("redtrack.formats", "read"),
+}
 
 
 def __getattr__(name: str) -> Any:
     """Imports a public name when it is first used, so that `import redtrack` costs nothing."""
-    if name == "annotate":
-        return import_module("redtrack.annotate")  # a package that can be called
     if name not in _WHERE:
         raise AttributeError(f"module 'redtrack' has no attribute {name!r}")
     module, attribute = _WHERE[name]

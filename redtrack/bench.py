@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from redtrack.annotate.crop import cut_crops, detector_crop
-from redtrack.annotate.frames import CHUNK
-from redtrack.annotate.in_memory import annotate_with
-from redtrack.annotate.models import Models, load_models
-from redtrack.annotate.options import Options
-from redtrack.annotate.pipeline import TOGETHER
-from redtrack.annotate.profile import Profile
-from redtrack.annotate.room import crops_at_once
-from redtrack.annotate.workers import Workers
 from redtrack.formats.writer import write_hdf5
+from redtrack.inference.annotate import annotate_with
+from redtrack.inference.crop import cut_crops, detector_crop
+from redtrack.inference.frames import CHUNK
+from redtrack.inference.landmarker import Models, load_models
+from redtrack.inference.options import Options
+from redtrack.inference.profile import Profile
+from redtrack.inference.room import crops_at_once
+from redtrack.inference.tracker import TOGETHER
+from redtrack.inference.workers import Workers
 from redtrack.render.face import made_up_clip
 from redtrack.tracks import Tracks
 from redtrack.video import open_video
-from redtrack.video.process import idle
+from redtrack.video.decoder_process import idle
 
 if TYPE_CHECKING:
     from torch import Tensor

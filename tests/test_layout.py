@@ -15,8 +15,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "redtrack"
 ORDER = (
-    "errors points tracks geometry measures video fuse faces rednet checkpoint formats annotate evaluate "
-    "render review plots training bench cli"
+    "errors points tracks geometry measures video fuse faces rednet checkpoint precision formats inference run "
+    "evaluate verify render review plots training bench cli"
 ).split()
 TOP_LEVEL = {
     *("redtrack", "tests", "examples", "weights", "docs", "benchmarks"),

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from redtrack.annotate.crop import cut_crops, detector_crop
-from redtrack.annotate.models import Models, load_models
-from redtrack.annotate.options import Options
-from redtrack.annotate.precision import Precision, arithmetic, has_bfloat16
 from redtrack.errors import DeviceError
+from redtrack.inference.crop import cut_crops, detector_crop
+from redtrack.inference.landmarker import Models, load_models
+from redtrack.inference.options import Options
+from redtrack.precision import Precision, arithmetic, has_bfloat16
 from redtrack.rednet.predict import predict_windows
 from redtrack.video import Video
 

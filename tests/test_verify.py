@@ -11,8 +11,8 @@ from annotating import ONE, TWO, clip_of, square_models
 from click.testing import CliRunner, Result
 
 import redtrack
-from redtrack.annotate import in_memory
 from redtrack.cli import cli
+from redtrack.inference import annotate as in_memory
 from redtrack.tracks import Tracks
 
 

@@ -12,8 +12,8 @@ import annotating
 import numpy as np
 import torch
 
-from redtrack.annotate import models
 from redtrack.cli import main
+from redtrack.inference import landmarker as models
 from redtrack.points import MEAN_SHAPE
 
 BOX = np.array([[200, 100, 320, 220, 0.9]], np.float32)

@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
 EXAMPLE = ROOT / "examples" / "astronaut.mp4"
 # `redtrack` with the real networks, with stand-ins that see coloured squares, and with some that do not look at all.
 REAL = [sys.executable, "-m", "redtrack"]
-SQUARES = [sys.executable, str(ROOT / "tests" / "annotating_main.py")]
+SQUARES = [sys.executable, str(ROOT / "tests" / "support" / "annotating_main.py")]
 BLIND = [sys.executable, str(Path(__file__).with_name("blind.py"))]
 
 

@@ -2,8 +2,9 @@
 
     python benchmarks/robustness/folder.py [--frames 24]
 
-The files are those of tests/faults.py, here with a face in them and the real networks. "Alone" is `redtrack.annotate`
-of that one file; equal means every row, number for number, else the largest distance between two points is printed.
+The files are those of tests/support/faults.py, here with a face in them and the real networks. "Alone" is
+`redtrack.annotate` of that one file; equal means every row, number for number, else the largest distance between two
+points is printed.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import faults
 import numpy as np
 
 import redtrack
-from redtrack.annotate import in_memory
 from redtrack.errors import printable
+from redtrack.inference import annotate as in_memory
 from redtrack.tracks import Tracks
 
 

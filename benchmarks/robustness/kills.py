@@ -113,7 +113,7 @@ def complete(out: Path) -> Written:
 
 def readable(out: Path) -> list[Path]:
     """Returns unfinished results that hold something; others are begun anew."""
-    from redtrack.annotate.result import count
+    from redtrack.run.result import count
 
     return [path for path in sorted(out.glob("*.part")) if count(path).frames]
 

@@ -173,7 +173,7 @@ def unfinished(folder: Path, tracks: object) -> Path:
 
 def resume(path: Path) -> None:
     """Goes on with a spoilt unfinished result, as the next run does: what is good of it, or anew."""
-    from redtrack.annotate.result import count, unfinished_info
+    from redtrack.run.result import count, unfinished_info
 
     final = path.with_suffix("")
     work = path.parent / "resumed"

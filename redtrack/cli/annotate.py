@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redtrack.annotate.options import DIRECTIONS, PROTOCOLS
 from redtrack.cli.formats import OUTPUT_FORMATS, pts_origin
 from redtrack.cli.placing import make_run, placing, taken
 from redtrack.errors import printable
+from redtrack.inference.options import DIRECTIONS, PROTOCOLS
 
 if TYPE_CHECKING:
-    from redtrack.annotate.outcome import Outcome
-    from redtrack.annotate.progress import Reporter
+    from redtrack.run.outcome import Outcome
+    from redtrack.run.progress import Reporter
 
 
 def shaping(command: Any) -> Any:
@@ -91,13 +91,13 @@ def annotate(
       redtrack annotate videos/ 'more/*.mkv' @list.txt -o tracks --format csv
       redtrack annotate videos/ -o tracks --devices 0,1
     """  # fmt: skip
-    from redtrack.annotate.batch import prepare_folder
-    from redtrack.annotate.export import Where
-    from redtrack.annotate.inputs import find_videos
-    from redtrack.annotate.options import Options
-    from redtrack.annotate.progress import make_reporter
-    from redtrack.annotate.stop import StopSignals
-    from redtrack.annotate.undisturbed import Undisturbed
+    from redtrack.inference.options import Options
+    from redtrack.run.export import Where
+    from redtrack.run.inputs import find_videos
+    from redtrack.run.progress import make_reporter
+    from redtrack.run.run import prepare_folder
+    from redtrack.run.stop import StopSignals
+    from redtrack.run.undisturbed import Undisturbed
 
     place = taken(chosen)
     options = Options(**chosen)

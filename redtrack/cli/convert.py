@@ -53,9 +53,9 @@ def convert(
       redtrack convert 300vw/001/annot --to hdf5 -o truth
       redtrack convert tracks/clip.h5 --to sleap -o sleap
     """  # fmt: skip
-    from redtrack.annotate.batch import prepare_folder
-    from redtrack.annotate.outputs import name_outputs
     from redtrack.formats import suffix
+    from redtrack.run.names import name_outputs
+    from redtrack.run.run import prepare_folder
 
     for name in columns:
         if COLUMNS[name] != format:
@@ -108,7 +108,7 @@ def _convert(
 
 def _keep_native(result: Path, source: str) -> None:
     """Raises where a file that is not ours, or one that holds more than the source's format can, would be replaced."""
-    from redtrack.annotate.result import stored_info
+    from redtrack.run.result import stored_info
 
     there = stored_info(result)
     if source != "hdf5" and there and there.get("source_digest"):

@@ -145,11 +145,11 @@ def score_network(
     """Returns the scores of the network on the truth's pictures, one for each kind of boxes."""
     from tqdm import tqdm
 
-    from redtrack.annotate.models import load_models
-    from redtrack.annotate.options import Options
     from redtrack.errors import UsageError
     from redtrack.evaluate.pictures import box_source, predict_pairs
     from redtrack.evaluate.score import score
+    from redtrack.inference.landmarker import load_models
+    from redtrack.inference.options import Options
 
     if not truth.pictures:
         raise UsageError("--images needs a folder of pictures with .pts files", remedy="for videos run annotate first")

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redtrack.annotate.options import DECODERS
-from redtrack.annotate.precision import PRECISIONS
+from redtrack.inference.options import DECODERS
+from redtrack.precision import PRECISIONS
 
 if TYPE_CHECKING:
-    from redtrack.annotate.batch import Batch
-    from redtrack.annotate.export import Where
-    from redtrack.annotate.options import Options
-    from redtrack.annotate.progress import Reporter
-    from redtrack.annotate.shared import SharedRun
     from redtrack.errors import RedtrackError
+    from redtrack.inference.options import Options
+    from redtrack.run.export import Where
+    from redtrack.run.progress import Reporter
+    from redtrack.run.run import Batch
+    from redtrack.run.shared import SharedRun
 
 PLACES = ("device", "devices", "ray", "gpu_share", "shard", "batch", "precision", "decode", "profile")
 
@@ -84,13 +84,13 @@ def make_run(
     place: dict[str, Any],
 ) -> Batch | SharedRun:
     """Returns the run over `found`: in this process, in several, or on a cluster."""
-    from redtrack.annotate.batch import Batch
-    from redtrack.annotate.models import load_models
-    from redtrack.annotate.options import Resources
-    from redtrack.annotate.outputs import name_outputs
-    from redtrack.annotate.profile import Profile
-    from redtrack.annotate.shard import Shard
-    from redtrack.annotate.shared import Plan
+    from redtrack.inference.landmarker import load_models
+    from redtrack.inference.options import Resources
+    from redtrack.inference.profile import Profile
+    from redtrack.run.names import name_outputs
+    from redtrack.run.run import Batch
+    from redtrack.run.shard import Shard
+    from redtrack.run.shared import Plan
 
     paths = [path for path in found if isinstance(path, Path)]
     how: dict[str, Any] = {"fail_fast": fail_fast, "stopping": stop}
@@ -104,9 +104,9 @@ def make_run(
     resources = Resources(*(place[name] for name in ("device", "batch", "precision", "decode")))
     plan = Plan(where, options, weights, resources, load_models)
     if place["ray"]:
-        from redtrack.annotate.cluster import RayRun
+        from redtrack.run.ray_cluster import RayRun
 
         return RayRun(found, plan, reporter, address=place["ray"], gpus=place["gpu_share"], **how)
-    from redtrack.annotate.crew import Crew, parse_devices
+    from redtrack.run.processes import Crew, parse_devices
 
     return Crew(found, plan, reporter, devices=parse_devices(place["devices"]), **how)

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from redtrack.errors import printable
 
 if TYPE_CHECKING:
-    from redtrack.annotate.outcome import Outcome
+    from redtrack.run.outcome import Outcome
 
 __all__ = ["fold", "outcome_table", "shorten", "table", "width_of"]
 
@@ -90,7 +90,7 @@ def outcome_table(outcomes: Sequence[Outcome], not_begun: int = 0) -> str:
 
     Where none was dealt with, as in an empty share, there is the last line alone.
     """
-    from redtrack.annotate.outcome import STATES
+    from redtrack.run.outcome import STATES
 
     ordered = sorted(outcomes, key=lambda outcome: not outcome.good)
     rows = [["state", "frames", "damaged", "faces", "seconds", "video", "result or reason"]]

@@ -172,7 +172,7 @@ def relabel(data: Path, weights: str | None, out: Path, looks: int) -> None:
     """
     from redtrack import checkpoint
     from redtrack.rednet.model import RedNet
-    from redtrack.training.relabel import relabel_folder
+    from redtrack.training.landmarks.relabel import relabel_folder
 
     net = checkpoint.load(weights)
     assert isinstance(net, RedNet), type(net)
@@ -197,7 +197,7 @@ def label(videos: tuple[Path, ...], weights: str | None, out: Path) -> int:
     Exit status: 0 all done, 1 some could not be read, 2 wrong usage.
     """
     from redtrack.errors import VideoError, printable
-    from redtrack.training.label import label_videos
+    from redtrack.training.landmarks.label import label_videos
 
     unread = 0
     for video, frames in label_videos(list(videos), out, weights):
@@ -238,9 +238,9 @@ def run(
     """Trains a stage and prints the path of its weights."""
     import torch
 
-    from redtrack.annotate.models import find_device
+    from redtrack.inference.landmarker import find_device
+    from redtrack.training.landmarks.stages import Recipe, run_stage
     from redtrack.training.loop import Schedule
-    from redtrack.training.stages import Recipe, run_stage
 
     if threads:
         torch.set_num_threads(threads)

@@ -56,11 +56,11 @@ def detector(
     Example: redtrack train detector --data scenes -o runs/detector --minutes 60
     """
     from redtrack import checkpoint
-    from redtrack.annotate.models import find_device
-    from redtrack.training.detector import train_detector
-    from redtrack.training.evaluate_detector import with_threshold
-    from redtrack.training.scenes import read_scenes
-    from redtrack.training.verifier import with_verifier
+    from redtrack.inference.landmarker import find_device
+    from redtrack.training.detector.detector import train_detector
+    from redtrack.training.detector.evaluation import with_threshold
+    from redtrack.training.detector.scenes import read_scenes
+    from redtrack.training.detector.verifier import with_verifier
 
     device = str(find_device(device))
     report = partial(click.echo, err=True)

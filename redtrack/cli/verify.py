@@ -29,8 +29,8 @@ def verify(files: tuple[Path, ...], video: Path | None, quick: bool) -> None:
       redtrack verify tracks/*.h5
       redtrack verify tracks/clip.h5 --video moved/clip.mp4
     """  # fmt: skip
-    from redtrack.annotate.outcome import sentence
-    from redtrack.annotate.verify import problems
+    from redtrack.run.outcome import sentence
+    from redtrack.verify import problems
 
     if video is not None and len(files) > 1:
         raise click.UsageError("--video goes with one FILE")

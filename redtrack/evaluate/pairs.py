@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redtrack import formats
-from redtrack.annotate.inputs import files_below
 from redtrack.errors import FormatError, UsageError
 from redtrack.evaluate.protocol import CATEGORIES
 from redtrack.evaluate.score import Pair
+from redtrack.run.inputs import files_below
 from redtrack.tracks import Tracks
 
 __all__ = ["PICTURE_ENDINGS", "Truth", "find_predictions", "find_truth", "pairs", "read_tracks"]

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from redtrack.annotate.crop import cut_crops, detector_crop, face_box
-from redtrack.annotate.options import Options
-from redtrack.annotate.second_look import second_crops
 from redtrack.errors import FormatError, UsageError
 from redtrack.evaluate.pairs import Truth, read_tracks
 from redtrack.evaluate.score import Pair
 from redtrack.geometry import CropTransform
+from redtrack.inference.crop import cut_crops, detector_crop, face_box
+from redtrack.inference.options import Options
+from redtrack.inference.recrop import second_crops
 from redtrack.tracks import Tracks
 from redtrack.video import read_picture
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from redtrack.annotate.models import Models
+    from redtrack.inference.landmarker import Models
 
 __all__ = ["BoxSource", "box_source", "predict_pairs", "read_boxes"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from redtrack.annotate.crop import face_box
+from redtrack.inference.crop import face_box
 from redtrack.points import MEAN_SHAPE, PARTS
 from redtrack.render.draw import Image, dots, polyline
 from redtrack.video import write_video

@@ -10,7 +10,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from redtrack.errors import VideoError
-from redtrack.video.upright import Image, Orientation
+from redtrack.video.orientation import Image, Orientation
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame

@@ -17,15 +17,15 @@ import numpy as np
 
 from redtrack.video.clock import Clock
 from redtrack.video.convert import Converter
+from redtrack.video.orientation import Image, Orientation
 from redtrack.video.pictures import Pictures
 from redtrack.video.probe import VideoInfo, probe
 from redtrack.video.shortfall import shortfall
-from redtrack.video.upright import Image, Orientation
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-    from redtrack.video.parallel import Picture
+    from redtrack.video.decode_threaded import Picture
 
 
 @dataclass(frozen=True, slots=True)

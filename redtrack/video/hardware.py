@@ -17,8 +17,8 @@ from redtrack.video.container import open_container, video_stream
 if TYPE_CHECKING:
     from av.container import InputContainer
 
+    from redtrack.video.decode_threaded import Picture
     from redtrack.video.packets import PacketReader
-    from redtrack.video.parallel import Picture
 
 __all__ = ["open_on_gpu", "told_by_stream"]
 

@@ -18,10 +18,10 @@ from types import TracebackType
 from typing import Any
 
 from redtrack.errors import VideoError
-from redtrack.video.channel import BUG, ERROR, FRAME, FRAME_FIELDS, Slots, shared_file, slot_count
 from redtrack.video.decode import DecodeReport, Frame, Video
+from redtrack.video.decoder_process import DecoderProcess, Loan, Lost
 from redtrack.video.probe import VideoInfo
-from redtrack.video.process import DecoderProcess, Loan, Lost
+from redtrack.video.shared_frames import BUG, ERROR, FRAME, FRAME_FIELDS, Slots, shared_file, slot_count
 
 TIME_LIMIT = 60.0  # seconds without a packet decoded after which a decoder counts as hanging; slow ones take one or two
 _REMEDY = "it is damaged or hostile, convert it with another program first"

@@ -8,11 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from redtrack.video.careful import decode_careful
 from redtrack.video.container import open_container
+from redtrack.video.decode_damaged import decode_careful
+from redtrack.video.decode_threaded import Disorder, Picture, decode_parallel
 from redtrack.video.hardware import open_on_gpu, told_by_stream
 from redtrack.video.packets import PacketReader
-from redtrack.video.parallel import Disorder, Picture, decode_parallel
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -14,7 +14,7 @@ import av
 
 from redtrack.errors import VideoError
 from redtrack.video.container import check_file, open_container, video_stream
-from redtrack.video.upright import Orientation
+from redtrack.video.orientation import Orientation
 
 if TYPE_CHECKING:
     from av.container import InputContainer

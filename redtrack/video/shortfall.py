@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from redtrack.video.chain import Chain, follow
-from redtrack.video.ending import Ending, ending
+from redtrack.video.truncation import Ending, ending
 
 if TYPE_CHECKING:
     from redtrack.video.packets import PacketReader

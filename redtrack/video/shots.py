@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from redtrack.video.upright import Image
+from redtrack.video.orientation import Image
 
 Thumbnail = NDArray[np.float32]
 

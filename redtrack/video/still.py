@@ -7,8 +7,8 @@ from pathlib import Path
 
 from redtrack.video.container import open_container, video_stream
 from redtrack.video.convert import Converter
+from redtrack.video.orientation import Image, Orientation
 from redtrack.video.probe import first_frame
-from redtrack.video.upright import Image, Orientation
 
 
 def read_picture(path: str | os.PathLike[str]) -> Image:

@@ -15,8 +15,8 @@ from multiprocessing.reduction import recv_handle
 from typing import Any
 
 from redtrack.errors import RedtrackError, VideoError
-from redtrack.video.channel import BUG, ERROR, FRAME, FRAME_FIELDS, INFO, REPORT, Heartbeat, Slots
 from redtrack.video.decode import Video
+from redtrack.video.shared_frames import BUG, ERROR, FRAME, FRAME_FIELDS, INFO, REPORT, Heartbeat, Slots
 
 
 class Worker:

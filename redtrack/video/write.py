@@ -15,8 +15,8 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from redtrack.errors import OutputError
+from redtrack.video.orientation import Image
 from redtrack.video.sound import SoundCopy
-from redtrack.video.upright import Image
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame

@@ -1,0 +1,283 @@
+"""The engine: windows of different faces, places and videos share the calls of the network.
+
+One video is decoded at a time, the next in line when the first has no more frames, so that a long video keeps memory
+small and short ones fill a batch together. The decoders run ahead in threads of their own, and so does the network
+(`workers`), while this thread detects and crops. A point does not depend on what it shares a batch with.
+
+N windows, T frames, S crop side.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from redtrack.errors import DeviceError, RedtrackError
+from redtrack.inference.calls import Call, Job, Looked
+from redtrack.inference.landmarker import Models
+from redtrack.inference.options import Options
+from redtrack.inference.profile import Profile
+from redtrack.inference.room import crops_at_once, hold_bytes
+from redtrack.inference.waiting import Waiting
+from redtrack.inference.windows import Window
+from redtrack.inference.workers import Workers
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from redtrack.rednet.predict import WindowEstimate
+
+__all__ = ["Engine"]
+
+OPEN = 2  # videos that are decoded ahead of the network
+PEEKS = 3  # looks at single frames that are waited for: as many as the first window of a face depends on
+
+Result = TypeVar("Result")
+
+
+class Engine:
+    """Runs jobs through the network.
+
+    `batch` is how many crops one call takes, None for what the device has room for. `stopping` is asked between two
+    steps; `tell` hears one sentence when the device runs out of memory and the batch is halved; `profile` is told where
+    the time goes.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        options: Options,
+        batch: int | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+        tell: Callable[[str], None] = lambda _: None,
+        profile: Profile | None = None,
+    ) -> None:
+        self._models, self._options = models, options
+        self._tracking = options.protocol == "tracking"
+        self._length = 1 if self._tracking else options.window
+        crops = 1 if self._tracking else batch or crops_at_once(models, options)
+        self._batch = max(1, crops // self._length)  # windows in one call
+        self._peeks = max(PEEKS, self._batch)
+        self._hold = hold_bytes(models.device)
+        self._stopping, self._tell = stopping, tell
+        self._time = profile or Profile()
+        self._open: list[Job] = []
+        self._waiting: Waiting[Job] = Waiting()
+        self._flight: deque[Call] = deque()
+        self._drained = False  # whether no video has a frame left
+        self._halved = False
+
+    @property
+    def batch(self) -> int:
+        """Crops in one call of the network."""
+        return self._batch * self._length
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Job]:
+        """Yields every job once it has ended: well, or with its `error` set; or stopped, when `stopping` says so."""
+        source = iter(jobs)
+        with Workers(self._models.device) as workers:
+            most = 1 if self._tracking else workers.most_in_flight
+            while not self._stopping():
+                if not self._step(source, workers, most):
+                    return
+                yield from self._ended()
+            while self._flight:
+                self._land()
+            yield from self._ended()
+            yield from self._stopped()
+
+    def _step(self, source: Iterator[Job], workers: Workers, most: int) -> bool:
+        """Does what is to be done next; returns whether there was anything.
+
+        What that is hangs on counts and never on the clock, so that a run has the same calls each time.
+        """
+        free = len(self._flight) < most
+        if free and self._waiting and (self._ready(1) or self._overfull()):
+            self._submit(workers)
+        elif self._flight and (self._ready(most - 1) or self._overfull() or self._only_peeks()):
+            self._land()
+        elif (job := self._next(source)) is not None:
+            self._advance(job)
+        elif self._waiting and free:
+            self._submit(workers)
+        elif self._flight:
+            self._land()
+        else:
+            return bool(self._open)
+        return True
+
+    def _ready(self, calls: int) -> bool:
+        """Whether enough waits for the network: windows for so many calls, or looks at single frames for one."""
+        return self._waiting.peeks >= self._enough or self._waiting.windows >= calls * self._batch
+
+    @property
+    def _enough(self) -> int:
+        """Looks at single frames that are worth a call. The last ones wait for no others, but windows for them."""
+        return 1 if self._drained else self._peeks
+
+    def _overfull(self) -> bool:
+        """Whether too much is held for more to be decoded."""
+        return sum(job.nbytes for job in self._open) > self._hold
+
+    def _only_peeks(self) -> bool:
+        """Whether the network has two calls with looks at single frames and no windows: these depend on the first."""
+        return len(self._flight) > 1 and all(pair[1].peek for call in self._flight for pair in call.looked)
+
+    def _next(self, source: Iterator[Job]) -> Job | None:
+        """Returns the job whose turn it is to decode, and sees to it that the one after it has begun."""
+        decoding = [job for job in self._open if not job.exhausted and job.error is None]
+        while len(decoding) < OPEN and (job := next(source, None)) is not None:
+            self._open.append(job)
+            self._guard(job, job.start)
+            if job.error is not None or job.exhausted:  # let the others go on between two that are done already
+                break
+            decoding.append(job)
+        self._drained = not decoding
+        return decoding[0] if decoding else None
+
+    def _advance(self, job: Job) -> None:
+        waited = job.waited
+        with self._time("detector"):
+            windows = self._guard(job, job.advance) or []
+        self._time.move(job.waited - waited, "detector", "decoder")
+        self._waiting.add([(job, window) for window in windows])
+
+    def _submit(self, workers: Workers) -> None:
+        """Has the network look at what has waited longest: at windows if they fill a call, else at single frames."""
+        import torch
+
+        waited = self._waiting.take(self._batch, self._enough, self.batch)
+        length = max(len(window) for _, window in waited)
+        try:
+            with self._time("cropping"):
+                looked, crops = self._cut(waited, length)
+        except torch.OutOfMemoryError as error:
+            self._postpone(waited, error)
+            return
+        if not looked:
+            return
+        lengths = np.array([len(window) for _, window in looked], np.int64)
+        look = self._models.peek if looked[0][1].peek else self._models.predict
+        with self._time("network"):  # where it has no thread of its own, it runs now
+            found = workers.submit(look, crops, lengths, self._options)
+        self._flight.append(Call(looked, crops, lengths, look, found))
+
+    def _land(self) -> None:
+        """Waits for the call that is under way the longest; what follows from it waits in its turn."""
+        import torch
+
+        call = self._flight.popleft()
+        with self._time("network"):
+            try:
+                found = call.found.result()
+            except torch.OutOfMemoryError as error:
+                self._make_room(error, call.crops.shape[0] * call.crops.shape[1])
+                found = self._predict(call)
+        estimates = zip(*found, strict=True)  # window by window
+        with self._time("rows"):
+            following = [self._accept(*pair, *estimate) for pair, estimate in zip(call.looked, estimates, strict=True)]
+        self._waiting.add([pair for pairs in following for pair in pairs if pair[0].error is None])
+
+    def _cut(self, waited: list[Looked], length: int) -> tuple[list[Looked], Tensor]:
+        """Returns the windows as they are aimed now, and their crops (N, T, 3, S, S), zero beyond their length.
+
+        Where memory runs out that is the fault of all, unless they are as few as can be.
+        """
+        import torch
+
+        few = not self._flight and (self._batch == 1 or len(waited) == 1)
+        size = self._models.crop_size
+        crops = torch.zeros(len(waited), length, 3, size, size, device=self._models.device)
+        looked: list[Looked] = []
+        for job, window in waited:
+            cut = self._guard(job, job.crops, window, fails_alone=few)
+            if cut is not None:
+                crops[len(looked), : len(window)] = cut[1]
+                looked.append((job, cut[0]))
+        return looked, crops[: len(looked)]
+
+    def _postpone(self, waited: list[Looked], error: RuntimeError) -> None:
+        """Puts back windows for whose crops there was no memory, until a call has ended, or else for smaller calls."""
+        self._waiting.put_back(waited)
+        traceback.clear_frames(error.__traceback__)  # they hold it
+        if self._flight:
+            self._land()
+        else:
+            self._make_room(error, sum(len(window) for _, window in waited))
+
+    def _accept(self, job: Job, window: Window, *found: np.ndarray) -> list[Looked]:
+        """Hands the network's word on a window to its job; returns what is to be looked at because of it."""
+        if job.error is not None:
+            return []
+        following = self._guard(job, job.accept, window, *(array[: len(window)] for array in found))
+        return [(job, window) for window in following or []]
+
+    def _predict(self, call: Call) -> WindowEstimate:
+        """Returns the network's word on all windows of a call, in as many calls as the device's memory asks for."""
+        import torch
+
+        parts: list[WindowEstimate] = []
+        done = 0
+        while done < len(call.lengths):
+            part = slice(done, done + max(1, self.batch // call.crops.shape[1]))
+            crops = call.crops[part]
+            try:
+                parts.append(call.look(crops, call.lengths[part], self._options))
+                done = part.stop
+            except torch.OutOfMemoryError as error:
+                self._make_room(error, crops.shape[0] * crops.shape[1])
+        return type(parts[0])(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+    def _make_room(self, error: RuntimeError, crops: int) -> None:
+        """Lets go of what a call of so many crops had computed; halves the batch, unless that was done meanwhile."""
+        import torch
+
+        traceback.clear_frames(error.__traceback__)  # they hold it
+        torch.cuda.empty_cache()
+        if crops > self.batch:
+            return
+        if self._batch == 1:
+            raise DeviceError("has no memory for a single window", remedy="use --device cpu") from error
+        self._batch //= 2
+        if not self._halved:
+            self._tell(f"the device is out of memory: going on with batches of {self.batch} crops or fewer")
+        self._halved = True
+
+    def _guard(self, job: Job, step: Callable[..., Result], *args: Any, fails_alone: bool = True) -> Result | None:
+        """Returns what the step returns. What it raises on bad input ends this job, and no other; so does a device
+        that is full, unless the others have their part in that.
+        """
+        import torch
+
+        try:
+            return step(*args)
+        except RedtrackError as error:
+            self._fail(job, error)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            if isinstance(error, torch.OutOfMemoryError) and not fails_alone:
+                raise
+            self._fail(job, DeviceError("has frames too large for the memory that there is"))
+        return None
+
+    def _fail(self, job: Job, error: RedtrackError) -> None:
+        job.fail(error)
+        self._waiting.forget(job)
+
+    def _ended(self) -> Iterator[Job]:
+        for job in [job for job in self._open if job.ended or job.error is not None]:
+            if job.error is None:
+                with self._time("rows"):
+                    self._guard(job, job.finish)
+            self._open.remove(job)
+            yield job
+
+    def _stopped(self) -> Iterator[Job]:
+        self._waiting.clear()
+        for job in self._open:
+            self._guard(job, job.stop)
+            yield job
+        self._open = []

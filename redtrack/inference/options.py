@@ -1,0 +1,114 @@
+"""What a user may choose: `Options` determine the result and are kept in it, `Resources` only how it is computed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+from redtrack.errors import UsageError
+from redtrack.precision import PRECISIONS
+
+__all__ = ["DIRECTIONS", "PROTOCOLS", "Options", "Resources"]
+
+DIRECTIONS = ("both", "forward", "backward")
+DECODERS = ("auto", "cpu", "cuda")
+PROTOCOLS = ("windows", "tracking")
+
+
+@dataclass(frozen=True)
+class Options:
+    """All that the points depend on, besides the video and the weights. Raises UsageError for invalid values.
+
+    window: frames T that the network sees at once. direction: of time, one of `DIRECTIONS`. spatial_steps: looks of
+    the network at each picture, None for as many as it was trained with. temporal: whether its recurrence through time
+    is used. detect_every: frames between two detections. max_faces: the most faces in one frame. min_face: px, the
+    square root of a box's area, below which a face is left out. boxes: a file of the user's own boxes, which replaces
+    the detector. detector: weights of one of your own (`redtrack train detector`), None for the one that ships.
+    start, end: seconds. protocol: `windows`, or `tracking` frame by frame as the paper does.
+    """
+
+    window: int = 10
+    direction: str = "both"
+    spatial_steps: int | None = None
+    temporal: bool = True
+    detect_every: int = 10
+    max_faces: int | None = None
+    min_face: float = 0.0
+    boxes: Path | None = None
+    detector: Path | None = None
+    start: float | None = None
+    end: float | None = None
+    protocol: str = "windows"
+
+    def __post_init__(self) -> None:
+        for name in ("boxes", "detector"):
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(path))  # from Python it may be text
+        if self.boxes is not None and self.detector is not None:
+            raise UsageError("boxes take the detector's place: give one of the two")
+        for name in ("window", "detect_every", "spatial_steps", "max_faces"):
+            _check_whole(self, name)
+        for name in ("min_face", "start", "end"):
+            _check_real(self, name)
+        _one_of("direction", self.direction, DIRECTIONS)
+        _one_of("protocol", self.protocol, PROTOCOLS)
+        if self.protocol == "tracking" and self.direction == "backward":
+            raise UsageError("direction backward is not for the tracking protocol, which goes forward")
+        if self.end is not None and self.end <= (self.start or 0):
+            raise UsageError(f"end ({self.end:g} s) is not after start ({self.start or 0:g} s)")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the options as JSON values, as the result keeps them."""
+        return {name: str(v) if isinstance(v, Path) else v for name, v in asdict(self).items()}
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Returns the options' names."""
+        return [field.name for field in fields(cls)]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the points do not depend on.
+
+    device: auto, cpu, cuda or cuda:N. batch: crops in one call of the network, None for what the device has room for.
+    precision: one of `PRECISIONS`; the points depend on it by less than a tenth of a pixel. decode: one of `DECODERS`.
+    """
+
+    device: str = "auto"
+    batch: int | None = None
+    precision: str = "auto"
+    decode: str = "auto"
+
+    def __post_init__(self) -> None:
+        _check_whole(self, "batch")
+        _one_of("precision", self.precision, PRECISIONS)
+        _one_of("decode", self.decode, DECODERS)
+
+
+def _check_whole(options: Options | Resources, name: str) -> None:
+    """Makes a field a plain whole number from 1 on, of whichever library it is; None stays where it is the default."""
+    value = getattr(options, name)
+    if value is None and getattr(type(options), name) is None:
+        return
+    if not (isinstance(value, Integral) and int(value) >= 1):
+        raise UsageError(f"{name.replace('_', '-')} is {value}, not a whole number from 1 on")
+    object.__setattr__(options, name, int(value))
+
+
+def _check_real(options: Options, name: str) -> None:
+    """Makes a field a plain number from 0 on; None stays where it is the default."""
+    value = getattr(options, name)
+    if value is None and getattr(Options, name) is None:
+        return
+    if not (isinstance(value, Real) and 0 <= float(value) < math.inf):  # JSON, which keeps it, knows no infinity
+        raise UsageError(f"{name.replace('_', '-')} is {value}, not a number from 0 on")
+    object.__setattr__(options, name, float(value))
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(f"{name} is {value!r}, none of {', '.join(choices)}")

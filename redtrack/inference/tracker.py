@@ -1,0 +1,216 @@
+"""One video on its way to rows: chunks of frames in, windows out to the network, their points back, rows to a sink.
+
+Nothing here waits for the network: `advance` decodes and detects a chunk and says which windows are ready, `accept`
+takes a window's points whenever they come. Frames are held until every window that they are in is settled, so that
+memory does not grow with the length of the video.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redtrack.inference.crop import region_of, sample
+from redtrack.inference.frames import Chunk, FrameStore, gather
+from redtrack.inference.landmarker import Models
+from redtrack.inference.options import Options
+from redtrack.inference.protocol import make_aim
+from redtrack.inference.rows import RowMerger
+from redtrack.inference.stitch import Ties, in_frame
+from redtrack.inference.windows import Window, WindowBuilder
+from redtrack.tracks import Tracks
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from redtrack.video import IsolatedVideo, Video
+
+__all__ = ["Pipeline", "Sink"]
+
+READ_AHEAD = 2  # chunks decoded before they are wanted
+TOGETHER = 4  # chunks in which faces are looked for at once: a call with more pictures takes less time for each
+BLOCK = 250  # frames that are written at once: the most that a kill costs
+
+
+class Sink(Protocol):
+    """Where a video's rows go, stretch after stretch; `frames` were there before."""
+
+    frames: int
+
+    def append(self, chunk: Tracks) -> None:
+        """Takes the next frames."""
+
+    def flush(self) -> None:
+        """Makes sure that what was taken is kept."""
+
+
+class Pipeline:
+    """The way of one video. Rows of frames that the sink has already are not computed again."""
+
+    def __init__(self, video: Video | IsolatedVideo, models: Models, options: Options, sink: Sink) -> None:
+        from redtrack.video import ShotDetector, read_ahead
+
+        self.exhausted = False  # whether the last frame was decoded
+        self.waited = 0.0  # seconds for the decoder
+        self._models, self._sink, self._options = models, sink, options
+        self._looked_at = 0  # frames with pixels
+        chunks = gather(video.frames(end=options.end), ShotDetector(), options.start or 0.0)
+        self._chunks = read_ahead(chunks, READ_AHEAD)
+        self._following = models.follower(options)
+        self._aim = make_aim(options)
+        self._builder = WindowBuilder(self._aim.window, models.crop_size)
+        self._store = FrameStore()
+        self._merger = RowMerger(sink.frames)
+        self._ties = Ties(models, options)
+        self._faces: set[int] = set()
+        self._out: dict[tuple[int, int], Window] = {}  # windows that are with the network, by first frame and face
+        self._looks: set[tuple[int, int]] = set()  # looks at one frame that are, likewise
+
+    @property
+    def ended(self) -> bool:
+        """Whether every row is there."""
+        return self.exhausted and not self._out
+
+    @property
+    def remark(self) -> str | None:
+        """What the user may not know of a video whose last frame was decoded: why there are fewer faces than meant."""
+        if self._options.start and not self._looked_at:
+            return f"no frame is as late as {self._options.start:g} s"
+        if self._options.boxes is not None and self._options.end is None and (unused := self._following.unused):
+            boxes = "box is" if unused == 1 else "boxes are"
+            return f"{unused} {boxes} of frames that it does not have: they count from 0"
+        return None
+
+    @property
+    def frames(self) -> int:
+        """Frames decoded so far."""
+        return self._merger.known
+
+    @property
+    def faces(self) -> int:
+        """Faces followed so far; one that turns out to be none is taken back at the end."""
+        return len(self._faces)
+
+    @property
+    def done(self) -> int:
+        """Frames whose rows are final."""
+        return min([self._builder.settled, *(first for first, _ in self._out)])
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the held frames take."""
+        return self._store.nbytes
+
+    def advance(self) -> list[Window]:
+        """Decodes and detects a few chunks; returns the windows that are ready for the network, often none."""
+        began = time.perf_counter()
+        chunks = list(islice(self._chunks, TOGETHER))
+        self.waited += time.perf_counter() - began
+        windows = self._take(chunks) if chunks else self._finish()
+        self._faces |= {window.face for window in windows}
+        near = self._near(windows, 1)
+        self._out |= {(window.first, window.face): window for window in near}
+        self._ties.expect(near)
+        planned = self._aim.plan(self._near(windows, 2), self._builder.continues)
+        self._looks |= {(look.first, look.face) for look in planned if look.peek}
+        self._settle()
+        return self._near(planned, 1)
+
+    def crops(self, window: Window) -> tuple[Window, Tensor]:
+        """Returns the window as it is aimed now, and its crops float32 (n, 3, S, S) in 0..1 on the device."""
+        window = self._aim.aim(window)
+        region = region_of(window.crop, *self._store.size())
+        return window, sample(self._store.region(window.first, len(window), region), region, window.crop)
+
+    def accept(
+        self,
+        window: Window,
+        points: NDArray[np.floating],
+        scores: NDArray[np.floating],
+        apart: NDArray[np.floating],
+        evidence: NDArray[np.floating],
+    ) -> list[Window]:
+        """Takes what the network says of a window: a `WindowEstimate` without its padding.
+
+        Returns what is to be looked at next because of it; that may be the window again, with better crops.
+        """
+        seen = in_frame(window, points, scores, apart)
+        again = self._aim.again(window, seen)
+        if window.peek:
+            self._looks.discard((window.first, window.face))
+        elif not again:
+            self._ties.add(window, seen, evidence)
+            if self._ties.complete:  # else the next chunk settles more in one go
+                self._settle()
+        return self._near(again, 1)
+
+    def _settle(self) -> None:
+        """Takes the windows whose neighbours are known as final."""
+        for window, found in self._ties.ready(self._builder.continues):
+            if self._out.pop((window.first, window.face), None) is not None:
+                self._merger.add_window(window, found)
+        self._release(BLOCK)
+
+    def _near(self, windows: list[Window], reach: int) -> list[Window]:
+        """The windows whose rows the sink lacks, and of each face so many before them; looks at one frame as well.
+
+        The points of a window depend on the one before it, and its crops on the window before that one.
+        """
+        done = self._merger.done
+        return [window for window in windows if window.peek or window.first + (1 + reach) * len(window) > done]
+
+    def stop(self) -> None:
+        """Ends the decoding and gives all rows that are final to the sink."""
+        self.close()
+        self._settle()
+        self._release(1)
+
+    def close(self) -> None:
+        """Ends the decoding; what is not in the sink is lost."""
+        if isinstance(self._chunks, Generator):
+            self._chunks.close()
+
+    def _take(self, chunks: list[Chunk]) -> list[Window]:
+        """Follows the faces through chunks."""
+        frames: list[Tensor] = []
+        cuts: list[NDArray[np.bool_]] = []
+        for chunk in chunks:
+            self._merger.add_frames(chunk.first, chunk.times, chunk.state)
+            if chunk.images is None:
+                self._following.skip(chunk)
+            else:
+                frames += self._held(chunk, chunk.images)
+                cuts.append(chunk.cuts)
+        rows = None
+        if frames:  # a follower only counts them and goes through them
+            rows = self._following.push(frames, np.concatenate(cuts))  # type: ignore[arg-type]
+        return self._builder.push(rows, self._following.settled)
+
+    def _held(self, chunk: Chunk, images: NDArray[np.uint8]) -> Tensor:
+        """Returns a chunk's frames uint8 (n, H, W, 3) on the device, where crops may be cut from them from now on."""
+        import torch
+
+        self._looked_at += len(images)
+        held = torch.from_numpy(images).to(self._models.device)  # all of it: the decoder is to fill the memory again
+        self._store.add(chunk.first, held)
+        self._builder.cut(int(frame) for frame in chunk.first + np.flatnonzero(chunk.cuts))
+        return held
+
+    def _finish(self) -> list[Window]:
+        """Follows the faces to the end of the video."""
+        self.exhausted = True
+        rows = self._following.finish()
+        return self._builder.push(rows, self._merger.known) + self._builder.finish()
+
+    def _release(self, least: int) -> None:
+        """Lets go of frames that no window needs any more, and writes their rows where there are `least` of them."""
+        self._store.drop(min([self.done, *(first for first, _ in self._looks)]))
+        if self.done - self._merger.done < (1 if self.ended else least):
+            return
+        self._sink.append(self._merger.release(self.done))
+        self._sink.flush()

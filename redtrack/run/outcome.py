@@ -1,0 +1,42 @@
+"""What became of each input of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from redtrack.errors import RedtrackError
+from redtrack.run.result import Counts
+
+__all__ = ["DONE", "FAILED", "PARTIAL", "SKIPPED", "STATES", "Outcome", "sentence"]
+
+DONE, PARTIAL, FAILED, SKIPPED = STATES = ("done", "partial", "failed", "skipped")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One input: its state, where its result is, why it is not done, how much the result holds, how long it took.
+
+    done: the result is whole; a `reason` then says why it may hold less than expected. partial: it goes as far as
+    `counts` says, for the `reason`. failed: there is nothing of use, for the `reason`. skipped: it was whole before, or
+    another process is working on it.
+    """
+
+    source: Path
+    state: str
+    output: Path | None = None
+    reason: str | None = None
+    counts: Counts = Counts()
+    seconds: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Whether the video is done or skipped."""
+        return self.state in (DONE, SKIPPED)
+
+
+def sentence(error: RedtrackError, path: Path | None = None) -> str:
+    """Returns what an error says, without its path where that is `path`."""
+    if error.path is None or error.path != path:
+        return str(error)
+    return f"{error.message}; {error.remedy}" if error.remedy else error.message

@@ -1,0 +1,1 @@
+"""Training of the landmark network: the three stages of the paper."""

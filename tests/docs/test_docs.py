@@ -1,0 +1,177 @@
+"""What the documents and the help texts say runs: every command line, as printed, in a folder with what it names.
+
+Training, timing, and what needs GPUs or a cluster are parsed by the command itself, with options and files, not run.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+import videos
+from click.testing import CliRunner
+from commands import ALL, help_of
+from drawn_tracks import face, moving_face, tracks_of
+
+from redtrack.cli import cli
+from redtrack.formats.pts import write_points
+from redtrack.render.png import write_png
+from redtrack.tracks import Tracks
+from redtrack.video import probe
+
+ROOT = Path(__file__).parents[2]
+NAMES = "bulk evaluation formats python rendering training".split()
+PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
+DOCS = {page: (ROOT / page).read_text("utf-8") for page in PAGES}
+NOT_RUN = ("train", "bench", "--devices", "--shard", "--ray", "cuda")
+"""Words of commands that are parsed only."""
+
+FRAMES = 24
+
+
+def lines() -> Iterator[str]:
+    """Yields every call of redtrack in the documents' shell blocks, and every example of the help texts."""
+    for name, text in DOCS.items():
+        blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        for block in blocks[2:] if name == "README.md" else blocks:  # the first two are run by CI, as printed
+            yield from (line.partition("  #")[0] for line in block.splitlines() if line.startswith("redtrack "))
+    for name, command in ALL.items():
+        shown = [line.strip().removeprefix("Example: ") for line in help_of(command, name).splitlines()]
+        yield from (line for line in shown if line.startswith("redtrack "))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the documents name: clips, their tracks, another tool's, the truth, data sets."""
+    root = tmp_path_factory.mktemp("docs")
+    (root / "examples").symlink_to(ROOT / "examples")
+    make_clips(root)
+    make_tracks(root)
+    make_data(root)
+    return root
+
+
+def make_clips(root: Path) -> None:
+    """Makes the videos."""
+    videos.clip(root / "clip.mp4", FRAMES)
+    for name in ("videos/a.mp4", "more/b.mkv", "moved/clip.mp4", "c.mp4", "plain/d.mp4"):
+        (root / name).parent.mkdir(exist_ok=True)
+        shutil.copy(root / "clip.mp4", root / name)
+    (root / "list.txt").write_text("c.mp4\n")
+
+
+def make_tracks(root: Path) -> None:
+    """Makes tracks of the clip with two faces, scores and disagreement, other tools' of it, and the truth."""
+    about = probe(root / "clip.mp4")
+    info = {"source": str(root / "clip.mp4"), "source_size": about.size_bytes, "source_digest": about.digest}
+    info |= {"width": about.width, "height": about.height}
+    points = np.stack([face(20 + k / 2, 30 + 40 * i, 40) for k in range(FRAMES) for i in range(2)])
+    rng = np.random.default_rng(0)
+    doubts = {"scores": rng.uniform(0.5, 1, (len(points), 68)), "disagreement": rng.gamma(1, 0.3, (len(points), 68))}
+    frame, ids = np.repeat(np.arange(FRAMES), 2), np.tile([0, 1], FRAMES)
+    tracks = tracks_of(points, ids=ids, frame=frame, frames=FRAMES, info=info, **doubts)
+    for name in ("tracks/clip.h5", "ours.h5", "theirs.csv", "truth.h5", "truth/clip.h5", "out/clip.h5"):
+        (root / name).parent.mkdir(exist_ok=True)
+        tracks.save(root / name)
+    Tracks.from_rows(frame, ids, points * 3, np.arange(100) / 25).save(root / "out" / "astronaut.h5")
+
+
+def make_data(root: Path) -> None:
+    """Makes data sets in the layouts of 300-VW and 300-W, and what training starts from."""
+    for video in ("300vw/410", "300vw/114", "300vw/001", "clip"):
+        (root / video / "annot").mkdir(parents=True)
+        for index, points in enumerate(moving_face(3).points):
+            write_points(points, root / video / "annot" / f"{index + 1:06d}.pts")
+        if video.startswith("300vw"):
+            shutil.copy(root / "tracks" / "clip.h5", root / "tracks" / f"{video[-3:]}-vid.h5")
+    (root / "300w" / "ibug").mkdir(parents=True)
+    write_png(root / "300w" / "ibug" / "a_1.png", videos.numbered(0))
+    write_points(face(), root / "300w" / "ibug" / "a_1.pts")
+    for name in ("ytf", "people", "coarse", "scenes", "labelled", "runs/image", "runs/video"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    for run in ("image", "video"):
+        shutil.copy(ROOT / "weights" / "rednet-small.safetensors", root / "runs" / run / "weights.safetensors")
+
+
+@pytest.mark.parametrize("line", dict.fromkeys(lines()))
+def test_every_command_of_the_documents_runs(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command ends well, and the file that it names as its output is there."""
+    if "plot" in line:
+        pytest.importorskip("matplotlib")
+    monkeypatch.chdir(folder)
+    shutil.copy("ours.h5", "tracks/clip.h5")  # one of the commands replaces it
+    program, *words = [word for quoted in shlex.split(line) for word in expanded(quoted, line)]
+    assert program == "redtrack"
+    if any(word in NOT_RUN for word in words):
+        parse(words)
+        return
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 0, (done.output, done.exception)
+    for option in ("-o", "--sheet", "--plot"):
+        if option in words:
+            assert (folder / words[words.index(option) + 1]).stat().st_size > 0
+
+
+def expanded(word: str, line: str) -> list[str]:
+    """Returns what a shell makes of a word; annotate's patterns are in quotes, and its own business."""
+    found = sorted(map(str, Path().glob(word))) if "*" in word and not line.startswith("redtrack annotate") else []
+    return found or [word]
+
+
+def parse(words: list[str]) -> None:
+    """Lets the command take the words apart, as far as it would before it begins."""
+    command: click.Command = cli
+    name = "redtrack"
+    while isinstance(command, click.Group):
+        name, *words = words
+        found = command.get_command(click.Context(command), name)
+        assert found is not None, f"no command {name}"
+        command = found
+    command.make_context(name, words)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "README.md"])
+def test_python_of_the_documents_runs(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of Python run from top to bottom."""
+    monkeypatch.chdir(folder)
+    for block in re.findall(r"^```python\n(.*?)^```$", DOCS[page], re.MULTILINE | re.DOTALL):
+        exec(compile(block, page, "exec"), {"__name__": "docs"})
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_it_names_exist(page: str) -> None:
+    """Every path that begins with a folder of the project leads to something."""
+    paths = set(re.findall(r"(?<![\w/])(?:examples|weights|redtrack|tests|docs|benchmarks)/[\w./-]*\w", DOCS[page]))
+    assert not [path for path in paths if not (ROOT / path).exists()]
+
+
+def test_every_page_is_in_the_index() -> None:
+    """The README names each document."""
+    assert not [page.name for page in (ROOT / "docs").glob("*.md") if f"docs/{page.name}" not in DOCS["README.md"]]
+
+
+def test_formats_are_all_described() -> None:
+    """The table of docs/formats.md has a row for each format, and the page each field, attribute and measure."""
+    from redtrack.cli.formats import ALL_FORMATS
+    from redtrack.formats.hdf5 import FRAME_FIELDS, ROW_FIELDS
+    from redtrack.measures import MEASURES, OPENFACE_POSE
+
+    text = DOCS["docs/formats.md"]
+    rows = re.findall(r"^\| `([\w-]+)` \| `", text, re.MULTILINE)
+    assert rows == list(ALL_FORMATS)
+    for name in (*ROW_FIELDS, *FRAME_FIELDS, *MEASURES, *OPENFACE_POSE, "format_version", "writer", "complete"):
+        assert f"`{name}`" in text, name
+
+
+def test_info_is_described_to_its_last_key(folder: Path) -> None:
+    """Every key that a result's info has stands in docs/formats.md."""
+    import redtrack
+
+    for key in redtrack.annotate(folder / "clip.mp4").info:
+        assert f"`{key}`" in DOCS["docs/formats.md"], key

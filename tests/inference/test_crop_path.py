@@ -1,0 +1,113 @@
+"""Crops move smoothly along a face, over the borders of its windows."""
+
+import numpy as np
+
+from redtrack.faces.rows import FaceBoxes
+from redtrack.geometry import CropTransform
+from redtrack.inference.crop_path import KeyLooks, through
+from redtrack.inference.windows import Window, WindowBuilder
+from redtrack.points import MEAN_SHAPE
+
+
+def crop(x: float, side: float = 100.0, angle: float = 0.0) -> CropTransform:
+    """One crop whose centre is at (x, 50)."""
+    return CropTransform(np.array([[x, 50.0]]), np.array([side]), np.array([angle]), 32)
+
+
+def face_at(frame: int) -> np.ndarray:
+    """Points (1, 68, 2) of a face that moves 3 px a frame."""
+    return (MEAN_SHAPE * 80 + (3.0 * frame, 20.0))[None]
+
+
+def windows_of(spans: list[tuple[int, int]], frames: int, face: int = 0) -> tuple[list[Window], WindowBuilder]:
+    """The windows of a face that is there in [first, end) spans, and their builder."""
+    frame = np.concatenate([np.arange(a, b) for a, b in spans])
+    boxes = np.stack([3.0 * frame, 0 * frame, 3.0 * frame + 80, 0 * frame + 100.0], -1).astype(np.float32)
+    n = len(frame)
+    rows = FaceBoxes(frame, np.full(n, face, np.int32), boxes, np.zeros(n, np.uint8), np.ones(n, np.float32))
+    builder = WindowBuilder(10, 32)
+    return builder.push(rows, frames), builder
+
+
+def run(keys: KeyLooks, planned: list[Window]) -> list[Window]:
+    """Answers every look with the face's points; returns the windows that became ready."""
+    ready = []
+    while planned:
+        window = planned.pop(0)
+        if window.peek:
+            planned += keys.found(window, face_at(window.first))
+        else:
+            ready.append(window)
+    return ready
+
+
+def test_the_curve_goes_through_its_keys():
+    """At a key frame the crop is the key."""
+    made = through(np.array([0, 10, 20]), [crop(0), crop(30), crop(90, 200)], np.array([0, 10, 20]))
+    assert np.allclose(made.centre[:, 0], [0, 30, 90]) and np.allclose(made.side, [100, 100, 200])
+
+
+def test_steady_motion_gives_steady_crops():
+    """Keys on a line give a line, whatever their distance."""
+    at = np.array([0, 10, 17])
+    made = through(at, [crop(2.0 * a) for a in at], np.arange(18))
+    assert np.allclose(made.centre[:, 0], 2.0 * np.arange(18))
+
+
+def test_one_key_is_a_crop_that_stays():
+    """A face of one frame has one crop."""
+    made = through(np.array([5]), [crop(7)], np.array([5]))
+    assert np.allclose(made.centre, [[7, 50]]) and np.allclose(made.side, 100)
+
+
+def test_angles_take_the_short_way():
+    """From 170 to -170 degrees it is 20, not 340."""
+    made = through(np.array([0, 2]), [crop(0, angle=np.radians(170)), crop(0, angle=np.radians(-170))], np.array([1]))
+    assert np.allclose(np.degrees(made.angle) % 360, 180)
+
+
+def test_every_window_becomes_ready_once_and_crops_join_over_borders():
+    """A face of 35 frames: four windows, whose crops move evenly with the face from first frame to last."""
+    windows, builder = windows_of([(0, 35)], 40)
+    keys = KeyLooks()
+    ready = run(keys, keys.push(windows, builder.continues))
+    assert [(w.first, len(w)) for w in ready] == [(0, 10), (10, 10), (20, 10), (30, 5)]
+    x = np.concatenate([w.crop.centre[:, 0] for w in ready])
+    assert np.allclose(np.diff(x), 3)
+
+
+def test_a_window_waits_for_the_keys_after_it():
+    """While the face goes on, a window is not ready before the two that follow have been seen."""
+    windows, builder = windows_of([(0, 29)], 29)
+    keys = KeyLooks()
+    assert run(keys, keys.push(windows, builder.continues)) == []
+    rest = builder.finish()
+    assert len(run(keys, keys.push(rest, builder.continues))) == 3
+
+
+def test_a_gap_ends_the_way():
+    """A face that is gone and comes back has two ways; the first window does not wait for the second run."""
+    windows, builder = windows_of([(0, 10), (14, 24)], 30)
+    keys = KeyLooks()
+    looks = keys.push(windows, builder.continues)
+    assert sorted(w.first for w in looks) == [0, 9, 14, 23]
+    assert [(w.first, w.fresh) for w in run(keys, looks)] == [(0, True), (14, True)]
+
+
+def test_a_look_that_is_not_believed_leaves_the_detectors_crop():
+    """Where the landmarks fail, the box has to do."""
+    windows, builder = windows_of([(0, 6)], 10)
+    keys = KeyLooks()
+    first, last = keys.push(windows, builder.continues)
+    assert keys.found(first, None) == []
+    (ready,) = keys.found(last, None)
+    assert np.allclose(ready.crop.centre, windows[0].crop.centre) and np.allclose(ready.crop.side, windows[0].crop.side)
+
+
+def test_nothing_is_kept_of_faces_that_are_gone():
+    """Memory does not grow with the number of faces."""
+    keys = KeyLooks()
+    for face in range(5):
+        windows, builder = windows_of([(0, 12)], 20, face)
+        run(keys, keys.push(windows, builder.continues))
+    assert keys._runs == {}

@@ -1,0 +1,138 @@
+"""The real networks behind the engine: same numbers every time, whatever the batch; options that reach them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import redtrack
+from redtrack import checkpoint
+from redtrack.errors import DeviceError, UsageError, WeightsError
+from redtrack.inference.landmarker import find_device, load_models
+from redtrack.inference.options import Options
+from redtrack.tracks import Tracks
+
+BRIEFLY = 0.8  # seconds of the example clip: 20 frames
+
+
+@pytest.fixture(scope="module")
+def temporal_rednet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A RED-Net with its recurrence in time, untrained but for a recurrence that is not nought."""
+    torch.manual_seed(0)
+    net = checkpoint.build("rednet", {"steps": ["det7", "reg68"], "temporal": True})
+    with torch.no_grad():
+        for name, parameter in net.named_parameters():
+            if "expand" in name:
+                parameter.normal_(0, 0.3)
+    path = tmp_path_factory.mktemp("weights") / "temporal.safetensors"
+    checkpoint.save(path, net, "rednet", card={})
+    return path
+
+
+@pytest.fixture(scope="module")
+def boxes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One box that stays, where untrained networks may find what they like."""
+    path = tmp_path_factory.mktemp("boxes") / "boxes.csv"
+    path.write_text("".join(f"{frame},200,80,320,240\n" for frame in range(100)))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def everything_is_a_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Untrained networks are believed too."""
+    monkeypatch.setattr("redtrack.inference.rows.FACE", 0.0)
+
+
+def reference(clip: Path) -> Tracks:
+    return redtrack.annotate(clip, end=BRIEFLY, device="cpu", batch=40)
+
+
+def test_same_clip_gives_the_same_numbers_and_batch_size_changes_no_point(clip: Path) -> None:
+    first = reference(clip)
+    assert len(first) == 20 and first.same_as(reference(clip))
+    for batch in (1, 200):
+        other = redtrack.annotate(clip, end=BRIEFLY, device="cpu", batch=batch)
+        assert np.abs(other.points - first.points).max() < 0.01
+        assert np.array_equal(other.state, first.state)
+
+
+def test_both_directions_disagree_and_one_alone_cannot(clip: Path, temporal_rednet: Path, boxes: Path) -> None:
+    made = {
+        direction: redtrack.annotate(clip, weights=temporal_rednet, boxes=boxes, end=BRIEFLY, direction=direction)
+        for direction in ("both", "forward", "backward")
+    }
+    assert made["both"].disagreement.max() > 1e-4
+    assert np.isnan(made["forward"].disagreement).all() and np.isnan(made["backward"].disagreement).all()
+    assert np.abs(made["forward"].points - made["backward"].points).max() > 1e-4
+
+
+def test_without_the_recurrence_each_frame_stands_alone(clip: Path, temporal_rednet: Path, boxes: Path) -> None:
+    alone = redtrack.annotate(clip, weights=temporal_rednet, boxes=boxes, end=BRIEFLY, temporal=False)
+    together = redtrack.annotate(clip, weights=temporal_rednet, boxes=boxes, end=BRIEFLY)
+    assert np.isnan(alone.disagreement).all() and np.abs(alone.points - together.points).max() > 1e-4
+
+
+def test_looks_at_each_picture_are_counted(clip: Path, random_rednet: Path, boxes: Path) -> None:
+    made = [
+        redtrack.annotate(clip, weights=random_rednet, boxes=boxes, end=0.2, spatial_steps=steps)
+        for steps in (None, 1, 2, 3)
+    ]
+    assert made[0].same_as(made[2])
+    assert np.abs(made[1].points - made[0].points).max() > 1e-4 < np.abs(made[3].points - made[0].points).max()
+
+
+def test_boxes_that_are_not_there_are_one_sentence(clip: Path, random_rednet: Path) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        redtrack.annotate(clip, weights=random_rednet, boxes=Path("nowhere.csv"))
+
+
+def test_result_names_the_networks(clip: Path, random_rednet: Path, boxes: Path) -> None:
+    info = reference(clip).info
+    assert info["weights_digest"] == checkpoint.digest(checkpoint.DEFAULT["rednet"])
+    assert info["detector_digest"] == checkpoint.digest(checkpoint.DEFAULT["detector"])
+    own = redtrack.annotate(clip, weights=random_rednet, boxes=boxes, end=0.1).info
+    assert own["weights"] == "random" and own["weights_digest"] != info["weights_digest"]
+    assert "detector" not in own and len(own["boxes_digest"]) == 64
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "cuda", "tpu", "cpu:x", "mps"])
+def test_device_that_is_not_there_is_one_sentence(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError):
+        find_device(name)
+
+
+def test_last_gpu_is_named_where_one_too_many_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert find_device("cuda:1") == torch.device("cuda:1") and find_device("auto").type == "cuda"
+    with pytest.raises(DeviceError, match="cuda:1"):
+        find_device("cuda:2")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x80\x04pickle", b"\xff" * 64])
+def test_weights_of_no_use_are_one_sentence(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "net.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WeightsError):
+        load_models(path, "cpu", Options())
+
+
+def test_weights_of_another_kind_are_refused() -> None:
+    with pytest.raises(WeightsError, match="detector"):
+        load_models(checkpoint.DEFAULT["detector"], "cpu", Options())
+
+
+def test_own_detector_finds_the_faces(clip: Path, random_rednet: Path, tmp_path: Path) -> None:
+    """One that sees nothing leaves no rows, and the result tells whose it was; a landmark network is none."""
+    torch.manual_seed(0)
+    path = tmp_path / "blind.safetensors"
+    blind = checkpoint.build("detector", {"stem": 4, "widths": [4, 4, 4], "neck": 4})
+    checkpoint.save(path, blind, "detector", card={})
+    made = redtrack.annotate(clip, weights=random_rednet, detector=str(path), end=0.2)
+    assert made.info["detector"] == "blind" and made.info["detector_digest"] == checkpoint.digest(path)
+    assert made.frames == 5 and not len(made.points)
+    with pytest.raises(WeightsError, match="rednet"):
+        redtrack.annotate(clip, weights=random_rednet, detector=random_rednet, end=0.2)

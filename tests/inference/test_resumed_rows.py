@@ -1,0 +1,50 @@
+"""A run with the shipped networks that is stopped and goes on has the rows of an unbroken one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import redtrack
+from redtrack.inference.landmarker import Models, load_models
+from redtrack.inference.options import Options
+from redtrack.run.export import Where
+from redtrack.run.inputs import find_videos
+from redtrack.run.progress import SilentReporter
+from redtrack.run.run import Batch, prepare_folder
+
+
+class Counting(Models):
+    """The models of another, which count their calls."""
+
+    calls = 0
+
+    def predict(self, *args, **options):
+        type(self).calls += 1
+        return super().predict(*args, **options)
+
+
+def annotate(clip: Path, out: Path, models: Models, most_calls: int) -> str:
+    """Annotates until so many calls of the network were made; returns the state."""
+    prepare_folder(out)
+    until = Counting.calls + most_calls
+    batch = Batch(
+        list(find_videos([str(clip)])), Where(out, (), False), models, Options(), SilentReporter(), batch=10,
+        stopping=lambda: Counting.calls >= until,
+    )  # fmt: skip
+    return next(iter(batch.run())).state
+
+
+def test_stopped_and_resumed_is_as_in_one_go(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows beside the place where it stopped are looked at again, so that the borders there are run into as well.
+
+    Equal but for the order of sums: the calls of the network are shared otherwise.
+    """
+    monkeypatch.setattr("redtrack.inference.tracker.BLOCK", 1)
+    loaded = load_models(None, "cpu", Options())
+    models = Counting(loaded.net, loaded.detector, loaded.device, loaded.about)
+    assert annotate(clip, tmp_path / "whole", models, 10_000) == "done"
+    assert annotate(clip, tmp_path / "parts", models, 9) == "partial"
+    assert annotate(clip, tmp_path / "parts", models, 10_000) == "done"
+    whole, parts = (redtrack.load(tmp_path / name / f"{clip.stem}.h5") for name in ("whole", "parts"))
+    assert np.abs(parts.points - whole.points).max() < 0.001 and np.array_equal(parts.frame, whole.frame)

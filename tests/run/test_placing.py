@@ -1,0 +1,79 @@
+"""Where the work is done is chosen on the command line; whatever is chosen, one log, one status, every video once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import crew_world
+import pytest
+from annotating import ONE, clip_of
+from click.testing import CliRunner
+
+import redtrack
+from redtrack.cli import cli
+from redtrack.inference import landmarker as models_module
+
+HERE = Path(__file__).parents[1] / "support"
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six videos, two of one name in different folders."""
+    root = tmp_path_factory.mktemp("clips")
+    for name in ("a/vid", "b/vid", "c", "d", "e", "f"):
+        (root / name).parent.mkdir(exist_ok=True)
+        clip_of(root / f"{name}.mkv", (ONE,), 25)
+    return root
+
+
+def sources(out: Path) -> list[str]:
+    """The videos that the log says were done, sorted."""
+    lines = [json.loads(line) for line in (out / "run.jsonl").read_text().splitlines()]
+    return sorted(line["source"] for line in lines if line["state"] == "done")
+
+
+def test_shards_together_do_each_video_exactly_once(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--shard 0/3`, `1/3` and the third task of a Slurm array: all videos, none twice, named as by a single run."""
+    monkeypatch.setattr(models_module, "load_models", crew_world.load)
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_MIN", "1")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "3")
+    for shard in ("0/3", "1/3", "auto"):
+        call = ["annotate", str(clips), "-o", str(tmp_path / "shared"), "--shard", shard, "--device", "cpu"]
+        assert CliRunner().invoke(cli, call).exit_code == 0
+    call = ["annotate", str(clips), "-o", str(tmp_path / "alone"), "--device", "cpu"]
+    assert CliRunner().invoke(cli, call).exit_code == 0
+    assert sources(tmp_path / "shared") == sources(tmp_path / "alone") and len(sources(tmp_path / "alone")) == 6
+    assert sorted(os.listdir(tmp_path / "shared")) == sorted(os.listdir(tmp_path / "alone"))
+
+
+def test_an_interrupt_reaches_every_process_and_the_rest_is_done_later(clips: Path, tmp_path: Path) -> None:
+    """SIGINT ends a run on two devices soon with status 130; the same command does what is missing."""
+    process = start(clips, tmp_path / "out", wait=0.1)
+    while process.poll() is None and not list((tmp_path / "out").glob("*.h5")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in err, err
+    assert all(redtrack.load(path).complete for path in (tmp_path / "out").glob("*.h5"))
+    again = start(clips, tmp_path / "out")
+    out, _ = again.communicate(timeout=120)
+    assert again.returncode == 0 and "6 videos: " in out and "failed" not in out
+    assert sources(tmp_path / "out") == sorted(str(path) for path in clips.rglob("*.mkv"))
+
+
+def start(clips: Path, out: Path, wait: float = 0.0) -> subprocess.Popen[str]:
+    """Begins a run on two processes."""
+    places = os.pathsep.join([str(HERE), str(HERE.parent)])
+    env = os.environ | {"CREW_GREEN": f"slow:{wait}", "PYTHONPATH": places}
+    call = [sys.executable, str(HERE / "crew_main.py"), "annotate", str(clips), "-o", str(out)]
+    call += ["--devices", "cpu,cpu", "--progress", "plain"]
+    return subprocess.Popen(call, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

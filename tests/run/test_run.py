@@ -1,0 +1,485 @@
+"""A batch ends, whatever is in it: each video is named with what became of it, and the next run does only the rest."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from annotating import ONE, RED, TWO, Square, SquareModels, clip_of, square_models, still
+
+import redtrack
+from redtrack.errors import DeviceError, OutputError
+from redtrack.formats import TracksWriter
+from redtrack.inference.options import Options
+from redtrack.run.export import Where
+from redtrack.run.inputs import find_videos
+from redtrack.run.lock import Lock
+from redtrack.run.outcome import Outcome
+from redtrack.run.output import FileJob
+from redtrack.run.progress import SilentReporter
+from redtrack.run.run import Batch, prepare_folder
+from redtrack.run.stop import BrokenOff
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a.mkv (57 frames, one face) and b.mkv (33 frames, two faces)."""
+    folder = tmp_path_factory.mktemp("clips")
+    clip_of(folder / "a.mkv", (ONE,), 57)
+    clip_of(folder / "b.mkv", (ONE, TWO), 33)
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    prepare_folder(folder)
+    return folder
+
+
+def run(
+    inputs: list[Path],
+    out: Path,
+    models: SquareModels | None = None,
+    formats: tuple[str, ...] = (),
+    overwrite: bool = False,
+    fail_fast: bool = False,
+    stopping: Callable[[], bool] = lambda: False,
+    **options: Any,
+) -> dict[str, Outcome]:
+    """Runs a batch; returns the outcomes by the names of their inputs."""
+    batch = Batch(
+        list(find_videos(map(str, inputs))),
+        Where(out, formats, overwrite),
+        models or square_models(),
+        Options(**options),
+        SilentReporter(),
+        batch=20,
+        fail_fast=fail_fast,
+        stopping=stopping,
+    )
+    return {outcome.source.name: outcome for outcome in batch.run()}
+
+
+def states(outcomes: dict[str, Outcome]) -> dict[str, str]:
+    return {name: outcome.state for name, outcome in outcomes.items()}
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def log(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "run.jsonl").read_text().splitlines()]
+
+
+def test_videos_end_done_with_their_tracks_and_counts(clips: Path, out: Path) -> None:
+    outcomes = run([clips], out)
+    assert states(outcomes) == {"a.mkv": "done", "b.mkv": "done"}
+    assert files(out) == {"a.h5", "b.h5", "run.jsonl"}
+    tracks = redtrack.load(out / "b.h5")
+    assert tracks.complete and tracks.faces == [0, 1] and len(tracks) == 66
+    counts = outcomes["b.mkv"].counts
+    assert (counts.frames, counts.faces, counts.rows, counts.damaged) == (33, 2, 66, 0)
+
+
+def test_result_says_where_it_came_from(clips: Path, out: Path) -> None:
+    run([clips / "a.mkv"], out, max_faces=3)
+    info = redtrack.load(out / "a.h5").info
+    assert info["source"] == str((clips / "a.mkv").resolve()) and len(info["source_digest"]) == 64
+    assert (info["width"], info["height"], info["codec"], info["rotation"]) == (320, 240, "ffv1", 0)
+    assert info["weights_digest"] == "1" and info["detector_digest"] == "2" and info["version"] == redtrack.__version__
+    assert info["options"]["max_faces"] == 3 and info["options"]["window"] == 10 and info["device"] == "cpu"
+
+
+def test_same_command_again_skips_what_is_done(clips: Path, out: Path) -> None:
+    run([clips], out)
+    before = {name: (out / name).stat().st_mtime_ns for name in ("a.h5", "b.h5")}
+    models = square_models()
+    outcomes = run([clips], out, models)
+    assert set(states(outcomes).values()) == {"skipped"} and models.calls == []
+    assert outcomes["b.mkv"].counts.rows == 66
+    assert before == {name: (out / name).stat().st_mtime_ns for name in before}
+
+
+@pytest.mark.parametrize("change", ["options", "weights", "source", "overwrite", "broken"])
+def test_what_was_made_otherwise_is_made_anew(clips: Path, out: Path, tmp_path: Path, change: str) -> None:
+    """Other options, weights or content, a spoilt file, or the wish to: existence alone is not completeness."""
+    video = tmp_path / "a.mkv"
+    shutil.copy(clips / "a.mkv", video)
+    run([video], out)
+    how: dict[str, Any] = {}
+    if change == "options":
+        how = {"window": 5}
+    if change == "weights":
+        how = {"models": square_models(about={"weights_digest": "9", "detector_digest": "2"})}
+    if change == "source":
+        shutil.copy(clips / "b.mkv", video)
+    if change == "overwrite":
+        how = {"overwrite": True}
+    if change == "broken":
+        (out / "a.h5").write_bytes((out / "a.h5").read_bytes()[:3000])
+    assert states(run([video], out, **how)) == {"a.mkv": "done"}
+    assert redtrack.load(out / "a.h5").frames == (33 if change == "source" else 57)
+    assert files(out) == {"a.h5", "run.jsonl"}
+
+
+def test_bad_inputs_are_named_and_the_others_are_done(clips: Path, out: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "nothing").mkdir()
+    names = ["nowhere.mp4", "text.mp4", "empty.mp4", "nothing"]
+    outcomes = run([*(tmp_path / name for name in names), clips / "a.mkv"], out)
+    assert states(outcomes) == dict.fromkeys(names, "failed") | {"a.mkv": "done"}
+    assert all(outcomes[name].reason for name in names)
+    assert outcomes["nowhere.mp4"].reason == "no such file; check the spelling"
+    assert files(out) == {"a.h5", "run.jsonl"}
+
+
+def test_log_has_a_line_for_every_video(clips: Path, out: Path, tmp_path: Path) -> None:
+    run([clips / "a.mkv", tmp_path / "gone.mp4"], out)
+    lines = {Path(line["source"]).name: line for line in log(out)}
+    assert lines["a.mkv"]["state"] == "done" and lines["a.mkv"]["frames"] == 57 and lines["a.mkv"]["faces"] == 1
+    assert lines["a.mkv"]["output"] == str(out / "a.h5") and lines["a.mkv"]["options"]["window"] == 10
+    assert lines["a.mkv"]["weights_digest"] == "1" and lines["a.mkv"]["version"] == redtrack.__version__
+    assert lines["gone.mp4"]["state"] == "failed" and "no such file" in lines["gone.mp4"]["reason"]
+    assert lines["a.mkv"]["run"] == lines["gone.mp4"]["run"]
+    run([clips / "a.mkv"], out)
+    assert [line["state"] for line in log(out)][-1] == "skipped" and len(log(out)) == 3
+
+
+def test_truncated_video_is_partial_and_is_not_done_twice(clips: Path, out: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.mkv"
+    whole = (clips / "a.mkv").read_bytes()
+    cut.write_bytes(whole[: len(whole) * 6 // 10])
+    outcome = run([cut], out)["cut.mkv"]
+    assert outcome.state == "partial" and outcome.reason and 10 < outcome.counts.frames < 57
+    tracks = redtrack.load(out / "cut.h5")
+    assert not tracks.complete and tracks.info["reason"] == outcome.reason
+    models = square_models()
+    again = run([cut], out, models)["cut.mkv"]
+    assert again.state == "partial" and outcome.reason in (again.reason or "") and models.calls == []
+
+
+def test_fault_of_redtracks_own_costs_its_video_only(
+    clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told with its traceback; with REDTRACK_DEBUG it ends the run."""
+    append = TracksWriter.append
+
+    def faulty(self: TracksWriter, chunk: Any) -> None:
+        if self.path.name == "a.h5":
+            raise KeyError("no such thing")
+        append(self, chunk)
+
+    monkeypatch.setattr(TracksWriter, "append", faulty)
+    outcomes = run([clips], out)
+    assert states(outcomes) == {"a.mkv": "failed", "b.mkv": "done"}
+    assert "a fault of redtrack's own (KeyError: 'no such thing')" in (outcomes["a.mkv"].reason or "")
+    assert "in faulty" in capsys.readouterr().err and files(out) == {"b.h5", "run.jsonl"}
+    monkeypatch.setenv("REDTRACK_DEBUG", "1")
+    with pytest.raises(KeyError):
+        run([clips], out)
+
+
+@pytest.mark.parametrize("error", [DeviceError("has no memory for a single window"), ZeroDivisionError("network")])
+def test_fault_in_a_call_of_the_network_ends_what_shared_it_and_no_more(
+    clips: Path, out: Path, tmp_path: Path, error: Exception
+) -> None:
+    """Each is named with the reason, and the videos that come after are done."""
+    for name in ("c.mkv", "d.mkv"):
+        shutil.copy(clips / "b.mkv", tmp_path / name)
+    outcomes = run([clips, tmp_path / "c.mkv", tmp_path / "d.mkv"], out, FaultyModels.of(square_models(), error))
+    assert len(outcomes) == 4 and outcomes["d.mkv"].state == "done"
+    failed = [outcome for outcome in outcomes.values() if outcome.state == "failed"]
+    assert failed and all(str(error) in (outcome.reason or "") for outcome in failed)
+
+
+class FaultyModels(SquareModels):
+    """Fails at the first call."""
+
+    @classmethod
+    def of(cls, models: SquareModels, error: Exception) -> "FaultyModels":
+        made = cls(**{name: getattr(models, name) for name in models.__dataclass_fields__})
+        object.__setattr__(made, "error", error)
+        return made
+
+    def predict(self, *args: Any) -> Any:
+        self.calls.append(())
+        if len(self.calls) == 1:
+            raise self.error  # type: ignore[attr-defined]
+        return super().predict(*args)
+
+
+def test_a_gpu_that_fails_ends_the_run_and_no_video(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All further calls would fail as well; the same command goes on from what there is."""
+    predict = SquareModels.predict
+
+    def fail(self: SquareModels, *what: Any) -> Any:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might …")
+
+    monkeypatch.setattr(SquareModels, "predict", fail)
+    with pytest.raises(DeviceError, match="failed .CUDA error: an illegal memory access was encountered.; give the"):
+        run([clips], out)
+    monkeypatch.setattr(SquareModels, "predict", predict)
+    assert {line["state"] for line in log(out)} == {"partial"}
+    assert set(states(run([clips], out)).values()) == {"done"}
+
+
+def test_run_that_is_broken_off_keeps_what_is_final(
+    clips: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that takes too long once the run was asked to stop is left; the same command does the rest."""
+    monkeypatch.setattr("redtrack.inference.tracker.BLOCK", 1)
+    both = [clip_of(tmp_path / "long.mkv", (Square(RED, 60, still(100, 80)),), 200), clips / "b.mkv"]
+    run(both[:1], out)
+    reference = redtrack.load(out / "long.h5")
+    (out / "long.h5").unlink()
+    crops = FileJob.crops
+
+    def long(self: FileJob, window: Any) -> Any:
+        if window.first >= 150 and not window.peek:  # far enough for some windows to be back from the network's threads
+            raise BrokenOff
+        return crops(self, window)
+
+    monkeypatch.setattr(FileJob, "crops", long)
+    outcomes = run(both, out)
+    assert states(outcomes) == {"long.mkv": "partial", "b.mkv": "partial"}
+    assert outcomes["long.mkv"].counts.frames > 0
+    assert not list(out.glob(".*.lock"))
+    monkeypatch.setattr(FileJob, "crops", crops)
+    assert set(states(run(both, out)).values()) == {"done"}
+    assert redtrack.load(out / "long.h5").same_as(reference)
+
+
+def test_pipe_is_named_and_does_not_hold_up_the_others(clips: Path, out: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    outcomes = run([tmp_path / "pipe.mp4", clips / "a.mkv"], out)
+    assert states(outcomes) == {"pipe.mp4": "failed", "a.mkv": "done"}
+    assert "is a pipe or a device" in (outcomes["pipe.mp4"].reason or "")
+
+
+def test_file_that_grows_is_partial_and_done_anew(
+    clips: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was there is done, the reason is told, and the next run takes the file as it is then."""
+    video = tmp_path / "live.mkv"
+    shutil.copy(clips / "a.mkv", video)
+    opened = FileJob.open_sink
+
+    def growing(self: FileJob, info: Any) -> Any:
+        with open(video, "ab") as file:
+            file.write(bytes(1000))
+        return opened(self, info)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileJob, "open_sink", growing)
+        outcome = run([video], out)["live.mkv"]
+    assert (outcome.state, outcome.reason) == ("partial", "the file changed while it was read")
+    assert outcome.counts.frames == 57
+    models = square_models()
+    assert states(run([video], out, models)) == {"live.mkv": "done"} and models.calls
+
+
+def test_links_in_the_output_folder_are_not_written_through(clips: Path, out: Path, tmp_path: Path) -> None:
+    for name in ("a.h5", "b.h5.part", "run.jsonl"):
+        (tmp_path / f"mine-{name}").write_text("precious")
+        os.symlink(tmp_path / f"mine-{name}", out / name)
+    outcomes = run([clips], out)
+    assert {path.read_text() for path in tmp_path.glob("mine-*")} == {"precious"}
+    assert states(outcomes) == {"a.mkv": "done", "b.mkv": "failed"} and not (out / "a.h5").is_symlink()
+
+
+def test_fail_fast_stops_at_the_first_failure(clips: Path, out: Path, tmp_path: Path) -> None:
+    outcomes = run([tmp_path / "gone.mp4", clips / "a.mkv", clips / "b.mkv"], out, fail_fast=True)
+    assert outcomes["gone.mp4"].state == "failed" and "done" not in states(outcomes).values()
+
+
+def test_stopped_video_goes_on_where_it_was(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows at the end are those of an unbroken run, and what was finished is not computed again."""
+    monkeypatch.setattr("redtrack.inference.tracker.BLOCK", 5)
+    whole = square_models()
+    run([clips / "a.mkv"], out, whole)
+    reference = redtrack.load(out / "a.h5")
+    (out / "a.h5").unlink()
+
+    first = square_models()
+    stopped = run([clips / "a.mkv"], out, first, stopping=lambda: any(call[1] == 10 for call in first.calls))["a.mkv"]
+    assert stopped.state == "partial" and 0 < stopped.counts.frames < 57
+    assert files(out) == {"a.h5.part", "run.jsonl"}
+    second = square_models()
+    assert states(run([clips / "a.mkv"], out, second)) == {"a.mkv": "done"}
+    assert redtrack.load(out / "a.h5").same_as(reference)
+    crops = [sum(call[0] * call[1] for call in models.calls) for models in (first, second, whole)]
+    assert crops[0] + crops[1] <= crops[2] + 24  # two windows and four looks at single frames
+    assert files(out) == {"a.h5", "run.jsonl"}
+
+
+@pytest.mark.parametrize("calls", range(1, 5))
+def test_stop_after_any_call_gives_the_same_rows_in_the_end(
+    clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    monkeypatch.setattr("redtrack.inference.tracker.BLOCK", 1)
+    prepare_folder(out / "whole")
+    run([clips], out / "whole")
+    models = square_models()
+    run([clips], out, models, stopping=lambda: len(models.calls) >= calls)
+    run([clips], out)
+    for name in ("a.h5", "b.h5"):
+        assert redtrack.load(out / name).same_as(redtrack.load(out / "whole" / name))
+
+
+def test_unfinished_result_of_other_options_is_begun_anew(clips: Path, out: Path) -> None:
+    models = square_models()
+    run([clips / "a.mkv"], out, models, stopping=lambda: len(models.calls) >= 2)
+    assert states(run([clips / "a.mkv"], out, window=7)) == {"a.mkv": "done"}
+    tracks = redtrack.load(out / "a.h5")
+    assert tracks.info["options"]["window"] == 7 and len(tracks) == 57
+
+
+def test_tracking_is_begun_anew_for_it_needs_the_frame_before(clips: Path, out: Path) -> None:
+    models = square_models()
+    run([clips / "a.mkv"], out, models, stopping=lambda: len(models.calls) >= 30, protocol="tracking")
+    second = square_models()
+    run([clips / "a.mkv"], out, second, protocol="tracking")
+    assert len(second.calls) == 57 and len(redtrack.load(out / "a.h5")) == 57
+
+
+def test_spoilt_unfinished_result_is_begun_anew(clips: Path, out: Path) -> None:
+    (out / "a.h5.part").write_bytes(b"\x89HDF\r\n\x1a\n" + os.urandom(500))
+    assert states(run([clips / "a.mkv"], out)) == {"a.mkv": "done"}
+
+
+def test_further_formats_lie_beside_and_are_made_from_what_is_done(clips: Path, out: Path) -> None:
+    run([clips / "b.mkv"], out)
+    models = square_models()
+    assert states(run([clips / "b.mkv"], out, models, formats=("csv", "pts"))) == {"b.mkv": "skipped"}
+    assert models.calls == [] and files(out) == {"b.h5", "b.csv", "b", "run.jsonl"}
+    native, text = redtrack.load(out / "b.h5"), redtrack.load(out / "b.csv")
+    assert np.abs(native.points - text.points).max() < 0.001
+    assert (out / "b" / "annot" / "000001.pts").exists()
+
+
+def test_further_format_that_is_older_than_its_result_is_written_again(clips: Path, out: Path) -> None:
+    run([clips / "a.mkv"], out, formats=("csv",))
+    old = (out / "a.csv").read_text()
+    run([clips / "a.mkv"], out, start=1.0)
+    assert (out / "a.csv").read_text() == old
+    run([clips / "a.mkv"], out, start=1.0, formats=("csv",))
+    assert (out / "a.csv").read_text() != old
+
+
+def test_two_videos_of_one_stem_have_two_results(clips: Path, out: Path, tmp_path: Path) -> None:
+    for name, source in (("x", "a.mkv"), ("y", "b.mkv")):
+        (tmp_path / name).mkdir()
+        shutil.copy(clips / source, tmp_path / name / "vid.mkv")
+    run([tmp_path / "x", tmp_path / "y"], out)
+    assert redtrack.load(out / "x-vid.h5").frames == 57 and redtrack.load(out / "y-vid.h5").frames == 33
+
+
+def test_result_of_another_run_with_the_same_stem_is_not_replaced(clips: Path, out: Path, tmp_path: Path) -> None:
+    for name, source in (("x", "a.mkv"), ("y", "b.mkv")):
+        (tmp_path / name).mkdir()
+        shutil.copy(clips / source, tmp_path / name / "vid.mkv")
+        run([tmp_path / name], out)
+    assert redtrack.load(out / "vid.h5").frames == 57
+    (other,) = files(out) - {"vid.h5", "run.jsonl"}
+    assert redtrack.load(out / other).frames == 33
+    models = square_models()
+    run([tmp_path / "x", tmp_path / "y"], out, models)
+    assert models.calls == [], "the same names in every later run, together or alone"
+
+
+def test_video_that_was_moved_keeps_its_result(clips: Path, out: Path, tmp_path: Path) -> None:
+    old, new = tmp_path / "old" / "a.mkv", tmp_path / "new" / "a.mkv"
+    old.parent.mkdir()
+    new.parent.mkdir()
+    shutil.copy(clips / "a.mkv", old)
+    run([old], out)
+    old.rename(new)
+    assert states(run([new], out)) == {"a.mkv": "skipped"}
+
+
+def test_video_that_another_process_works_on_is_left_to_it(clips: Path, out: Path) -> None:
+    with Lock(out / "a.h5") as lock:
+        lock.take()
+        outcomes = run([clips], out)
+    assert states(outcomes) == {"a.mkv": "skipped", "b.mkv": "done"}
+    assert "another process" in (outcomes["a.mkv"].reason or "")
+
+
+def test_foreign_file_in_the_way_is_not_replaced_unless_told(clips: Path, out: Path) -> None:
+    import h5py
+
+    with h5py.File(out / "a.h5", "w") as file:
+        file["thesis"] = [1, 2, 3]
+    outcome = run([clips / "a.mkv"], out)["a.mkv"]
+    assert outcome.state == "failed" and "not one of redtrack's" in (outcome.reason or "")
+    assert states(run([clips / "a.mkv"], out, overwrite=True)) == {"a.mkv": "done"}
+
+
+def test_foreign_table_in_the_way_is_not_replaced_unless_told(clips: Path, out: Path) -> None:
+    (out / "a.csv").write_text("time,what is said\n0.5,hello\n")
+    os.utime(out / "a.csv", (0, 0))
+    outcome = run([clips / "a.mkv"], out, formats=("csv",))["a.mkv"]
+    assert outcome.state == "failed" and "did not write" in (outcome.reason or "")
+    assert "hello" in (out / "a.csv").read_text()
+    assert states(run([clips / "a.mkv"], out, formats=("csv",), overwrite=True)) == {"a.mkv": "done"}
+
+
+def test_full_disk_fails_the_video_and_leaves_nothing(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = TracksWriter.append
+
+    def full(self: TracksWriter, chunk: Any) -> None:
+        if self.path.name == "a.h5":
+            raise OutputError("cannot be written: no space left on device", self.path)
+        append(self, chunk)
+
+    monkeypatch.setattr(TracksWriter, "append", full)
+    outcomes = run([clips], out)
+    assert states(outcomes) == {"a.mkv": "failed", "b.mkv": "done"}
+    assert "no space left" in (outcomes["a.mkv"].reason or "")
+    assert files(out) == {"b.h5", "run.jsonl"}
+
+
+@pytest.mark.parametrize(
+    "name", ["-o.mkv", "a b.mkv", "new\nline.mkv", "näme.mkv", "...mkv", "%s.mkv", os.fsdecode(b"\xff.mkv")]
+)
+def test_any_file_name_gives_a_result_inside_the_folder(clips: Path, out: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "in").mkdir()
+    shutil.copy(clips / "b.mkv", tmp_path / "in" / name)
+    outcome = run([tmp_path / "in" / name], out, formats=("csv", "pts"))[name]
+    assert outcome.state == "done", outcome.reason
+    assert outcome.output is not None and outcome.output.parent == out and len(files(out)) == 4
+    assert redtrack.load(outcome.output).frames == 33
+
+
+def test_output_folder_is_made_with_its_parents(tmp_path: Path) -> None:
+    prepare_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize(("place", "word"), [("file", "is a file"), ("file/below", "below a file")])
+def test_output_folder_that_is_a_file_is_refused(tmp_path: Path, place: str, word: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=word):
+        prepare_folder(tmp_path / place)
+
+
+def test_output_folder_that_is_read_only_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        if os.access(tmp_path, os.W_OK):
+            monkeypatch.setattr("tempfile.TemporaryFile", _refuse)
+        with pytest.raises(OutputError, match="permission denied"):
+            prepare_folder(tmp_path)
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def _refuse(**_: Any) -> None:
+    raise PermissionError(13, "Permission denied")

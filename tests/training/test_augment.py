@@ -1,0 +1,69 @@
+"""Augmentation moves the points with the picture."""
+
+import numpy as np
+import torch
+from dotted_faces import dotted_faces
+
+from redtrack.points import MIRROR
+from redtrack.training.landmarks.augment import (
+    NONE,
+    OURS,
+    Augmentation,
+    cut,
+    mirror,
+    occlude,
+    random_crops,
+    relight,
+    training_crops,
+)
+
+
+def brightness_at(crops: torch.Tensor, points: torch.Tensor, index: int) -> torch.Tensor:
+    """The crop's value at the pixel nearest to a point."""
+    x, y = points[:, index].round().long().unbind(-1)
+    return torch.stack([c[0, b, a] for c, a, b in zip(crops, x, y, strict=True)])
+
+
+def test_points_stay_on_their_pixels_through_crop_turn_and_mirror():
+    """Each marked landmark is still bright after rotation, scale, shift and flip."""
+    images, points = dotted_faces(8)
+    geometric = Augmentation(light=0, grey=0, blur=0, noise=0, occlude=0)
+    crops, truth = training_crops(images, points, 128, geometric, np.random.default_rng(3))
+    for index in (8, 30, 36, 45):
+        assert brightness_at(crops, truth, index).min() > 0.5
+
+
+def test_mirroring_twice_is_nothing():
+    """The mirror image's mirror image is the picture, and its points keep their meaning."""
+    images, points = dotted_faces(2)
+    which = np.array([True, False])
+    once, there = mirror(images, points, which)
+    twice, back = mirror(once, there, which)
+    assert torch.equal(twice, images) and np.allclose(back, points)
+    assert np.allclose(there[0, MIRROR[36]], [223 - points[0, 36, 0], points[0, 36, 1]])
+
+
+def test_without_augmentation_crops_are_exact():
+    """NONE gives the landmark crop itself, unturned."""
+    _, points = dotted_faces(2)
+    crops = random_crops(points, 128, NONE, np.random.default_rng(0))
+    assert np.allclose(crops.angle, 0) and np.allclose(crops.side, np.ptp(points[0], axis=0).max() * 1.4)
+
+
+def test_the_same_seed_gives_the_same_crops():
+    """Training draws nothing but from its generator."""
+    images, points = dotted_faces(4)
+    a = training_crops(images, points, 128, OURS, np.random.default_rng(5))
+    b = training_crops(images, points, 128, OURS, np.random.default_rng(5))
+    assert torch.equal(a[0], b[0]) and torch.equal(a[1], b[1])
+    assert a[0].min() >= 0 and a[0].max() <= 1
+
+
+def test_light_and_occluders_change_pictures():
+    """With chance 1 every picture is changed, with chance 0 none."""
+    images, points = dotted_faces(3)
+    crops = cut(images, random_crops(points, 64, NONE, np.random.default_rng(0))) * 0.8 + 0.1
+    for change in (relight, occlude):
+        always = change(crops, Augmentation(light=1, grey=0, occlude=1), np.random.default_rng(1))
+        never = change(crops, Augmentation(light=0, grey=0, occlude=0), np.random.default_rng(1))
+        assert torch.equal(never, crops) and (always - crops).abs().flatten(1).amax(1).min() > 0.01

@@ -1,0 +1,87 @@
+"""Stills moved by a made-up camera have exact truth."""
+
+import numpy as np
+import torch
+from dotted_faces import dotted_faces
+
+from redtrack.training.landmarks.augment import NONE
+from redtrack.training.landmarks.clips import (
+    Bulges,
+    camera_path,
+    clip_crops,
+    mirrored,
+    pass_occluder,
+    pushed,
+    random_clip,
+    still_clip,
+    wobble,
+)
+
+
+def a_clip(frames: int = 6):
+    """A still of a dotted face as a clip."""
+    images, points = dotted_faces(1)
+    return still_clip(images[0], points[0], frames)
+
+
+def bright(crops: torch.Tensor, truth: torch.Tensor, index: int) -> float:
+    """The lowest brightness at a point over the frames."""
+    x, y = truth[:, index].round().long().unbind(-1)
+    return float(torch.stack([c[0, b, a] for c, a, b in zip(crops, x, y, strict=True)]).min())
+
+
+def test_points_follow_the_camera():
+    """In every frame of a moved still the landmark is where the truth says."""
+    clip = a_clip()
+    crops, truth = clip_crops(clip, camera_path(clip, 128, NONE, np.random.default_rng(2)), None)
+    assert (truth[0] - truth[-1]).abs().max() > 0.2
+    for index in (8, 30, 36, 45):
+        assert bright(crops, truth, index) > 0.5
+
+
+def test_points_follow_a_bulge():
+    """A part of the face pushed aside takes its landmark along, and the others stay."""
+    clip = a_clip()
+    push = np.zeros((6, 1, 2))
+    push[3:, 0] = (3.0, -2.0)
+    bulges = Bulges(clip.points[0, [30]].astype(float), np.array([8.0]), push)
+    path = camera_path(clip, 128, NONE, np.random.default_rng(2))
+    still, plain = clip_crops(clip, path, None)
+    crops, truth = clip_crops(clip, path, bulges)
+    assert (truth - plain)[3:, 30].norm(dim=-1).min() > 1.0 and (truth - plain)[:, 8].abs().max() < 0.01
+    assert bright(crops, truth, 30) > 0.5 and not torch.equal(crops, still)
+
+
+def test_pushed_points_solve_their_equation():
+    """A pushed point q has q - push(q) where the still has it."""
+    clip = a_clip()
+    bulges = Bulges(clip.points[0, [30, 8]].astype(float), np.array([9.0, 12.0]), np.full((6, 2, 2), 3.0))
+    q = pushed(clip.points, bulges)
+    assert np.abs(q - bulges.at(q) - clip.points).max() < 0.01
+
+
+def test_mirrored_clips_keep_their_points_on_their_pixels():
+    """A clip in a mirror has its right eye where the left one was."""
+    clip = mirrored(a_clip())
+    value = clip.images[0, 0][tuple(clip.points[0, 36].round().astype(int)[::-1])]
+    assert value > 127
+
+
+def test_an_occluder_passes_over_some_frames():
+    """It changes pixels, in no frame all of them."""
+    crops = torch.zeros(6, 3, 64, 64)
+    covered = (pass_occluder(crops, np.random.default_rng(1)) != 0).any(1).float().mean((1, 2))
+    assert covered.max() > 0 and covered.max() < 0.9
+
+
+def test_random_clips_are_what_the_network_takes():
+    """Pictures in 0..1 of the right shape, repeatable from the seed."""
+    a = random_clip(a_clip(), 128, np.random.default_rng(4), still=True)
+    b = random_clip(a_clip(), 128, np.random.default_rng(4), still=True)
+    assert a[0].shape == (6, 3, 128, 128) and a[1].shape == (6, 68, 2)
+    assert a[0].min() >= 0 and a[0].max() <= 1 and torch.equal(a[0], b[0])
+
+
+def test_wobble_is_about_one():
+    """The camera's shake has the amplitude that it is scaled by."""
+    assert 0.4 < wobble(200, 40, np.random.default_rng(0)).std() < 1.6
