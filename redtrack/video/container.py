@@ -13,7 +13,7 @@ from av.codec.context import Flags
 from av.stream import Disposition
 
 from redtrack.errors import VideoError
-from redtrack.video.truncation import has_no_index
+from redtrack.video.container_structure import has_no_index
 
 if TYPE_CHECKING:
     from av.codec.hwaccel import HWAccel

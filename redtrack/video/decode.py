@@ -20,7 +20,7 @@ from redtrack.video.convert import Converter
 from redtrack.video.orientation import Image, Orientation
 from redtrack.video.pictures import Pictures
 from redtrack.video.probe import VideoInfo, probe
-from redtrack.video.shortfall import shortfall
+from redtrack.video.truncation import shortfall
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame

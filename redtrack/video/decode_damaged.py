@@ -16,7 +16,7 @@ import av
 
 from redtrack.video.container import decode_one_by_one
 from redtrack.video.decode_threaded import HIDING_CODECS, PATIENCE, TINY, Picture
-from redtrack.video.strict_decoder import Witness
+from redtrack.video.strict_decoder import StrictDecoder
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -34,10 +34,10 @@ def decode_careful(reader: PacketReader) -> Iterator[Picture]:
     decode_one_by_one(reader.stream)
     second = round(1 / reader.stream.time_base) if reader.stream.time_base else 1
     queue = _Queue(second, reader.stream.codec_context.codec.canonical_name in HIDING_CODECS)
-    witness = Witness(reader.stream)
+    strict = StrictDecoder(reader.stream)
     for packet in reader:
         place = queue.sent(packet) if packet else None
-        if packet and place and witness.objects(packet):
+        if packet and place and strict.refuses(packet):
             place.failed = True
         for frame in _decode(reader, packet, place):
             queue.came(frame)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import av
 
 from redtrack.video.container import decode_in_parallel
-from redtrack.video.strict_decoder import STRICT, Witness
+from redtrack.video.strict_decoder import STRICT, StrictDecoder
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -74,9 +74,9 @@ def _decode(reader: PacketReader, packet: VideoPacket | None) -> list[VideoFrame
 
 def _be_strict(stream: VideoStream, first: VideoPacket) -> None:
     """Has the decoder raise on damage that it would pass over."""
-    witness = Witness(stream)
-    witness.objects(first)
-    if witness.is_heard:
+    strict = StrictDecoder(stream)
+    strict.refuses(first)
+    if strict.is_needed:
         stream.codec_context.options = {**stream.codec_context.options, **STRICT}
 
 

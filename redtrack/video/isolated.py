@@ -27,9 +27,7 @@ TIME_LIMIT = 60.0  # seconds without a packet decoded after which a decoder coun
 _REMEDY = "it is damaged or hostile, convert it with another program first"
 
 
-def open_video(
-    path: str | os.PathLike[str], isolated: bool = True, device: str | None = None
-) -> Video | IsolatedVideo:
+def open_video(path: str | os.PathLike[str], isolated: bool = True, device: str | None = None) -> Video | IsolatedVideo:
     """Returns the video, decoded in a process of its own if `isolated` and if the system can do so.
 
     device: a GPU, such as `cuda:0`, that decodes where it can.
@@ -46,9 +44,7 @@ class IsolatedVideo:
     calls the video truncated and says why.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str], time_limit: float = TIME_LIMIT, device: str | None = None
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], time_limit: float = TIME_LIMIT, device: str | None = None) -> None:
         self._path = Path(path)
         self._device = device
         self._name = os.fsencode(os.path.abspath(path)).hex()

@@ -11,7 +11,6 @@ import av
 import av.error
 
 from redtrack.video.container import video_stream
-from redtrack.video.pace import Pace
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -24,6 +23,12 @@ if TYPE_CHECKING:
 _TRIES = 16  # read errors in a row after which the rest of the file is given up
 
 _HOLE = 256  # bytes between two packets from which on they are no headers, but packets that could not be read
+
+_LEAP = 1.75  # usual steps; rounding makes one of two
+_KNOWN = 8  # steps after which one is usual
+_NEAR = 3  # packets between a leap and a damaged packet that belong together
+_FAR = 1 << 62
+_MOST_KINDS = 64  # of steps that are counted
 
 
 class PacketReader:
@@ -102,6 +107,43 @@ class PacketReader:
             self._first = packet.pts if self.stream.start_time is None else self.stream.start_time
         ticks = packet.pts + (packet.duration or 0) - self._first
         self.seconds = max(self.seconds, float(ticks * self.stream.time_base))
+
+
+class Pace:
+    """Is told every packet's time; counts `leaps`, and of these the `torn` ones, which have a corrupt packet beside."""
+
+    def __init__(self) -> None:
+        self.leaps = 0
+        self.torn = 0
+        self._packets = 0
+        self._last: int | None = None
+        self._counts: dict[int, int] = {}
+        self._usual = 0
+        self._leap_at = self._corrupt_at = -_FAR
+
+    def add(self, ticks: int | None, is_corrupt: bool) -> None:
+        """Takes the decoding time of the next packet."""
+        self._packets += 1
+        if is_corrupt:
+            self._corrupt_at = self._packets
+        if ticks is not None and self._last is not None and self._is_leap(ticks - self._last):
+            self.leaps += 1
+            self._leap_at = self._packets
+        self._last = ticks
+        if self._leap_at >= 0 and abs(self._leap_at - self._corrupt_at) <= _NEAR:
+            self.torn += 1
+            self._leap_at = -_FAR
+
+    def _is_leap(self, step: int) -> bool:
+        if step <= 0:  # the clock starts again
+            return False
+        if self._counts.get(self._usual, 0) >= _KNOWN and step > _LEAP * self._usual:
+            return True
+        if step in self._counts or len(self._counts) < _MOST_KINDS:
+            self._counts[step] = self._counts.get(step, 0) + 1
+            if self._counts[step] > self._counts.get(self._usual, 0):
+                self._usual = step
+        return False
 
 
 def _promised_seconds(container: InputContainer, stream: VideoStream) -> float | None:

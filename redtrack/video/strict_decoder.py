@@ -17,10 +17,10 @@ _SILENT_CODECS = frozenset({"hevc"})
 STRICT = {"err_detect": "explode"}
 
 
-class Witness:
-    """Says whether a packet is damaged, for streams of silent codecs; for all others it never objects.
+class StrictDecoder:
+    """Says whether a packet is damaged, for streams of silent codecs; for all others it never refuses one.
 
-    Nor does it where it objects to the very first packet: such a stream may just be unusual, with messages to players
+    Nor does it where it refuses the very first packet: such a stream may just be unusual, with messages to players
     that the decoder does not know, for example.
     """
 
@@ -35,11 +35,11 @@ class Witness:
             self._context.thread_count = 1
 
     @property
-    def is_heard(self) -> bool:
-        """Whether the witness has anything to say on this stream."""
+    def is_needed(self) -> bool:
+        """Whether this stream has a codec that is silent about damage."""
         return self._context is not None
 
-    def objects(self, packet: VideoPacket) -> bool:
+    def refuses(self, packet: VideoPacket) -> bool:
         """Returns whether the packet, the next of the stream, is damaged."""
         if self._context is None:
             return False

@@ -1,106 +1,68 @@
-"""Whether a file goes on to where its own header says that it ends.
-
-A film cut short decodes without an error as far as it goes. Containers that state sizes give it away: MP4 and MOV
-(boxes), Matroska and WebM (the segment), AVI (the RIFF chunk), WMV (the file properties), MPEG-TS (whole packets).
-"""
+"""Whether a video ended before its content did: what its header promises against what came out of the file."""
 
 from __future__ import annotations
 
 import os
-import struct
-from collections.abc import Iterator
-from enum import Enum
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
-_HEAD = 1 << 16  # bytes read to find the sizes
-_MOST_BOXES = 1 << 20  # of an MP4 file; 145 hours of fragments of a second have as many, and reading them takes seconds
-_SEGMENT = b"\x18\x53\x80\x67"
-_RIFF = 8  # bytes before the size counts
-_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
-_TS_PACKETS = ((188, 0), (192, 4), (204, 0))  # plain, after a time code, with error correction: length, sync at
-_TS_SYNC = 0x47
+from redtrack.video.container_structure import Chain, Ending, ending, follow_chain
+
+if TYPE_CHECKING:
+    from redtrack.video.packets import PacketReader
+    from redtrack.video.probe import VideoInfo
+
+# A header may round the length, or count a last frame that was never written: let half a second, or a fiftieth, pass.
+_SLACK_SECONDS = 0.5
+_SLACK_SHARE = 0.02
 
 
-class Ending(Enum):
-    """What the file's own sizes say of its end."""
-
-    WHOLE = "whole"
-    CUT = "cut"
-    UNKNOWN = "unknown"
-
-
-def ending(path: Path) -> Ending:
-    """Returns whether the file holds all that its header announces."""
-    size = os.path.getsize(path)
-    with open(path, "rb") as file:
-        head = file.read(_HEAD)
-        if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp"):
-            return _compare(_boxes_end(file, size), size)
-    if head[:4] == b"\x1a\x45\xdf\xa3":
-        return _compare(_segment_end(head), size)
-    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        return _compare(struct.unpack_from("<I", head, 4)[0] + _RIFF, size)
-    if (at := head.find(_FILE_PROPERTIES)) >= 0 and len(head) >= at + 48:
-        return _compare(struct.unpack_from("<Q", head, at + 40)[0], size)
-    return _transport_end(head, size)
+def shortfall(info: VideoInfo, reader: PacketReader) -> str | None:
+    """Returns in one clause why frames are taken to be lost; None where the video is whole."""
+    try:
+        return _shortfall(info, reader)
+    except OSError as error:
+        return f"the file cannot be read any more ({(error.strerror or str(error)).lower()})"
 
 
-def has_no_index(path: Path) -> bool:
-    """Returns whether this is an MP4 or MOV file without its index, as a recorder leaves it that was switched off."""
-    with open(path, "rb") as file:
-        if file.read(8)[4:] not in (b"ftyp", b"mdat", b"wide", b"free"):
-            return False
-        kinds = [kind for kind, _, _ in _boxes(file, os.path.getsize(path))]
-    return b"mdat" in kinds and b"moov" not in kinds
+def _shortfall(info: VideoInfo, reader: PacketReader) -> str | None:  # noqa: PLR0911 - one for each finding
+    """Returns what `shortfall` does.
 
-
-def _compare(promised: int | None, size: int) -> Ending:
-    if not promised or promised <= _RIFF:
-        return Ending.UNKNOWN
-    return Ending.CUT if promised > size else Ending.WHOLE
-
-
-def _boxes_end(file: BinaryIO, size: int) -> int | None:
-    """Returns where the last box of an MP4 file ends; None where there are more of them than any video has."""
-    count, end = 0, 0
-    for _, start, length in _boxes(file, size):
-        count, end = count + 1, max(end, start + length)
-    return end if count < _MOST_BOXES else None
-
-
-def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yields kind, start and length of the outermost boxes of an MP4 file; the last may reach beyond the end."""
-    start = 0
-    for _ in range(_MOST_BOXES):
-        if start + 8 > size:
-            return
-        file.seek(start)
-        header = file.read(16)
-        length, kind = struct.unpack_from(">I4s", header)
-        if length == 1 and len(header) == 16:  # noqa: PLR2004 - a 64-bit length follows
-            length = struct.unpack_from(">Q", header, 8)[0]
-        if not length:  # to the end of the file
-            length = size - start
-        if length < 8:  # noqa: PLR2004 - shorter than its own header: trailing rubbish
-            return
-        yield kind, start, length
-        start += length
-
-
-def _segment_end(head: bytes) -> int | None:
-    """Returns where a Matroska file's segment ends; None where a live recording left that open."""
-    at = head.find(_SEGMENT)
-    if at < 0 or at + 12 > len(head) or not head[at + 4]:
+    Sizes that the container states decide; only where it states none, and in Matroska, are frame counts and durations
+    believed, for many a header is wrong.
+    """
+    if os.path.getsize(info.path) != info.size_bytes:
+        return "the file changed while it was read"
+    if holes := reader.holes or reader.pace.torn:
+        return f"frames are lost in {holes} {'place' if holes == 1 else 'places'} where the file is damaged"
+    if reader.promised_packets and reader.packets >= reader.promised_packets:
         return None
-    first = head[at + 4]
-    width = 9 - first.bit_length()  # an EBML number: leading zeros tell its width
-    value = int.from_bytes(head[at + 4 : at + 4 + width], "big") & ((1 << 7 * width) - 1)
-    return None if value == (1 << 7 * width) - 1 else at + 4 + width + value
+    end = ending(info.path)
+    if end is Ending.CUT:
+        return f"the file is cut short: {_held(reader)}"
+    chain = follow_chain(info.path, reader.heartbeat)
+    if chain is Chain.CUT:
+        return f"the file is cut short: {_held(reader)}"
+    if chain is Chain.BROKEN and (reader.pace.leaps or reader.promised_packets):
+        count = f": {_held(reader)}" if reader.packets < (reader.promised_packets or 0) else ""
+        return f"frames are lost where the file is damaged{count}"
+    if not _is_short(reader):
+        return None
+    if reader.read_errors:
+        return f"the file cannot be read to its end: {_held(reader)}"
+    is_believed = end is Ending.UNKNOWN or reader.is_matroska
+    return f"less came out than the header promises: {_held(reader)}" if is_believed else None
 
 
-def _transport_end(head: bytes, size: int) -> Ending:
-    for length, sync in _TS_PACKETS:
-        if len(head) > 4 * length and set(head[sync : sync + 4 * length : length]) == {_TS_SYNC}:
-            return Ending.CUT if size % length else Ending.UNKNOWN
-    return Ending.UNKNOWN
+def _is_short(reader: PacketReader) -> bool:
+    if reader.promised_seconds is None:
+        return bool(reader.promised_packets and reader.packets < reader.promised_packets * (1 - _SLACK_SHARE))
+    slack = max(_SLACK_SECONDS, reader.promised_seconds * _SLACK_SHARE)
+    return reader.seconds < reader.promised_seconds - slack
+
+
+def _held(reader: PacketReader) -> str:
+    if reader.promised_packets and reader.packets < reader.promised_packets:
+        return f"it holds {reader.packets} of {reader.promised_packets} frames"
+    if reader.promised_seconds is not None and reader.seconds < reader.promised_seconds:
+        return f"it holds {reader.seconds:.1f} of {reader.promised_seconds:.1f} s"
+    return f"it holds {reader.seconds:.1f} s"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from redtrack.video import Video, probe, read_picture
-from redtrack.video.exif import orientation
+from redtrack.video.orientation import exif_orientation
 
 SCRIPT = """
 import gc
@@ -59,18 +59,18 @@ def test_every_orientation_is_as_pillow_has_it(tmp_path: Path, told: int | None,
     assert (about.width, about.height) == wanted.shape[1::-1] and about.mirrored == (told in (2, 4, 5, 7))
 
 
-def test_odd_exif_data_is_no_orientation(tmp_path: Path) -> None:
+def test_odd_exif_data_is_no_exif_orientation(tmp_path: Path) -> None:
     """Data that is cut off, of another kind, or says nonsense tells nothing, and raises nothing."""
     good = photo(tmp_path / "a.jpg", 6).read_bytes()
-    assert orientation(tmp_path / "a.jpg") == 6 and orientation(tmp_path / "none.jpg") is None
+    assert exif_orientation(tmp_path / "a.jpg") == 6 and exif_orientation(tmp_path / "none.jpg") is None
     for size in (0, 1, 3, 20, 30, 35, 40):
         (tmp_path / "cut.jpg").write_bytes(good[:size])
-        assert orientation(tmp_path / "cut.jpg") is None
+        assert exif_orientation(tmp_path / "cut.jpg") is None
     at = good.index(b"\x12\x01" if b"II*" in good else b"\x01\x12")
     for change in (2, 8):  # its type, its value
         spoilt = bytearray(good)
         spoilt[at + change : at + change + 2] = b"\x77\x77"
         (tmp_path / "spoilt.jpg").write_bytes(spoilt)
-        assert orientation(tmp_path / "spoilt.jpg") is None
+        assert exif_orientation(tmp_path / "spoilt.jpg") is None
     (tmp_path / "text.jpg").write_bytes(b"hello")
-    assert orientation(tmp_path / "text.jpg") is None
+    assert exif_orientation(tmp_path / "text.jpg") is None

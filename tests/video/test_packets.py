@@ -2,7 +2,7 @@
 
 import pytest
 
-from redtrack.video.pace import Pace
+from redtrack.video.packets import Pace
 
 
 def paced(steps: list[int], corrupt: tuple[int, ...] = ()) -> Pace:
