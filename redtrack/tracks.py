@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
@@ -17,8 +17,9 @@ import numpy as np
 
 from redtrack.errors import FormatError
 from redtrack.points import N_POINTS
+from redtrack.schema import Field, fields_over, frame_column, join_rows, row_column, select_rows
 
-__all__ = ["FrameState", "RowState", "Tracks"]
+__all__ = ["FRAME_FIELDS", "ROW_FIELDS", "FrameState", "RowState", "Tracks"]
 
 
 class RowState(IntEnum):
@@ -37,42 +38,38 @@ class FrameState(IntEnum):
     MISSING = 2
 
 
-_ROW_FIELDS: dict[str, tuple[type, tuple[int, ...]]] = {  # type and shape of one row
-    "frame": (np.int64, ()),
-    "face": (np.int32, ()),
-    "points": (np.float32, (N_POINTS, 2)),
-    "scores": (np.float32, (N_POINTS,)),
-    "disagreement": (np.float32, (N_POINTS,)),
-    "boxes": (np.float32, (4,)),
-    "state": (np.uint8, ()),
-}
-_FRAME_FIELDS: dict[str, tuple[type, tuple[int, ...]]] = {
-    "times": (np.float64, ()),
-    "frame_state": (np.uint8, ()),
-}
+_POINT = {"point": N_POINTS}  # the axis of the points, and its length
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Tracks:
     """R rows, one for each face in each frame, of a video of F frames. Checked here, once; raises FormatError.
 
     Rows are sorted by frame, then face, and no (frame, face) appears twice. Points and boxes are finite; scores and
-    disagreement are NaN where unknown, as from a format that has none.
+    disagreement are NaN where unknown, as from a format that has none. An optional column is None where it is absent,
+    as in a file of an older redtrack.
     """
 
-    frame: np.ndarray  # (R,) int64, frame index from 0 in decode order
-    face: np.ndarray  # (R,) int32, face id from 0, stable within the video
-    points: np.ndarray  # (R, 68, 2) float32, x y, px of the upright frame; (0, 0) is the top-left pixel's centre
-    scores: np.ndarray  # (R, 68) float32, confidence 0..1
-    disagreement: np.ndarray  # (R, 68) float32, px between the forward and the backward estimate
-    boxes: np.ndarray  # (R, 4) float32, x0 y0 x1 y1 of the face, px
-    state: np.ndarray  # (R,) uint8, a RowState
-    times: np.ndarray  # (F,) float64, seconds from the stream's first frame, never decreasing
-    frame_state: np.ndarray  # (F,) uint8, a FrameState
+    frame: np.ndarray = row_column("int64", {}, "frame index from 0, in decode order", unwritten=-1)
+    face: np.ndarray = row_column("int32", {}, "face id from 0, stable within the video", unwritten=-1)
+    points: np.ndarray = row_column(
+        "float32", _POINT | {"xy": 2}, "x, y; (0, 0) is the centre of the upright frame's top-left pixel", unit="px"
+    )
+    scores: np.ndarray = row_column("float32", _POINT, "confidence", unknown=np.nan, lowest=0, highest=1)
+    disagreement: np.ndarray = row_column(
+        "float32", _POINT, "distance between forward and backward estimate", unit="px", unknown=np.nan, lowest=0
+    )
+    boxes: np.ndarray = row_column("float32", {"x0 y0 x1 y1": 4}, "box around the face", unit="px")
+    state: np.ndarray = row_column("uint8", {}, "a RowState", unwritten=255)
+    sigma: np.ndarray | None = row_column(
+        "float32", _POINT | {"xx xy yy": 3}, "covariance of the error expected", unit="px2", optional=True
+    )
+    times: np.ndarray = frame_column("float64", "seconds from the stream's first frame, never decreasing", unit="s")
+    frame_state: np.ndarray = frame_column("uint8", "a FrameState", unwritten=255)
     info: Mapping[str, Any] = field(default_factory=dict)  # source, weights, options; JSON values only
 
     def __post_init__(self) -> None:
-        _check_arrays(self)
+        _check_columns(self)
         _check_rows(self)
         _check_frames(self)
 
@@ -84,31 +81,28 @@ class Tracks:
         points: Any,
         times: Any,
         *,
-        scores: Any = None,
-        disagreement: Any = None,
-        boxes: Any = None,
-        state: Any = None,
         frame_state: Any = None,
         info: Mapping[str, Any] | None = None,
+        **columns: Any,
     ) -> Tracks:
-        """Returns Tracks from rows in any order and of any number type; what is not given is unknown.
+        """Returns Tracks from rows in any order and of any number type; `columns` are the others of `ROW_FIELDS`.
 
-        Unknown scores and disagreement are NaN, an unknown box is the tight box of the points, an unknown state is
-        DETECTED, or OK for a frame. Raises FormatError for rows that no Tracks can hold.
+        What is not given is unknown: scores and disagreement are NaN, a box is the tight box of the points, a state is
+        DETECTED, or OK for a frame, and optional columns are absent. Raises FormatError for rows that no Tracks can
+        hold.
         """
-        rows = {"frame": frame, "face": face, "points": points, "scores": scores}
-        rows |= {"disagreement": disagreement, "boxes": boxes, "state": state}
-        arrays = {name: _as(rows[name], *_ROW_FIELDS[name]) for name in rows if rows[name] is not None}
-        unknown = np.full((len(arrays["frame"]), N_POINTS), np.nan, np.float32)
-        arrays.setdefault("scores", unknown)
-        arrays.setdefault("disagreement", unknown)
+        given = {"frame": frame, "face": face, "points": points} | columns
+        assert given.keys() <= ROW_FIELDS.keys(), f"no columns {given.keys() - ROW_FIELDS.keys()}"
+        arrays = {name: ROW_FIELDS[name].array(values) for name, values in given.items() if values is not None}
         arrays.setdefault("boxes", _extent(arrays["points"]))
-        arrays.setdefault("state", np.zeros(len(unknown), np.uint8))
+        for name, about in ROW_FIELDS.items():
+            if not about.optional:
+                arrays.setdefault(name, about.filled(len(arrays["frame"])))
         order = np.lexsort((arrays["face"], arrays["frame"]))
         arrays = {name: array[order] if len(array) == len(order) else array for name, array in arrays.items()}
-        arrays["times"] = _as(times, np.float64, ())
-        unmarked = np.zeros(len(arrays["times"]), np.uint8)
-        arrays["frame_state"] = unmarked if frame_state is None else _as(frame_state, np.uint8, ())
+        arrays["times"] = FRAME_FIELDS["times"].array(times)
+        unmarked = np.zeros(len(arrays["times"]))
+        arrays["frame_state"] = FRAME_FIELDS["frame_state"].array(unmarked if frame_state is None else frame_state)
         return cls(**arrays, info=dict(info or {}))
 
     @classmethod
@@ -124,10 +118,10 @@ class Tracks:
         """
         assert parts, "nothing to concatenate"
         starts = np.cumsum([0] + [part.frames for part in parts[:-1]])
-        names = (*_ROW_FIELDS, *_FRAME_FIELDS)
-        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-        arrays["frame"] += np.repeat(starts, [len(part) for part in parts])
-        return cls(**arrays, info=dict(parts[0].info))
+        rows = join_rows(ROW_FIELDS, [part.rows for part in parts])
+        rows["frame"] = rows["frame"] + np.repeat(starts, [len(part) for part in parts])
+        frames = {name: np.concatenate([getattr(part, name) for part in parts]) for name in FRAME_FIELDS}
+        return cls(**rows, **frames, info=dict(parts[0].info))
 
     def __len__(self) -> int:
         """Returns R, the number of rows."""
@@ -148,6 +142,11 @@ class Tracks:
         """Whether the whole video was annotated: `info["complete"]`, or True where that is not given."""
         return bool(self.info.get("complete", True))
 
+    @property
+    def rows(self) -> dict[str, np.ndarray | None]:
+        """The columns of the rows by name; None for an optional one that is absent."""
+        return {name: getattr(self, name) for name in ROW_FIELDS}
+
     def face_rows(self, face: int) -> np.ndarray:
         """Returns (n,) int64, the rows of one face in order of time."""
         return np.flatnonzero(self.face == face)
@@ -161,19 +160,19 @@ class Tracks:
 
     def select(self, rows: np.ndarray) -> Tracks:
         """Returns the same video with only some rows: `rows` is (R,) bool or ascending indices."""
-        return replace(self, **{name: getattr(self, name)[rows] for name in _ROW_FIELDS})
+        return replace(self, **select_rows(self.rows, rows))
 
     def between(self, start: int, end: int) -> Tracks:
         """Returns frames start to end (exclusive) as Tracks of their own, counted from 0; times are kept."""
         first, last = np.searchsorted(self.frame, [start, end])
-        arrays = {name: getattr(self, name)[first:last] for name in _ROW_FIELDS}
-        arrays |= {name: getattr(self, name)[start:end] for name in _FRAME_FIELDS}
-        arrays["frame"] = arrays["frame"] - start
-        return Tracks(**arrays, info=self.info)
+        rows = select_rows(self.rows, slice(first, last))
+        rows["frame"] = rows["frame"] - start
+        frames = {name: getattr(self, name)[start:end] for name in FRAME_FIELDS}
+        return Tracks(**rows, **frames, info=self.info)
 
     def same_as(self, other: Tracks) -> bool:
         """Returns whether all arrays are equal, NaN equal to NaN; info is not compared."""
-        names = (*_ROW_FIELDS, *_FRAME_FIELDS)
+        names = (*ROW_FIELDS, *FRAME_FIELDS)
         return all(_equal(getattr(self, name), getattr(other, name)) for name in names)
 
     def save(self, path: str | os.PathLike[str], format: str | None = None, **options: Any) -> None:
@@ -185,11 +184,11 @@ class Tracks:
         return f"Tracks({len(self)} rows, {len(self.faces)} faces, {self.frames} frames)"
 
 
-def _as(values: Any, dtype: type, row_shape: tuple[int, ...]) -> np.ndarray:
-    """Returns the values as an array of rows; an empty one takes the right shape."""
-    with np.errstate(over="ignore", invalid="ignore"):  # too large for float32: infinite, and refused as such
-        array: np.ndarray = np.ascontiguousarray(values, dtype=dtype)
-    return array.reshape(0, *row_shape) if array.size == 0 and len(array) == 0 else array
+ROW_FIELDS: dict[str, Field] = fields_over("row", Tracks)
+"""The columns with an entry for each row. One line in `Tracks` declares a new one."""
+
+FRAME_FIELDS: dict[str, Field] = fields_over("frame", Tracks)
+"""The columns with an entry for each frame."""
 
 
 def _extent(points: np.ndarray) -> np.ndarray:
@@ -199,18 +198,18 @@ def _extent(points: np.ndarray) -> np.ndarray:
     return np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
 
 
-def _equal(a: np.ndarray, b: np.ndarray) -> bool:
+def _equal(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    if a is None or b is None:
+        return a is b
     return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
 
-def _check_arrays(tracks: Tracks) -> None:
-    for names, length in ((_ROW_FIELDS, len(tracks.frame)), (_FRAME_FIELDS, len(tracks.times))):
-        for name, (dtype, row_shape) in names.items():
+def _check_columns(tracks: Tracks) -> None:
+    for fields, length in ((ROW_FIELDS, len(tracks.frame)), (FRAME_FIELDS, len(tracks.times))):
+        for name, about in fields.items():
             array = getattr(tracks, name)
-            if array.dtype != dtype or array.shape != (length, *row_shape):
-                wanted = f"{(length, *row_shape)} {np.dtype(dtype)}"
-                raise FormatError(f"'{name}' is {array.shape} {array.dtype}, not {wanted}")
-    assert {f.name for f in fields(tracks)} == {*_ROW_FIELDS, *_FRAME_FIELDS, "info"}
+            if array is not None or not about.optional:
+                about.check(name, array, length)
 
 
 def _check_rows(tracks: Tracks) -> None:
@@ -224,19 +223,12 @@ def _check_rows(tracks: Tracks) -> None:
     if not ascending.all():
         row = int(np.argmin(ascending)) + 1
         raise FormatError(f"face {face[row]} of frame {frame[row]} appears twice or out of order")
-    for name in ("points", "boxes"):
-        if not np.isfinite(getattr(tracks, name)).all():
-            raise FormatError(f"'{name}' has values that are not finite")
-    if (tracks.scores < 0).any() or (tracks.scores > 1).any():
-        raise FormatError("'scores' has values outside 0 to 1")
-    if (tracks.disagreement < 0).any() or np.isinf(tracks.disagreement).any():
-        raise FormatError("'disagreement' has values below 0 or infinite")
     if len(frame) and tracks.state.max() > max(RowState):
         raise FormatError(f"a row's state is {tracks.state.max()}, of which nothing is known")
 
 
 def _check_frames(tracks: Tracks) -> None:
-    if not np.isfinite(tracks.times).all() or (np.diff(tracks.times) < 0).any():
-        raise FormatError("'times' has values that are not finite, or that decrease")
+    if (np.diff(tracks.times) < 0).any():
+        raise FormatError("'times' has values that decrease")
     if tracks.frames and tracks.frame_state.max() > max(FrameState):
         raise FormatError(f"a frame's state is {tracks.frame_state.max()}, of which nothing is known")

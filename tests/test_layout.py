@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "redtrack"
 ORDER = (
-    "errors points tracks geometry measures video fuse faces rednet checkpoint precision formats inference run "
+    "errors points schema tracks geometry measures video fuse faces rednet checkpoint precision formats inference run "
     "evaluate verify render review plots training bench cli"
 ).split()
 TOP_LEVEL = {

@@ -7,7 +7,8 @@ import pytest
 from random_tracks import random_tracks
 
 from redtrack.errors import FormatError
-from redtrack.tracks import FrameState, RowState, Tracks
+from redtrack.schema import join_rows
+from redtrack.tracks import ROW_FIELDS, FrameState, RowState, Tracks
 
 
 def rows(**changed: Any) -> Tracks:
@@ -96,6 +97,38 @@ def test_select_keeps_the_video() -> None:
     one = tracks.select(tracks.face == 1)
     assert one.faces == [1] and one.frames == tracks.frames
     assert np.array_equal(one.dense(1), tracks.dense(1), equal_nan=True)
+
+
+def test_an_optional_column_may_be_absent() -> None:
+    """It is None then, and stays so when rows are selected, cut out or put together."""
+    tracks = random_tracks()
+    assert tracks.sigma is None
+    assert tracks.select(tracks.face == 1).sigma is None and tracks.between(3, 9).sigma is None
+    assert Tracks.concatenate([tracks, tracks.between(0, 0)]).sigma is None
+
+
+def test_an_optional_column_follows_its_rows() -> None:
+    """Given, it is sorted, selected and cut with the rows."""
+    tracks = rows(frame=[2, 0], face=[1, 0], sigma=np.arange(2 * 68 * 3).reshape(2, 68, 3))
+    assert tracks.sigma is not None and tracks.sigma.dtype == np.float32
+    assert tracks.sigma[:, 0, 0].tolist() == [204, 0]
+    assert tracks.between(1, 3).rows["sigma"][0, 0, 0] == 0  # type: ignore[index]
+    assert not tracks.same_as(rows(frame=[2, 0], face=[1, 0]))
+
+
+def test_what_only_some_parts_have_is_unknown_in_the_others() -> None:
+    """Put together, the rows of a part without an optional column have NaN in it."""
+    known, unknown = rows(sigma=np.ones((2, 68, 3))), rows(times=[0.1, 0.2, 0.3])
+    joined = Tracks.concatenate([known, unknown])
+    assert joined.sigma is not None
+    assert (joined.sigma[:2] == 1).all() and np.isnan(joined.sigma[2:]).all()
+
+
+def test_no_rows_have_all_required_columns() -> None:
+    """Joined, no parts at all are columns without rows; optional ones are absent."""
+    columns = join_rows(ROW_FIELDS, [])
+    assert columns.pop("sigma") is None
+    assert Tracks(**columns, times=np.zeros(0), frame_state=np.zeros(0, np.uint8)).same_as(Tracks.empty())
 
 
 def test_same_as_sees_a_difference() -> None:

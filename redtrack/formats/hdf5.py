@@ -1,7 +1,7 @@
 """The native format, one HDF5 file for each video, holds all of a `Tracks`. This page specifies version 1 of it.
 
 Datasets of the root group, with the labels of their axes (HDF5 dimension labels). R rows, one for each face in each
-frame, sorted by frame, then face; F frames, with faces or without.
+frame, sorted by frame, then face; F frames, with faces or without. An optional dataset may be absent.
 
 | dataset | shape, type | axes | unit and meaning |
 | --- | --- | --- | --- |
@@ -12,6 +12,7 @@ frame, sorted by frame, then face; F frames, with faces or without.
 | disagreement | (R, 68) float32 | row, point | px between forward and backward estimate; NaN unknown |
 | boxes | (R, 4) float32 | row, x0 y0 x1 y1 | px |
 | state | (R,) uint8 | row | 0 detected, 1 interpolated, 2 refined |
+| sigma | (R, 68, 3) float32 | row, point, xx xy yy | px2, covariance of the error expected; NaN unknown; optional |
 | times | (F,) float64 | frame | s from the stream's first frame |
 | frame_state | (F,) uint8 | frame | 0 ok, 1 damaged, 2 missing |
 
@@ -29,7 +30,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -38,8 +39,8 @@ from redtrack.formats.common import MAX_FACE, MAX_FRAMES, PathLike, naming, whol
 from redtrack.formats.hdf5_array import Array
 from redtrack.formats.hdf5_file import number_attribute, open_hdf5, text_attribute
 from redtrack.formats.hdf5_tree import Tree
-from redtrack.points import N_POINTS
-from redtrack.tracks import Tracks
+from redtrack.schema import Field
+from redtrack.tracks import FRAME_FIELDS, ROW_FIELDS, Tracks
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "read_hdf5"]
 
@@ -48,38 +49,13 @@ FORMAT_VERSION = 1
 CHUNK = 512
 
 
-class Field(NamedTuple):
-    """One dataset: type and shape of a row, axis labels, unit, and what an unwritten row holds."""
-
-    dtype: str
-    row_shape: tuple[int, ...]
-    axes: tuple[str, ...]
-    unit: str
-    fill: float
-
-
-ROW_FIELDS: dict[str, Field] = {
-    "frame": Field("<i8", (), ("row",), "", -1),
-    "face": Field("<i4", (), ("row",), "", -1),
-    "points": Field("<f4", (N_POINTS, 2), ("row", "point", "xy"), "px", np.nan),
-    "scores": Field("<f4", (N_POINTS,), ("row", "point"), "", np.nan),
-    "disagreement": Field("<f4", (N_POINTS,), ("row", "point"), "px", np.nan),
-    "boxes": Field("<f4", (4,), ("row", "x0 y0 x1 y1"), "px", np.nan),
-    "state": Field("u1", (), ("row",), "", 255),
-}
-FRAME_FIELDS: dict[str, Field] = {
-    "times": Field("<f8", (), ("frame",), "s", np.nan),
-    "frame_state": Field("u1", (), ("frame",), "", 255),
-}
-
-
 def read_hdf5(path: PathLike) -> Tracks:
     """Returns the tracks of a native file, complete or cut off; raises FormatError."""
     with naming(path):
         with open_hdf5(path) as file:
             info = read_header(file)
             rows, frames = finished(file, strict=info["complete"])
-            arrays = {name: checked(file, name)[:rows] for name in ROW_FIELDS}
+            arrays = {name: column[:rows] for name, column in row_columns(file).items()}
             arrays |= {name: checked(file, name)[:frames] for name in FRAME_FIELDS}
         return _typed(arrays, info)
 
@@ -92,19 +68,25 @@ def _typed(arrays: dict[str, np.ndarray], info: dict[str, Any]) -> Tracks:
 def read_pieces(tree: Tree, frames: int = 2048) -> Iterator[Tracks]:
     """Yields what a file that was cut off holds in full, some frames at a time; each piece counts its frames from 0."""
     rows, total = finished(tree, strict=False)
-    arrays = {name: checked(tree, name) for name in ROW_FIELDS | FRAME_FIELDS}
-    frame = arrays["frame"][:rows]
+    columns, frame_sets = row_columns(tree), {name: checked(tree, name) for name in FRAME_FIELDS}
+    frame = columns["frame"][:rows]
     for start in range(0, total, frames):
         stop = min(start + frames, total)
         first, last = (int(place) for place in np.searchsorted(frame, [start, stop]))
-        piece = {name: arrays[name][first:last] for name in ROW_FIELDS}
-        piece |= {name: arrays[name][start:stop] for name in FRAME_FIELDS}
+        piece = {name: column[first:last] for name, column in columns.items()}
+        piece |= {name: column[start:stop] for name, column in frame_sets.items()}
         yield _typed(piece | {"frame": piece["frame"] - start}, {})
 
 
 def field_of(name: str) -> Field:
     """Returns the specification of a dataset."""
     return ROW_FIELDS.get(name) or FRAME_FIELDS[name]
+
+
+def row_columns(file: Tree) -> dict[str, Array]:
+    """Returns the datasets of the rows, those optional ones that are there among them."""
+    names = [name for name, field in ROW_FIELDS.items() if not field.optional or name in file.objects]
+    return {name: checked(file, name) for name in names}
 
 
 def read_header(file: Tree) -> dict[str, Any]:
@@ -142,7 +124,7 @@ def finished(file: Tree, strict: bool) -> tuple[int, int]:
     If `strict`, all datasets must have the same length, else FormatError; if not, as for a file that was cut off, what
     can be read of the shortest counts.
     """
-    row_sets = [checked(file, name) for name in ROW_FIELDS]
+    row_sets = list(row_columns(file).values())
     frame_sets = [checked(file, name) for name in FRAME_FIELDS]
     if strict:
         for sets in (row_sets, frame_sets):
@@ -151,9 +133,9 @@ def finished(file: Tree, strict: bool) -> tuple[int, int]:
         return len(row_sets[0]), len(frame_sets[0])
     rows = min(_unpackable(found) for found in row_sets)
     frame = checked(file, "frame")[:rows]
-    rows = _leading(frame != ROW_FIELDS["frame"].fill)
+    rows = _leading(frame != ROW_FIELDS["frame"].unwritten)
     times, frame_state = (found[: _unpackable(found)] for found in frame_sets)
-    frames = min(_leading(np.isfinite(times)), _leading(frame_state != FRAME_FIELDS["frame_state"].fill))
+    frames = min(_leading(np.isfinite(times)), _leading(frame_state != FRAME_FIELDS["frame_state"].unwritten))
     if rows < max(len(found) for found in row_sets):  # rows were lost: so is the frame that they may belong to
         frames = min(frames, max(int(frame[rows - 1]), 0) if rows else 0)
     return int(np.searchsorted(frame[:rows], frames)), frames

@@ -22,9 +22,10 @@ from redtrack.errors import FormatError, OutputError
 from redtrack.formats import hdf5
 from redtrack.formats.common import PathLike, check_file, output_error, part_path
 from redtrack.formats.disk import DiskFile
-from redtrack.formats.hdf5 import CHUNK, FRAME_FIELDS, ROW_FIELDS
+from redtrack.formats.hdf5 import CHUNK
 from redtrack.formats.hdf5_file import open_hdf5
-from redtrack.tracks import Tracks
+from redtrack.schema import Field
+from redtrack.tracks import FRAME_FIELDS, ROW_FIELDS, Tracks
 
 __all__ = ["TracksWriter", "write_hdf5"]
 
@@ -59,7 +60,8 @@ class TracksWriter:
 
     def _lay_out(self, info: dict[str, Any]) -> None:
         for name, field in (ROW_FIELDS | FRAME_FIELDS).items():
-            _create(self._file, name, field)
+            if not field.optional:
+                _create(self._file, name, field)
         self._file.attrs["format"] = hdf5.FORMAT
         self._file.attrs["format_version"] = hdf5.FORMAT_VERSION
         self._file.attrs["writer"] = f"redtrack {redtrack.__version__}"
@@ -134,10 +136,8 @@ class TracksWriter:
         if self._pending:
             waiting = Tracks.concatenate(self._pending)
             frames = self.frames - waiting.frames
-            rows = {name: getattr(waiting, name) for name in ROW_FIELDS}
-            rows["frame"] = waiting.frame + frames
             with self._writing():
-                self._extend(rows, self.rows - len(waiting))
+                self._extend(self._rows_for_file(waiting) | {"frame": waiting.frame + frames}, self.rows - len(waiting))
                 self._file.flush()
                 self._extend({name: getattr(waiting, name) for name in FRAME_FIELDS}, frames)
                 self._file.flush()
@@ -193,9 +193,23 @@ class TracksWriter:
         else:
             self.close()
 
+    def _rows_for_file(self, waiting: Tracks) -> dict[str, np.ndarray]:
+        """Returns the rows' columns, with optional ones that they or earlier rows have.
+
+        The file gets a dataset for an optional column with the first rows that have it; rows before that hold the
+        value of unwritten ones, NaN.
+        """
+        given = waiting.rows
+        for name, field in ROW_FIELDS.items():
+            if name not in self._file and given[name] is not None:
+                _create(self._file, name, field)
+            elif name in self._file and given[name] is None:
+                given[name] = field.filled(len(waiting))
+        return {name: array for name, array in given.items() if array is not None}
+
     def _extend(self, arrays: dict[str, np.ndarray], start: int) -> None:
         for name, array in arrays.items():
-            if len(array):
+            if len(self._file[name]) < start + len(array):
                 self._file[name].resize(start + len(array), axis=0)
                 self._file[name][start:] = array
 
@@ -231,14 +245,14 @@ def fresh_path(part: Path) -> Path:
     return part.with_name(part.name + ".new")
 
 
-def _create(file: h5py.File, name: str, field: hdf5.Field) -> None:
+def _create(file: h5py.File, name: str, field: Field) -> None:
     made = file.create_dataset(
         name,
         shape=(0, *field.row_shape),
         maxshape=(None, *field.row_shape),
-        dtype=field.dtype,
+        dtype=np.dtype(field.dtype).newbyteorder("<"),
         chunks=(CHUNK, *field.row_shape),
-        fillvalue=field.fill,
+        fillvalue=field.unwritten,
         compression="gzip",
         compression_opts=4,
         shuffle=True,

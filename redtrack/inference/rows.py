@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from redtrack.geometry import Floats, landmark_box
 from redtrack.inference.crop import face_box
 from redtrack.inference.windows import Window
-from redtrack.points import N_POINTS
-from redtrack.tracks import RowState, Tracks
+from redtrack.schema import join_rows, select_rows
+from redtrack.tracks import ROW_FIELDS, RowState, Tracks
 
 __all__ = ["RowMerger", "WindowPoints", "drop_doubles"]
 
@@ -42,7 +42,7 @@ class RowMerger:
     def __init__(self, done: int = 0) -> None:
         self.known = 0  # frames whose times were taken
         self._done = done  # frames given back so far
-        self._rows: list[dict[str, np.ndarray]] = []
+        self._rows: list[dict[str, Any]] = []
         self._times: list[NDArray[np.float64]] = []
         self._states: list[NDArray[np.uint8]] = []
 
@@ -79,30 +79,18 @@ class RowMerger:
         """Returns the frames before `until` that were not given back yet, counted from 0."""
         count = until - self._done
         assert count >= 0, f"frames to {self._done} were given back already, beyond {until}"
-        rows: dict[str, Any] = dict(self._take_rows(until))
+        rows = self._take_rows(until)
         rows["frame"] = rows["frame"] - self._done
         self._done = until
         times, states = _take(self._times, count), _take(self._states, count)
         return drop_doubles(Tracks.from_rows(times=times, frame_state=states, **rows))
 
-    def _take_rows(self, until: int) -> dict[str, np.ndarray]:
-        rows = self._rows or [_NO_ROWS]
-        joined = {name: np.concatenate([part[name] for part in rows]) for name in _NO_ROWS}
+    def _take_rows(self, until: int) -> dict[str, Any]:
+        joined = join_rows(ROW_FIELDS, self._rows)
         now, later = joined["frame"] < until, joined["frame"] >= until
         wanted = now & (joined["frame"] >= self._done)
-        self._rows = [{name: array[later] for name, array in joined.items()}] if later.any() else []
-        return {name: array[wanted] for name, array in joined.items()}
-
-
-_NO_ROWS: dict[str, np.ndarray] = {
-    "frame": np.zeros(0, np.int64),
-    "face": np.zeros(0, np.int32),
-    "points": np.zeros((0, N_POINTS, 2), np.float32),
-    "scores": np.zeros((0, N_POINTS), np.float32),
-    "disagreement": np.zeros((0, N_POINTS), np.float32),
-    "boxes": np.zeros((0, 4), np.float32),
-    "state": np.zeros(0, np.uint8),
-}
+        self._rows = [select_rows(joined, later)] if later.any() else []
+        return select_rows(joined, wanted)
 
 
 def _take(parts: list[np.ndarray], count: int) -> np.ndarray:

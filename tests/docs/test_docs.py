@@ -159,8 +159,8 @@ def test_every_page_is_in_the_index() -> None:
 def test_formats_are_all_described() -> None:
     """The table of docs/formats.md has a row for each format, and the page each field, attribute and measure."""
     from redtrack.cli.formats import ALL_FORMATS
-    from redtrack.formats.hdf5 import FRAME_FIELDS, ROW_FIELDS
     from redtrack.measures import MEASURES, OPENFACE_POSE
+    from redtrack.tracks import FRAME_FIELDS, ROW_FIELDS
 
     text = DOCS["docs/formats.md"]
     rows = re.findall(r"^\| `([\w-]+)` \| `", text, re.MULTILINE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -14,9 +15,9 @@ from random_tracks import random_tracks
 
 from redtrack.errors import FormatError, OutputError
 from redtrack.formats import TracksWriter
-from redtrack.formats.hdf5 import FRAME_FIELDS, ROW_FIELDS, read_hdf5
+from redtrack.formats.hdf5 import read_hdf5
 from redtrack.formats.writer import write_hdf5
-from redtrack.tracks import Tracks
+from redtrack.tracks import FRAME_FIELDS, ROW_FIELDS, Tracks
 
 
 @pytest.fixture
@@ -43,6 +44,35 @@ def test_small_videos(tmp_path: Path, tracks: Tracks) -> None:
     assert read_hdf5(tmp_path / "x.h5").same_as(tracks)
 
 
+def test_an_optional_column_is_a_dataset_where_it_is_known(tmp_path: Path) -> None:
+    """It comes back as it was; where it is absent the file has no such dataset."""
+    tracks = random_tracks()
+    write_hdf5(tracks, tmp_path / "without.h5")
+    sigma = np.random.default_rng(0).random((len(tracks), 68, 3), np.float32)
+    tracks = replace(tracks, sigma=sigma)
+    write_hdf5(tracks, tmp_path / "with.h5")
+    assert read_hdf5(tmp_path / "with.h5").same_as(tracks)
+    with h5py.File(tmp_path / "without.h5") as file:
+        assert "sigma" not in file
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (0, 2, 1), (2, 1, 0)])
+def test_an_optional_column_may_begin_late(tmp_path: Path, order: tuple[int, ...]) -> None:
+    """Rows that were flushed without it, before or after others that have it, are unknown in it."""
+    tracks = random_tracks(frames=30)
+    parts = [tracks.between(0, 10), tracks.between(10, 20), Tracks.empty(tracks.times[20:])]
+    known = [
+        replace(part, sigma=np.ones((len(part), 68, 3), np.float32)) if i % 2 else part
+        for i, part in zip(order, parts, strict=True)
+    ]
+    with TracksWriter(tmp_path / "x.h5") as writer:
+        for part in known:
+            writer.append(part)
+            writer.flush()
+        writer.complete()
+    assert read_hdf5(tmp_path / "x.h5").same_as(Tracks.concatenate(known))
+
+
 def test_info_may_hold_what_python_has(tmp_path: Path) -> None:
     """Numpy numbers become numbers; paths and fractions become text."""
     info = {"frames": np.int64(3), "sizes": np.array([1, 2]), "path": Path("a/b")}
@@ -54,6 +84,8 @@ def test_every_axis_has_a_name(written: Path) -> None:
     """Each dataset says what its axes are, and is packed; the file says which version of what it is."""
     with h5py.File(written) as file:
         for name, field in (ROW_FIELDS | FRAME_FIELDS).items():
+            if field.optional:
+                continue
             found = file[name]
             assert tuple(axis.label for axis in found.dims) == field.axes
             assert (found.compression, found.compression_opts, found.shuffle, found.fletcher32) == (
@@ -96,7 +128,7 @@ def test_newer_file_is_refused_with_a_hint(written: Path) -> None:
         read_hdf5(written)
 
 
-def replace(name: str, **made: object) -> Callable[[h5py.File], None]:
+def put(name: str, **made: object) -> Callable[[h5py.File], None]:
     """Returns a deed that puts another dataset in the place of one."""
 
     def deed(file: h5py.File) -> None:
@@ -135,28 +167,28 @@ HOSTILE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "a soft link": (link("scores", h5py.SoftLink("/points")), "no dataset 'scores' of its own"),
     "a virtual dataset": (virtual, "stored outside"),
     "bytes of another file": (
-        replace("state", shape=(4,), dtype="u1", external=[("/etc/passwd", 0, 4)]),
+        put("state", shape=(4,), dtype="u1", external=[("/etc/passwd", 0, 4)]),
         "stored outside",
     ),
-    "terabytes that are not there": (replace("scores", **HUGE), "more than the 0 bytes stored"),
+    "terabytes that are not there": (put("scores", **HUGE), "more than the 0 bytes stored"),
     "one monstrous chunk": (
-        replace("scores", shape=(2**20, 68), chunks=(2**20, 68), dtype="f4", compression="gzip"),
+        put("scores", shape=(2**20, 68), chunks=(2**20, 68), dtype="f4", compression="gzip"),
         "chunks larger than 67108864 bytes",
     ),
     "pickled objects": (
-        replace("scores", data=[b"cos\nsystem\n"], dtype=h5py.special_dtype(vlen=bytes)),
+        put("scores", data=[b"cos\nsystem\n"], dtype=h5py.special_dtype(vlen=bytes)),
         "not an array",
     ),
-    "a table": (replace("scores", data=np.zeros(3, [("a", "f4")])), "not an array of numbers"),
-    "text": (replace("scores", data=np.array([b"x"] * 3)), "not an array of numbers"),
+    "a table": (put("scores", data=np.zeros(3, [("a", "f4")])), "not an array of numbers"),
+    "text": (put("scores", data=np.array([b"x"] * 3)), "not an array of numbers"),
     "another filter": (
-        replace("scores", data=np.zeros((99, 68), "f4"), compression="lzf"),
+        put("scores", data=np.zeros((99, 68), "f4"), compression="lzf"),
         "a filter that is not deflate",
     ),
     "a group": (link("scores", h5py.SoftLink("/")), "no dataset"),
-    "floats for ids": (replace("face", data=np.zeros(84)), "not rows of"),
-    "fewer points": (replace("points", data=np.zeros((84, 51, 2), "f4")), "not rows of"),
-    "a shorter column": (replace("boxes", data=np.zeros((3, 4), "f4")), "not of one length"),
+    "floats for ids": (put("face", data=np.zeros(84)), "not rows of"),
+    "fewer points": (put("points", data=np.zeros((84, 51, 2), "f4")), "not rows of"),
+    "a shorter column": (put("boxes", data=np.zeros((3, 4), "f4")), "not of one length"),
     "an id beyond all": (lambda file: file["face"].__setitem__(0, -5), "'face' is -5"),
     "a frame twice": (lambda file: file["frame"].__setitem__(3, 0), "appears twice or out of order|frames -?"),
     "no times": (lambda file: file.__delitem__("times"), "has no dataset 'times'"),

@@ -1,0 +1,118 @@
+"""The columns of `Tracks`: what one of them is, and the checks, joins and empty values that follow from that.
+
+`Tracks` declares its columns with `row_column` and `frame_column`. Everything that handles rows (the checks, `select`,
+`concatenate`, the merging of rows in inference, the HDF5 writer and reader) goes through `ROW_FIELDS` of
+`redtrack.tracks`, which is made of these declarations.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from redtrack.errors import FormatError
+
+__all__ = ["Columns", "Field", "fields_over", "frame_column", "join_rows", "row_column", "select_rows"]
+
+Columns = Mapping[str, Any]
+"""Arrays (R, ...) by the name of their column; None for an optional column that is absent."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column: the type and shape of one row, the names of all axes, the unit, the meaning, and the limits.
+
+    `unknown` is the value of an entry of which nothing is known, `unwritten` what a file holds before a row is written.
+    An optional column may be absent: it is None in `Tracks`, and a file has no dataset for it.
+    """
+
+    dtype: str
+    row_shape: tuple[int, ...]
+    axes: tuple[str, ...]  # the first is "row" or "frame"
+    meaning: str
+    unit: str = ""
+    unknown: float | None = None  # None: every entry has a value
+    unwritten: float = np.nan
+    lowest: float = -np.inf
+    highest: float = np.inf
+    optional: bool = False
+
+    def array(self, values: Any) -> np.ndarray:
+        """Returns the values as an array of this type; an empty one gets the shape of no rows."""
+        with np.errstate(over="ignore", invalid="ignore"):  # too large for float32: infinite, and refused as such
+            array: np.ndarray = np.ascontiguousarray(values, dtype=self.dtype)
+        return array.reshape(0, *self.row_shape) if array.size == 0 and len(array) == 0 else array
+
+    def filled(self, rows: int) -> np.ndarray:
+        """Returns (rows, *row_shape) of the unknown value, or of zeros where the column has none."""
+        return np.full((rows, *self.row_shape), self.unknown or 0, self.dtype)
+
+    def check(self, name: str, array: np.ndarray, rows: int) -> None:
+        """Raises FormatError unless the array has the type and shape of the column and its values are in the limits."""
+        if array.dtype != self.dtype or array.shape != (rows, *self.row_shape):
+            wanted = f"{(rows, *self.row_shape)} {np.dtype(self.dtype)}"
+            raise FormatError(f"'{name}' is {array.shape} {array.dtype}, not {wanted}")
+        is_float = array.dtype.kind == "f"
+        if is_float and not (np.isfinite(array) | (np.isnan(array) & (self.unknown is not None))).all():
+            raise FormatError(f"'{name}' has values that are not finite")
+        low, high = self.lowest, self.highest
+        if (array < low).any() or (array > high).any():
+            limits = f"outside {low:g} to {high:g}" if np.isfinite(high) else f"below {low:g}"
+            raise FormatError(f"'{name}' has values {limits}")
+
+
+def row_column(dtype: str, axes: Mapping[str, int], meaning: str, **limits: Any) -> Any:
+    """Declares, in the class body of `Tracks`, a column with an entry for each row.
+
+    `axes` has the names and lengths of an entry's axes, and `limits` other attributes of `Field`. With `optional` the
+    column may be absent, and its unknown entries are NaN.
+    """
+    if limits.get("optional"):
+        limits.setdefault("unknown", np.nan)
+    return _column("row", dtype, axes, meaning, limits)
+
+
+def frame_column(dtype: str, meaning: str, **limits: Any) -> Any:
+    """Declares, in the class body of `Tracks`, a column with a number for each frame; see `row_column`."""
+    return _column("frame", dtype, {}, meaning, limits)
+
+
+def _column(first: str, dtype: str, axes: Mapping[str, int], meaning: str, limits: dict[str, Any]) -> Any:
+    about = Field(dtype, tuple(axes.values()), (first, *axes), meaning, **limits)
+    default: dict[str, Any] = {"default": None} if about.optional else {}
+    return dataclasses.field(**default, metadata={"column": about})
+
+
+def fields_over(axis: str, table: type) -> dict[str, Field]:
+    """Returns the columns of a dataclass whose first axis is `axis` ("row" or "frame"), by name."""
+    declared = {f.name: f.metadata["column"] for f in dataclasses.fields(table) if "column" in f.metadata}
+    return {name: about for name, about in declared.items() if about.axes[0] == axis}
+
+
+def join_rows(fields: Mapping[str, Field], parts: Sequence[Columns]) -> dict[str, Any]:
+    """Returns the columns of all parts, one after another; without parts, the columns of no rows.
+
+    An optional column that only some parts have is unknown in the rows of the others; one that none has is None.
+    Every part has all required columns, with as many rows each.
+    """
+    return {name: _joined(about, name, parts) for name, about in fields.items()}
+
+
+def select_rows(columns: Columns, rows: Any) -> dict[str, Any]:
+    """Returns some rows of every column: `rows` is (R,) bool, a slice, or indices."""
+    return {name: None if array is None else array[rows] for name, array in columns.items()}
+
+
+def _joined(about: Field, name: str, parts: Sequence[Columns]) -> np.ndarray | None:
+    if about.optional and all(part.get(name) is None for part in parts):
+        return None
+    arrays = [about.filled(len(part["frame"])) if _is_absent(about, name, part) else part[name] for part in parts]
+    return np.concatenate(arrays) if arrays else about.filled(0)
+
+
+def _is_absent(about: Field, name: str, part: Columns) -> bool:
+    return about.optional and part.get(name) is None
