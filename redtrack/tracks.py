@@ -28,6 +28,7 @@ class RowState(IntEnum):
     DETECTED = 0
     INTERPOLATED = 1
     REFINED = 2  # cropped a second time, from the landmarks themselves
+    EDITED = 3  # points of it were put right by hand
 
 
 class FrameState(IntEnum):

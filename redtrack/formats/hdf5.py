@@ -11,7 +11,7 @@ frame, sorted by frame, then face; F frames, with faces or without. An optional 
 | scores | (R, 68) float32 | row, point | confidence 0..1; NaN unknown |
 | disagreement | (R, 68) float32 | row, point | px between forward and backward estimate; NaN unknown |
 | boxes | (R, 4) float32 | row, x0 y0 x1 y1 | px |
-| state | (R,) uint8 | row | 0 detected, 1 interpolated, 2 refined |
+| state | (R,) uint8 | row | 0 detected, 1 interpolated, 2 refined, 3 edited by hand |
 | sigma | (R, 68, 3) float32 | row, point, xx xy yy | px2, covariance of the error expected; NaN unknown; optional |
 | times | (F,) float64 | frame | s from the stream's first frame |
 | frame_state | (F,) uint8 | frame | 0 ok, 1 damaged, 2 missing |
