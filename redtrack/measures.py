@@ -1,158 +1,166 @@
-"""What people measure on 68 points over time: eye and mouth opening, height of the brows, pose of the head.
+"""What people measure on 68 points: openings of eyes and mouth, lip corners, brows, asymmetry, pose of the head.
 
-Lengths are in units that do not change with the size of the face in the picture; angles are in degrees.
+All lengths are taken on the face as it would be seen from the front (`redtrack.pose.frontal`), and have units that do
+not change with its size in the picture. Right and left are the person's own. docs/measures.md has the definitions with
+their sources; R faces.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from redtrack.points import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
+from redtrack.points import INNER_51, LEFT_EYE_OUTER, MIRROR, RIGHT_EYE_OUTER
+from redtrack.pose import OPENFACE_POSE, Pose, fit_pose, frontal, head_pose, openface_pose
 
-__all__ = ["MEASURES", "OPENFACE_POSE", "head_pose", "measures", "openface_pose"]
+__all__ = ["ANGLES", "MEASURES", "OPENFACE_POSE", "head_pose", "measures", "openface_pose", "uncertainties"]
 
 MEASURES: dict[str, str] = {
     "right_eye_opening": "mean height of the right eye over its width",
     "left_eye_opening": "mean height of the left eye over its width",
     "mouth_opening": "mean height between the inner lips over the distance of the outer eye corners",
     "mouth_width": "distance of the mouth corners over the distance of the outer eye corners",
+    "right_lip_corner_pull": "how far the right mouth corner lies out and up from the base of the nose, over the same",
+    "left_lip_corner_pull": "how far the left mouth corner lies out and up from the base of the nose, over the same",
     "right_brow_height": "height of the right brow above the line of the outer eye corners, over their distance",
     "left_brow_height": "height of the left brow above the line of the outer eye corners, over their distance",
+    "brow_gap": "distance of the inner ends of the brows, over the same; a frown makes it smaller",
+    "eye_asymmetry": "left eye opening less the right one",
+    "lip_corner_asymmetry": "left lip corner pull less the right one",
+    "brow_asymmetry": "left brow height less the right one",
+    "asymmetry": "mean distance of the inner points from those of the mirrored face, over the same distance",
     "roll": "degrees; above 0 the head is turned clockwise in the picture",
     "yaw": "degrees; above 0 the nose points to the right of the picture",
     "pitch": "degrees; above 0 the nose points up",
 }
 """Name and meaning of each measure, in the order of columns."""
 
-OPENFACE_POSE: dict[str, str] = {
-    "pose_Rx": "radians; above 0 the nose points down",
-    "pose_Ry": "radians; above 0 the nose points to the left of the picture",
-    "pose_Rz": "radians; above 0 the head is turned clockwise in the picture",
-}
-"""The head's rotation as OpenFace writes it: R = Rx Ry Rz, axes x right, y down, z away from the camera."""
+ANGLES = ("roll", "yaw", "pitch")
+"""The measures that are not lengths, in degrees."""
 
-# Fifteen points that expressions hardly move, in three dimensions: x right, y down, z into the picture, 1 = the
-# distance of the outer eye corners, between which the origin lies. Factorised from the labels of about 1,900
-# photographed and filmed faces and their mirror images (weak perspective, symmetric); pitch 0 is about the mean of
-# those photographs.
-_RIGID: tuple[int, ...] = (27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 39, 42, 45, 48, 54)
-_SHAPE = np.array(
-    [
-        [0.000, -0.028, -0.308],
-        [0.000, 0.108, -0.391],
-        [0.000, 0.244, -0.484],
-        [0.000, 0.382, -0.576],
-        [-0.164, 0.484, -0.320],
-        [-0.085, 0.511, -0.363],
-        [0.000, 0.535, -0.387],
-        [0.085, 0.511, -0.363],
-        [0.164, 0.484, -0.320],
-        [-0.500, 0.000, 0.000],
-        [-0.216, 0.015, -0.080],
-        [0.216, 0.015, -0.080],
-        [0.500, 0.000, 0.000],
-        [-0.316, 0.756, -0.024],
-        [0.316, 0.756, -0.024],
-    ]
-)
-_STEPS = 4  # of the fit: beyond, no angle up to 60 degrees of yaw moves by more than 0.1
+_STEP = 1e-4  # of the eye distance, by which a point is moved to see what a measure makes of it
+_BLOCK = 2048  # rows whose uncertainties are computed at once
 
 
 def measures(points: np.ndarray) -> dict[str, np.ndarray]:
-    """Returns each of `MEASURES` as (R,) float64 for points (R, 68, 2); NaN where the eye corners fall together."""
+    """Returns each of `MEASURES` as (R,) float64 for points (R, 68, 2).
+
+    NaN where the points fall together; all but the angles also where the head is turned too far for them
+    (`redtrack.pose.FURTHEST`).
+    """
     points = np.asarray(points, np.float64)
-    across = points[:, LEFT_EYE_OUTER] - points[:, RIGHT_EYE_OUTER]  # (R, 2)
+    pose = fit_pose(points)
+    return _lengths(frontal(points, pose)) | dict(zip(ANGLES, pose.angles().T, strict=True))
+
+
+def uncertainties(points: np.ndarray, covariance: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns the standard deviation (R,) of each length of `MEASURES`, from that of the points.
+
+    covariance: (R, 68, 3), xx, xy and yy of the error of points (R, 68, 2), in px2. The points are taken to err
+    independently of each other, and the pose to be right. The angles have none.
+    """
+    blocks = [slice(start, start + _BLOCK) for start in range(0, max(len(points), 1), _BLOCK)]
+    parts = [_deviations(np.asarray(points[block], np.float64), covariance[block]) for block in blocks]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _deviations(points: np.ndarray, covariance: np.ndarray) -> dict[str, np.ndarray]:
+    pose = fit_pose(points)
+    face = frontal(points, pose)
+    spread = _seen_from_the_front(covariance, pose)  # (R, 68, 2, 2)
+    variance = {name: np.zeros(len(points)) for name in _lengths(face)}
+    for point in INNER_51:
+        slopes = [_slope(face, point, axis) for axis in (0, 1)]
+        for name in variance:
+            slope = np.stack([slopes[0][name], slopes[1][name]], axis=1)  # (R, 2)
+            variance[name] += np.einsum("ri,rij,rj->r", slope, spread[:, point], slope)
+    return {name: np.sqrt(values) for name, values in variance.items()}
+
+
+def _seen_from_the_front(covariance: np.ndarray, pose: Pose) -> np.ndarray:
+    full = covariance[..., [0, 1, 1, 2]].reshape(*covariance.shape[:2], 2, 2).astype(np.float64)
+    turn = pose.to_front()[:, None]
+    spread: np.ndarray = turn @ full @ turn.swapaxes(2, 3)
+    return spread
+
+
+def _slope(face: np.ndarray, point: int, axis: int) -> dict[str, np.ndarray]:
+    """Returns how fast each length grows as one point of faces (R, 68, 2) moves along an axis."""
+    found: list[dict[str, np.ndarray]] = []
+    for step in (_STEP, -_STEP):
+        moved = face.copy()
+        moved[:, point, axis] += step
+        found.append(_lengths(moved))
+    return {name: (found[0][name] - found[1][name]) / (2 * _STEP) for name in found[0]}
+
+
+def _lengths(face: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns all measures but the angles, each (R,), of faces seen from the front (R, 68, 2)."""
+    across = face[:, LEFT_EYE_OUTER] - face[:, RIGHT_EYE_OUTER]  # (R, 2)
     unit = _unless_zero(np.linalg.norm(across, axis=1))
-    roll, yaw, pitch = head_pose(points).T
-    values = (
-        _eye_opening(points, 36),
-        _eye_opening(points, 42),
-        (_distance(points, 61, 67) + _distance(points, 62, 66) + _distance(points, 63, 65)) / 3 / unit,
-        _distance(points, 48, 54) / unit,
-        _height_above(points[:, 17:22], points[:, RIGHT_EYE_OUTER], across / unit[:, None]) / unit,
-        _height_above(points[:, 22:27], points[:, RIGHT_EYE_OUTER], across / unit[:, None]) / unit,
-        roll,
-        yaw,
-        pitch,
+    axis = across / unit[:, None]
+    eyes = [_eye_opening(face, outer) for outer in (36, 42)]
+    pulls = [_pull(face, corner, axis, side) / unit for corner, side in ((48, -1), (54, 1))]
+    brows = [_above(face[:, brow].mean(axis=1) - face[:, RIGHT_EYE_OUTER], axis) / unit for brow in (_RIGHT, _LEFT)]
+    lips = (_distance(face, 61, 67) + _distance(face, 62, 66) + _distance(face, 63, 65)) / 3
+    names: tuple[tuple[str, np.ndarray], ...] = (
+        ("right_eye_opening", eyes[0]),
+        ("left_eye_opening", eyes[1]),
+        ("mouth_opening", lips / unit),
+        ("mouth_width", _distance(face, 48, 54) / unit),
+        ("right_lip_corner_pull", pulls[0]),
+        ("left_lip_corner_pull", pulls[1]),
+        ("right_brow_height", brows[0]),
+        ("left_brow_height", brows[1]),
+        ("brow_gap", _distance(face, 21, 22) / unit),
+        ("eye_asymmetry", eyes[1] - eyes[0]),
+        ("lip_corner_asymmetry", pulls[1] - pulls[0]),
+        ("brow_asymmetry", brows[1] - brows[0]),
+        ("asymmetry", _asymmetry(face) / unit),
     )
-    return dict(zip(MEASURES, values, strict=True))
+    return dict(names)
 
 
-def head_pose(points: np.ndarray) -> np.ndarray:
-    """Returns (R, 3) float64, roll, yaw and pitch in degrees of points (R, 68, 2), by a weak-perspective fit.
-
-    The missing depth is estimated and the rotation fitted, in turns. NaN where the points fall together. With 1 px of
-    noise on a face with 90 px between the outer eye corners, an angle is off by about 1 degree.
-    """
-    return _angles(_rotations(points))
+_RIGHT, _LEFT = slice(17, 22), slice(22, 27)  # brows
 
 
-def openface_pose(points: np.ndarray) -> np.ndarray:
-    """Returns (R, 3) float64, `OPENFACE_POSE` of points (R, 68, 2), by the same fit; NaN where they fall together.
-
-    Zero is the mean of photographed faces, which need not be where OpenFace's own model looks straight ahead.
-    """
-    r = _rotations(points)
-    yaw = np.arcsin(np.clip(r[:, 0, 2], -1, 1))
-    return np.stack([np.arctan2(-r[:, 1, 2], r[:, 2, 2]), yaw, np.arctan2(-r[:, 0, 1], r[:, 0, 0])], axis=1)
-
-
-def _rotations(points: np.ndarray) -> np.ndarray:
-    """Returns (R, 3, 3), the rotations of the model to the pose of points (R, 68, 2); NaN where they fall together."""
-    seen = np.asarray(points, np.float64)[:, _RIGID]
-    seen = seen - seen.mean(axis=1, keepdims=True)  # (R, P, 2)
-    size = _unless_zero(np.sqrt((seen**2).mean(axis=(1, 2))))
-    good = np.isfinite(size)
-    rotations = np.full((len(seen), 3, 3), np.nan)
-    if good.any():
-        rotations[good] = _fit_rotation(seen[good] / size[good, None, None])
-    return rotations
-
-
-def _fit_rotation(seen: np.ndarray) -> np.ndarray:
-    """Returns (R, 3, 3), the rotations that bring the model to the centred points seen (R, P, 2) under some scale."""
-    model = _SHAPE - _SHAPE.mean(axis=0)
-    affine = np.linalg.pinv(model) @ seen  # (R, 3, 2)
-    rotation = _nearest_rotation(np.concatenate([affine, np.cross(affine[..., :1], affine[..., 1:], axis=1)], axis=2))
-    for _ in range(_STEPS):
-        turned = model @ rotation.swapaxes(1, 2)  # (R, P, 3)
-        scale = (seen * turned[..., :2]).sum(axis=(1, 2)) / (turned[..., :2] ** 2).sum(axis=(1, 2))
-        depth = scale[:, None, None] * turned[..., 2:]
-        rotation = _nearest_rotation(model.T @ np.concatenate([seen, depth], axis=2))
-    return rotation
-
-
-def _nearest_rotation(covariance: np.ndarray) -> np.ndarray:
-    """Returns (R, 3, 3), the proper rotations r for which trace(r covariance) is largest."""
-    left, _, right = np.linalg.svd(covariance)
-    flip = np.sign(np.linalg.det(left @ right))
-    left[:, :, 2] *= flip[:, None]
-    rotation: np.ndarray = (left @ right).swapaxes(1, 2)
-    return rotation
-
-
-def _angles(rotation: np.ndarray) -> np.ndarray:
-    """Returns (R, 3) degrees, roll, yaw, pitch: the head is pitched first, then turned, then rolled."""
-    roll = np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
-    yaw = np.arcsin(np.clip(rotation[:, 2, 0], -1, 1))
-    pitch = -np.arctan2(rotation[:, 2, 1], rotation[:, 2, 2])
-    return np.degrees(np.stack([roll, yaw, pitch], axis=1))
-
-
-def _eye_opening(points: np.ndarray, outer: int) -> np.ndarray:
+def _eye_opening(face: np.ndarray, outer: int) -> np.ndarray:
     """Returns (R,), the mean of an eye's two heights over its width; its six points start at `outer`."""
-    height = _distance(points, outer + 1, outer + 5) + _distance(points, outer + 2, outer + 4)
-    return height / 2 / _unless_zero(_distance(points, outer, outer + 3))
+    height = _distance(face, outer + 1, outer + 5) + _distance(face, outer + 2, outer + 4)
+    return height / 2 / _unless_zero(_distance(face, outer, outer + 3))
 
 
-def _height_above(brow: np.ndarray, corner: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """Returns (R,) px, how far brow points (R, 5, 2) lie above the line from corner (R, 2) along across (R, 2)."""
-    offset = brow.mean(axis=1) - corner
-    return offset[:, 0] * across[:, 1] - offset[:, 1] * across[:, 0]
+def _pull(face: np.ndarray, corner: int, axis: np.ndarray, side: int) -> np.ndarray:
+    """Returns (R,), how far a mouth corner lies from the base of the nose, outwards and up at 45 degrees.
+
+    axis (R, 2) runs along the eyes; side is -1 for the right corner, which lies on the left of the picture.
+    """
+    outwards, up = axis * side, axis[:, ::-1] * [1, -1]
+    pull: np.ndarray = ((face[:, corner] - face[:, 33]) * (outwards + up)).sum(axis=1) / np.sqrt(2)
+    return pull
 
 
-def _distance(points: np.ndarray, a: int, b: int) -> np.ndarray:
-    distance: np.ndarray = np.linalg.norm(points[:, a] - points[:, b], axis=1)
+def _above(offset: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """Returns (R,), how far offsets (R, 2) lie above the line along unit vectors axis (R, 2)."""
+    height: np.ndarray = offset[:, 0] * axis[:, 1] - offset[:, 1] * axis[:, 0]
+    return height
+
+
+def _asymmetry(face: np.ndarray) -> np.ndarray:
+    """Returns (R,), the mean distance of the inner points from those of the mirrored face laid upon them."""
+    inner = list(INNER_51)
+    own = face[:, inner] - face[:, inner].mean(axis=1, keepdims=True)
+    other = (face[:, MIRROR] * [-1, 1])[:, inner]
+    other = other - other.mean(axis=1, keepdims=True)
+    a, b = own @ [1, 1j], other @ [1, 1j]  # the best turn in the plane, in complex numbers
+    turn = (np.conj(b) * a).sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        turn = turn / _unless_zero(np.abs(turn))
+        distance: np.ndarray = np.abs(a - b * turn).mean(axis=1)
+    return distance
+
+
+def _distance(face: np.ndarray, a: int, b: int) -> np.ndarray:
+    distance: np.ndarray = np.linalg.norm(face[:, a] - face[:, b], axis=1)
     return distance
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from redtrack.errors import OutputError, UsageError
 from redtrack.evaluate.nme import error_curve
 from redtrack.evaluate.score import Score, VideoScore
-from redtrack.measures import MEASURES, measures
 from redtrack.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -25,7 +24,9 @@ __all__ = ["PANELS", "broken", "plot_measures", "plot_scores"]
 PANELS: dict[str, tuple[str, ...]] = {
     "eye opening\n(height / width)": ("right_eye_opening", "left_eye_opening"),
     "mouth\n(/ eye distance)": ("mouth_opening", "mouth_width"),
-    "brow height\n(/ eye distance)": ("right_brow_height", "left_brow_height"),
+    "lip corner pull\n(/ eye distance)": ("right_lip_corner_pull", "left_lip_corner_pull"),
+    "brows\n(/ eye distance)": ("right_brow_height", "left_brow_height", "brow_gap"),
+    "asymmetry": ("eye_asymmetry", "lip_corner_asymmetry", "brow_asymmetry", "asymmetry"),
     "head\n(degrees)": ("roll", "yaw", "pitch"),
 }
 """What shares an axis, by the words beside it."""
@@ -67,9 +68,9 @@ def plot_measures(path: str | os.PathLike[str], tracks: Tracks, face: int | None
     if face not in tracks.faces:
         known = ", ".join(map(str, tracks.faces[:12])) or "none"
         raise UsageError(f"there is no face {face}", remedy=f"the faces are {known}")
-    figure = _figure(10.5, 7.5)
+    figure = _figure(10.5, 10.5)
     panels = figure.subplots(len(PANELS), 1, sharex=True)
-    curves = dense_measures(tracks, face)
+    curves = tracks.measures(face)
     for panel, (words, names) in zip(panels, PANELS.items(), strict=True):
         for colour, name in zip(_COLOURS, names, strict=False):
             times, values = broken(tracks.times, curves[name])
@@ -91,16 +92,6 @@ def longest_face(tracks: Tracks) -> int:
         raise UsageError("there is no face in these tracks")
     faces, rows = np.unique(tracks.face, return_counts=True)
     return int(faces[np.argmax(rows)])
-
-
-def dense_measures(tracks: Tracks, face: int) -> dict[str, np.ndarray]:
-    """Returns each measure of one face as (F,), NaN in frames without it."""
-    rows = tracks.face_rows(face)
-    found = measures(tracks.points[rows])
-    curves = {name: np.full(tracks.frames, np.nan) for name in MEASURES}
-    for name in MEASURES:
-        curves[name][tracks.frame[rows]] = found[name]
-    return curves
 
 
 def broken(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

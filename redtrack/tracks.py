@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from redtrack.errors import FormatError
+from redtrack.measures import MEASURES, measures
 from redtrack.points import N_POINTS
 from redtrack.schema import Field, fields_over, frame_column, join_rows, row_column, select_rows
 
@@ -158,6 +159,17 @@ class Tracks:
         cube = np.full((self.frames, N_POINTS, 2), np.nan, np.float32)
         cube[self.frame[rows]] = self.points[rows]
         return cube
+
+    def measures(self, face: int) -> dict[str, np.ndarray]:
+        """Returns what people measure on one face: (F,) float64 by the names of `redtrack.measures.MEASURES`.
+
+        NaN in frames without the face; docs/measures.md defines each.
+        """
+        rows = self.face_rows(face)
+        curves = {name: np.full(self.frames, np.nan) for name in MEASURES}
+        for name, values in measures(self.points[rows]).items():
+            curves[name][self.frame[rows]] = values
+        return curves
 
     def select(self, rows: np.ndarray) -> Tracks:
         """Returns the same video with only some rows: `rows` is (R,) bool or ascending indices."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redtrack.cli.formats import OUTPUT_FORMATS, pts_origin
+from redtrack.cli.formats import OUTPUT_FORMATS, column_options, more_columns, pts_origin
 from redtrack.cli.placing import make_run, placing, taken
 from redtrack.errors import printable
 from redtrack.inference.options import DIRECTIONS, PROTOCOLS
@@ -56,6 +56,7 @@ def shaping(command: Any) -> Any:
               help="Folder for the results; made if need be.")
 @click.option("--format", "formats", type=click.Choice(OUTPUT_FORMATS), multiple=True,
               help="Also write this format; repeatable. HDF5 is always written: runs resume from it.")
+@more_columns
 @pts_origin
 @click.option("--weights", metavar="NAME|PATH", help="Landmark network.  [default: the one that ships]")
 @shaping
@@ -69,6 +70,7 @@ def annotate(
     videos: tuple[str, ...],
     out: Path,
     formats: tuple[str, ...],
+    columns: tuple[str, ...],
     pts_origin: int,
     weights: str | None,
     overwrite: bool,
@@ -88,7 +90,7 @@ def annotate(
     \b
     Examples:
       redtrack annotate clip.mp4 -o tracks
-      redtrack annotate videos/ 'more/*.mkv' @list.txt -o tracks --format csv
+      redtrack annotate videos/ 'more/*.mkv' @list.txt -o tracks --format csv --with measures
       redtrack annotate videos/ -o tracks --devices 0,1
     """  # fmt: skip
     from redtrack.inference.options import Options
@@ -99,12 +101,12 @@ def annotate(
     from redtrack.run.stop import StopSignals
     from redtrack.run.undisturbed import Undisturbed
 
-    place = taken(chosen)
+    place, csv = taken(chosen), column_options(columns, formats, "--format")
     options = Options(**chosen)
     reporter = Undisturbed(make_reporter("none" if quiet else progress))
     prepare_folder(out)
     found = list(find_videos(videos))
-    where = Where(out, formats, overwrite, {"pts": {"origin": pts_origin}})
+    where = Where(out, formats, overwrite, {"pts": {"origin": pts_origin}, "csv": csv})
     with StopSignals(reporter.say) as stop:
         run = make_run(found, where, options, weights, reporter, fail_fast, stop, place)
         reporter.begin(len(run.found))

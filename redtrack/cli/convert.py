@@ -10,11 +10,8 @@ from typing import Any
 import click
 
 from redtrack.cli import tell_error
-from redtrack.cli.formats import ALL_FORMATS
-from redtrack.errors import OutputError, RedtrackError, UsageError, printable
-
-COLUMNS = {"measures": "csv", "pose": "csv"}
-"""What `--with` adds, and the format that it is for."""
+from redtrack.cli.formats import ALL_FORMATS, column_options, more_columns
+from redtrack.errors import OutputError, RedtrackError, printable
 
 
 @click.command(no_args_is_help=True)
@@ -24,9 +21,7 @@ COLUMNS = {"measures": "csv", "pose": "csv"}
               help="Folder for the results; made if need be.")
 @click.option("--from", "source", type=click.Choice(ALL_FORMATS),
               help="The format of FILE.  [default: by its content]")
-@click.option("--with", "columns", type=click.Choice(list(COLUMNS)), multiple=True,
-              help="More columns in csv: measures as in `redtrack plot`, or OpenFace's pose_Rx, pose_Ry, pose_Rz. "
-                   "Repeatable.")
+@more_columns
 @click.option("--pts-origin", type=click.IntRange(0, 1),
               help="Number of the first pixel in the .pts files that are written, or else read: 1 as in 300-W and "
                    "300-VW, or 0.  [default: as recorded beside them, else 1]")
@@ -57,10 +52,7 @@ def convert(
     from redtrack.run.names import name_outputs
     from redtrack.run.run import prepare_folder
 
-    for name in columns:
-        if COLUMNS[name] != format:
-            raise UsageError(f"--with {name} is for --to {COLUMNS[name]}")
-    options: dict[str, Any] = dict.fromkeys(columns, True)
+    options = column_options(columns, (format,), "--to")
     if format == "pts" and pts_origin is not None:
         options["origin"] = pts_origin
     origin = None if format == "pts" else pts_origin

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+
+from redtrack.errors import UsageError
 
 OUTPUT_FORMATS = ("hdf5", "csv", "pts")
 """What `annotate` writes."""
@@ -17,3 +21,23 @@ pts_origin = click.option(
     show_default=True,
     help="Number of the first pixel in .pts files: 1 as in 300-W and 300-VW, or 0.",
 )
+
+COLUMNS = {"measures": "csv", "pose": "csv"}
+"""What `--with` adds, and the format that it is for."""
+
+more_columns = click.option(
+    "--with",
+    "columns",
+    type=click.Choice(list(COLUMNS)),
+    multiple=True,
+    help="More columns in csv: measures as docs/measures.md defines them, or OpenFace's pose_Rx, pose_Ry, pose_Rz. "
+    "Repeatable.",
+)
+
+
+def column_options(columns: tuple[str, ...], formats: tuple[str, ...], option: str) -> dict[str, Any]:
+    """Returns what the writer of csv is told of `--with`; raises UsageError where `option` asks for no csv."""
+    for name in columns:
+        if COLUMNS[name] not in formats:
+            raise UsageError(f"--with {name} is for {option} {COLUMNS[name]}")
+    return dict.fromkeys(columns, True)

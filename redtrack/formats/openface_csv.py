@@ -3,9 +3,9 @@
     frame,face_id,timestamp,confidence,success,x_0,…,x_67,y_0,…,y_67
 
 `frame` counts from 1, as OpenFace does; `timestamp` is the frame's true time in seconds, six decimals; `confidence`
-is the mean score of the face's points (`nan` where unknown); pixels have three decimals. A frame without a face has
-one line with `face_id` -1, `success` 0 and zeros, so that its time is kept, and that every reader which asks for
-success passes over. On demand: `pose=True` puts OpenFace's `pose_Rx`, `pose_Ry`, `pose_Rz` (radians, of a
+is the mean score of the face's points; pixels have three decimals. What is unknown is an empty cell. A frame without a
+face has one line with `face_id` -1, `confidence` and `success` 0, and empty cells, so that its time is kept and no
+number is made up. On demand: `pose=True` puts OpenFace's `pose_Rx`, `pose_Ry`, `pose_Rz` (radians, of a
 weak-perspective fit) before `x_0`, and `measures=True` the columns of `redtrack.measures` behind `y_67`. What OpenFace
 has and redtrack does not measure (gaze, the head's place in millimetres, action units) has no columns.
 
@@ -41,12 +41,12 @@ from redtrack.formats.common import (
     whole_numbers,
 )
 from redtrack.formats.table import LONGEST_LINE, read_blocks, split_line
-from redtrack.measures import OPENFACE_POSE, openface_pose
+from redtrack.measures import MEASURES, OPENFACE_POSE, openface_pose
 from redtrack.measures import measures as measure
 from redtrack.points import N_POINTS
 from redtrack.tracks import Tracks
 
-__all__ = ["read_csv", "refuse_foreign", "write_csv"]
+__all__ = ["has_other_columns", "read_csv", "refuse_foreign", "write_csv"]
 
 NO_FACE = -1
 _POINTS = [f"{axis}_{i}" for axis in "xy" for i in range(N_POINTS)]
@@ -59,17 +59,27 @@ _BLOCK = 1024  # lines formatted at once
 
 def write_csv(tracks: Tracks, path: PathLike, measures: bool = False, pose: bool = False) -> None:
     """Writes one CSV file; raises OutputError."""
-    extra = measure(tracks.points) if measures else {}
-    before = dict(zip(OPENFACE_POSE, openface_pose(tracks.points).T, strict=True)) if pose else {}
+    before = openface_pose(tracks.points) if pose else np.zeros((len(tracks), 0))
+    extra = measure(tracks.points).values() if measures else ()
     points = [tracks.points[:, :, 0], tracks.points[:, :, 1]]
-    values = np.column_stack([*before.values(), *points, *extra.values()])
-    decimals = ",%.4f" * len(before) + ",%.3f" * (2 * N_POINTS) + ",%.4f" * len(extra)
+    values = np.column_stack([before, *points, *extra])
+    decimals = ",%.4f" * before.shape[1] + ",%.3f" * (2 * N_POINTS) + ",%.4f" * len(extra)
     line = f"%d,%d,%.6f,%.3f,%d{decimals}\n"
     with replacing(path) as file:
-        file.write(",".join([*_FIXED, *before, *_POINTS, *extra]) + "\n")
+        file.write(_header(measures, pose) + "\n")
         lines = _lines(tracks, values)
         while block := list(islice(lines, _BLOCK)):
-            file.write("".join([line % numbers for numbers in block]))
+            file.write("".join([line % numbers for numbers in block]).replace(",nan", ","))
+
+
+def has_other_columns(path: PathLike, measures: bool = False, pose: bool = False) -> bool:
+    """Returns whether the first line of the file is another than `write_csv` would write."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.readline(LONGEST_LINE).rstrip("\n") != _header(measures, pose)
+
+
+def _header(measures: bool, pose: bool) -> str:
+    return ",".join([*_FIXED, *(OPENFACE_POSE if pose else ()), *_POINTS, *(MEASURES if measures else ())])
 
 
 def refuse_foreign(path: PathLike) -> None:
@@ -85,7 +95,7 @@ def refuse_foreign(path: PathLike) -> None:
 def _lines(tracks: Tracks, values: np.ndarray) -> Iterator[tuple[Any, ...]]:
     """Yields the numbers of each line in order of frames, those without a face included."""
     times = tracks.times.tolist()
-    absent = (0.0,) * values.shape[1]
+    absent = (np.nan,) * values.shape[1]
     row = 0
     for frame, faces in enumerate(np.bincount(tracks.frame, minlength=tracks.frames).tolist()):
         if not faces:

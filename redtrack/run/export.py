@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from redtrack.formats import pts
+from redtrack.formats import openface_csv, pts
 from redtrack.tracks import Tracks
 
 __all__ = ["Where", "export"]
@@ -35,16 +35,15 @@ def export(result: Path, where: Where) -> None:
     Raises OutputError where what lies there is not ours to replace.
     """
     from redtrack import formats
-    from redtrack.formats.openface_csv import refuse_foreign
 
     tracks: Tracks | None = None
     for name in where.formats:
         path = result.with_name(result.stem + formats.suffix(name))
         how = where.format_options.get(name, {})
-        if name == NATIVE or not (_is_stale(path, result) or (name == "pts" and _has_other_origin(path, **how))):
+        if name == NATIVE or not (_is_stale(path, result) or _is_other(name, path, how)):
             continue
         if name == "csv" and not where.overwrite:
-            refuse_foreign(path)
+            openface_csv.refuse_foreign(path)
         tracks = formats.read(result) if tracks is None else tracks
         formats.write(tracks, path, name, **how)
 
@@ -53,5 +52,8 @@ def _is_stale(path: Path, result: Path) -> bool:
     return not path.exists() or path.stat().st_mtime_ns < result.stat().st_mtime_ns
 
 
-def _has_other_origin(folder: Path, origin: float = pts.ORIGIN) -> bool:
-    return pts.recorded_origin(folder) not in (None, origin)
+def _is_other(name: str, path: Path, how: Mapping[str, Any]) -> bool:
+    """Returns whether what lies there was written with other options."""
+    if name == "pts":
+        return pts.recorded_origin(path) not in (None, how.get("origin", pts.ORIGIN))
+    return name == "csv" and openface_csv.has_other_columns(path, **how)

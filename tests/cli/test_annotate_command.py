@@ -174,6 +174,19 @@ def test_other_origin_writes_the_points_of_a_skipped_video_again(world: World, v
     assert float(first.read_text().split()[5]) == pytest.approx(from_one - 1)
 
 
+def test_measures_and_pose_are_columns_of_the_table_at_once(world: World, video: Path) -> None:
+    """One command; the same with other columns writes the table anew, and asked for no table it is refused."""
+    heads = []
+    for columns in (["--with", "measures", "--with", "pose"], ["--with", "pose"], ["--with", "pose"]):
+        done = world(video, "--format", "csv", *columns)
+        heads.append((world.out / "one.csv").read_text().splitlines()[0].split(","))
+    assert "skipped" in done.output
+    assert {"pose_Rx", "left_eye_opening", "brow_gap", "pitch"} <= set(heads[0])
+    assert "pose_Rx" in heads[1] and "pitch" not in heads[1] and heads[1] == heads[2]
+    refused = world(video, "--with", "measures", status=2)
+    assert "--with measures is for --format csv" in refused.stderr
+
+
 def test_second_run_skips_and_overwrite_does_not(world: World, video: Path) -> None:
     world(video)
     calls = len(world.models.calls)

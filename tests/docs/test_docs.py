@@ -26,7 +26,7 @@ from redtrack.tracks import Tracks
 from redtrack.video import probe
 
 ROOT = Path(__file__).parents[2]
-NAMES = "bulk evaluation formats python rendering review training".split()
+NAMES = "bulk evaluation formats measures python rendering review training".split()
 PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
 DOCS = {page: (ROOT / page).read_text("utf-8") for page in PAGES}
 NOT_RUN = ("train", "bench", "--devices", "--shard", "--ray", "cuda")
@@ -167,6 +167,13 @@ def test_formats_are_all_described() -> None:
     assert rows == list(ALL_FORMATS)
     for name in (*ROW_FIELDS, *FRAME_FIELDS, *MEASURES, *OPENFACE_POSE, "format_version", "writer", "complete"):
         assert f"`{name}`" in text, name
+
+
+def test_measures_are_all_defined() -> None:
+    """docs/measures.md has a row for each, in the order of the columns."""
+    from redtrack.measures import MEASURES
+
+    assert re.findall(r"^\| `(\w+)` \| ", DOCS["docs/measures.md"], re.MULTILINE)[: len(MEASURES)] == list(MEASURES)
 
 
 def test_info_is_described_to_its_last_key(folder: Path) -> None:

@@ -38,12 +38,12 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 def test_columns_are_openfaces(tmp_path: Path) -> None:
-    """The header, frames from 1, six decimals of time, three of pixels; a frame without a face says success 0."""
+    """The header, frames from 1, six decimals of time, three of pixels; a frame without a face has empty cells."""
     tracks = Tracks.from_rows([1], [2], np.full((1, 68, 2), 12.3456), [0, 1 / 30], scores=np.full((1, 68), 0.25))
     write_csv(tracks, tmp_path / "x.csv")
     head, absent, seen = csv.reader((tmp_path / "x.csv").read_text().splitlines())
     assert head == ["frame", "face_id", "timestamp", "confidence", "success", *AXES]
-    assert absent == ["1", "-1", "0.000000", "0.000", "0", *["0.000"] * 136]
+    assert absent == ["1", "-1", "0.000000", "0.000", "0", *[""] * 136]
     assert seen == ["2", "2", "0.033333", "0.250", "1", *["12.346"] * 136]
 
 
@@ -73,8 +73,9 @@ def test_no_faces(tmp_path: Path, tracks: Tracks) -> None:
 
 
 def test_unknown_confidence_stays_unknown(tmp_path: Path) -> None:
-    """Scores that nobody gave are `nan`, and read as such."""
+    """Scores that nobody gave are empty cells, and read as unknown."""
     write_csv(Tracks.from_rows([0], [0], np.ones((1, 68, 2)), [0]), tmp_path / "x.csv")
+    assert (tmp_path / "x.csv").read_text().splitlines()[1].startswith("1,0,0.000000,,1,1.000,")
     assert np.isnan(read_csv(tmp_path / "x.csv").scores).all()
 
 
@@ -93,12 +94,13 @@ def test_measures_follow(tmp_path: Path) -> None:
         lines = [line for line in csv.DictReader(file) if line["success"] == "1"]
     assert list(lines[0])[-len(MEASURES) :] == list(MEASURES)
     for name, values in measures(tracks.points).items():
-        assert np.abs(values - [float(line[name]) for line in lines]).max() < 1e-4
+        found = [float(line[name] or "nan") for line in lines]
+        assert np.allclose(found, values, rtol=0, atol=1e-4, equal_nan=True)
     assert read_csv(tmp_path / "x.csv").faces == tracks.faces
 
 
 def test_pose_stands_where_openface_has_it(tmp_path: Path) -> None:
-    """With `pose`, the three rotations come before the points, in radians; a frame without a face has zeros."""
+    """With `pose`, the three rotations come before the points, in radians; a frame without a face has none."""
     tracks = random_tracks(frames=9, seen=0.3)
     write_csv(tracks, tmp_path / "x.csv", pose=True, measures=True)
     with open(tmp_path / "x.csv", newline="") as file:
@@ -106,7 +108,8 @@ def test_pose_stands_where_openface_has_it(tmp_path: Path) -> None:
     assert list(lines[0])[5:9] == [*OPENFACE_POSE, "x_0"] and list(lines[0])[-1] == "pitch"
     seen = [[float(line[name]) for name in OPENFACE_POSE] for line in lines if line["success"] == "1"]
     assert np.abs(seen - openface_pose(tracks.points)).max() < 1e-4
-    assert {line["pose_Rx"] for line in lines if line["success"] == "0"} == {"0.0000"}
+    names = (*OPENFACE_POSE, *MEASURES)
+    assert {line[name] for line in lines if line["success"] == "0" for name in names} == {""}
     assert read_csv(tmp_path / "x.csv").faces == tracks.faces
 
 
