@@ -29,11 +29,12 @@ from redtrack.bench import (
     measure_whole,
     processor_seconds,
 )
-from redtrack.inference.annotate import _MemoryJob, annotate_with
+from redtrack.inference.annotate import InMemory, annotate_with
 from redtrack.inference.engine import Engine
 from redtrack.inference.landmarker import Models, load_models
 from redtrack.inference.options import Options
 from redtrack.inference.room import crops_at_once
+from redtrack.inference.tracker import Tracker
 from redtrack.video import Video, write_video
 from redtrack.video.decoder_process import Loan
 
@@ -50,8 +51,8 @@ def timed(work: Callable[[], object], repeats: int = 2) -> tuple[float, float]:
 
 def run(models: Models, paths: list[Path]) -> None:
     """Annotates videos in one engine."""
-    for job in Engine(models, Options()).run([_MemoryJob(path, models, Options(), None) for path in paths]):
-        assert job.error is None, job.error
+    for tracker in Engine(models, Options()).run([Tracker(path, models, Options(), InMemory()) for path in paths]):
+        assert tracker.error is None, tracker.error
 
 
 def run_apart(paths: list[Path], chosen: argparse.Namespace) -> tuple[float, float]:

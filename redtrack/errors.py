@@ -1,15 +1,17 @@
 """The errors that redtrack raises on purpose: bad input, said in one sentence.
 
-Only two places catch `RedtrackError`: the batch, once a video, and the command line, where it becomes text
-and an exit status. Any other exception is a bug and is never swallowed.
+The engine makes one the end of its video, and the command line makes it text and an exit status. Any other exception
+is a bug: `as_bug` gives it a sentence, and its traceback is shown.
 """
 
 from __future__ import annotations
 
 import os
+import traceback
 from pathlib import Path
 
 __all__ = [
+    "Bug",
     "DeviceError",
     "FormatError",
     "OutputError",
@@ -17,6 +19,7 @@ __all__ = [
     "UsageError",
     "VideoError",
     "WeightsError",
+    "as_bug",
 ]
 
 
@@ -61,6 +64,23 @@ class DeviceError(RedtrackError):
 
 class OutputError(RedtrackError):
     """A result that cannot be written: no room, no permission, no folder."""
+
+
+class Bug(RedtrackError):
+    """An exception that nobody foresaw; `details` is its traceback."""
+
+    details = ""
+
+
+def as_bug(error: Exception) -> Bug:
+    """Returns the Bug to report for an exception that nobody foresaw; with REDTRACK_DEBUG set, raises it as it is."""
+    if os.environ.get("REDTRACK_DEBUG"):
+        raise error
+    words = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    made = Bug(f"met a fault of redtrack's own ({words})", remedy="please report it, with the traceback")
+    made.details = "".join(traceback.format_exception(error)).rstrip()
+    made.__cause__ = error
+    return made
 
 
 def printable(path: str | os.PathLike[str]) -> str:

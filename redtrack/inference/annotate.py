@@ -8,18 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redtrack.errors import UsageError
+from redtrack.device import DeviceGone
+from redtrack.errors import Bug, DeviceError, RedtrackError, UsageError
 from redtrack.inference.engine import Engine
-from redtrack.inference.job import VideoJob, describe
 from redtrack.inference.landmarker import Models, load_models
 from redtrack.inference.options import Options, Resources
 from redtrack.inference.profile import Profile
+from redtrack.inference.tracker import Tracker
 from redtrack.tracks import Tracks
 
 if TYPE_CHECKING:
-    from redtrack.video import DecodeReport, VideoInfo
+    from redtrack.video import DecodeReport
 
-__all__ = ["annotate", "annotate_with"]
+__all__ = ["InMemory", "annotate", "annotate_with"]
 
 
 def annotate(
@@ -57,48 +58,52 @@ def annotate_with(
     profile: Profile | None = None,
 ) -> Tracks:
     """Does what `annotate` does, with networks that are loaded."""
-    job = _MemoryJob(path, models, options, progress)
-    for ended in Engine(models, options, batch, profile=profile).run([job]):
-        if ended.error is not None:
-            raise ended.error
-    return job.tracks()
+    rows = InMemory()
+    tracker = Tracker(path, models, options, rows, lambda tracker: progress(tracker.frames) if progress else None)
+    try:
+        list(Engine(models, options, batch, profile=profile).run([tracker]))
+    except DeviceGone as gone:
+        raise DeviceError(f"the device failed ({gone})") from gone
+    if tracker.error is not None:  # a bug is raised as it is
+        raise (tracker.error.__cause__ if isinstance(tracker.error, Bug) else None) or tracker.error
+    return rows.tracks()
 
 
-class _Collector:
-    """Keeps rows in memory."""
+class InMemory:
+    """A destination that keeps rows in memory; it is its own sink."""
 
     frames = 0
 
     def __init__(self) -> None:
         self.parts: list[Tracks] = [Tracks.empty()]
+        self.info: dict[str, Any] = {}
+
+    def claim(self) -> bool:
+        """Wants the rows of any video."""
+        return True
+
+    def open(self, info: dict[str, Any]) -> InMemory:
+        """Keeps what a result says of its origin."""
+        self.info = info
+        return self
 
     def append(self, chunk: Tracks) -> None:
+        """Takes the next frames."""
         self.parts.append(chunk)
 
     def flush(self) -> None:
         """Nothing to do."""
 
+    def complete(self, report: DecodeReport, remark: str | None) -> None:
+        """Keeps whether the video was whole."""
+        self.info |= {"complete": not report.truncated, "reason": report.reason}
 
-class _MemoryJob(VideoJob):
-    def __init__(self, path: Path, models: Any, options: Options, progress: Callable[[int], None] | None) -> None:
-        super().__init__(path, models, options)
-        self._collector = _Collector()
-        self._info: dict[str, Any] = {}
-        self._progress = progress
+    def stopped(self) -> None:
+        """Nothing to do."""
 
-    def open_sink(self, video: VideoInfo) -> _Collector:
-        self._info = describe(video, self.models, self.options)
-        return self._collector
-
-    def advance(self) -> list[Any]:
-        windows = super().advance()
-        if self._progress is not None:
-            self._progress(self._running().frames)
-        return windows
-
-    def close_sink(self, report: DecodeReport) -> None:
-        self._info |= {"complete": not report.truncated, "reason": report.reason}
+    def failed(self, error: RedtrackError) -> None:
+        """Nothing to do."""
 
     def tracks(self) -> Tracks:
         """Returns all rows."""
-        return replace(Tracks.concatenate(self._collector.parts), info=self._info)
+        return replace(Tracks.concatenate(self.parts), info=self.info)

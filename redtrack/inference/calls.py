@@ -1,4 +1,4 @@
-"""One call of the network, and the jobs whose windows share it.
+"""One call of the network, and the videos whose windows share it.
 
 N windows, T frames, S crop side.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from redtrack.errors import RedtrackError
 from redtrack.inference.options import Options
+from redtrack.inference.tracker import Tracker
 from redtrack.inference.windows import Window
 
 if TYPE_CHECKING:
@@ -21,32 +21,10 @@ if TYPE_CHECKING:
 
     from redtrack.rednet.predict import WindowEstimate
 
-__all__ = ["Call", "Job", "Looked"]
+__all__ = ["Call", "Looked"]
 
 
-class Job(Protocol):
-    """One video, as `annotate.job` has it. All methods may raise RedtrackError: the end of this job alone."""
-
-    error: RedtrackError | None
-
-    @property
-    def exhausted(self) -> bool: ...
-    @property
-    def ended(self) -> bool: ...
-    @property
-    def nbytes(self) -> int: ...
-    @property
-    def waited(self) -> float: ...
-    def start(self) -> None: ...
-    def advance(self) -> list[Window]: ...
-    def crops(self, window: Window) -> tuple[Window, Tensor]: ...
-    def accept(self, window: Window, *found: np.ndarray) -> list[Window]: ...
-    def finish(self) -> None: ...
-    def stop(self) -> None: ...
-    def fail(self, error: RedtrackError) -> None: ...
-
-
-Looked = tuple[Job, Window]
+Looked = tuple[Tracker, Window]
 """A window, and whose it is."""
 
 

@@ -4,6 +4,9 @@ One video is decoded at a time, the next in line when the first has no more fram
 small and short ones fill a batch together. The decoders run ahead in threads of their own, and so does the network
 (`workers`), while this thread detects and crops. A point does not depend on what it shares a batch with.
 
+What anything raises becomes the end of the videos that it concerns here and nowhere else, be it bad input, a bug, or a
+device that is full. Only where the device itself has failed, `DeviceGone` ends the run.
+
 N windows, T frames, S crop side.
 """
 
@@ -12,16 +15,19 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from redtrack.errors import DeviceError, RedtrackError
-from redtrack.inference.calls import Call, Job, Looked
+from redtrack.device import DeviceGone, is_gone
+from redtrack.errors import DeviceError, RedtrackError, as_bug
+from redtrack.inference.calls import Call, Looked
 from redtrack.inference.landmarker import Models
 from redtrack.inference.options import Options
 from redtrack.inference.profile import Profile
 from redtrack.inference.room import crops_at_once, hold_bytes
+from redtrack.inference.tracker import Tracker
 from redtrack.inference.waiting import Waiting
 from redtrack.inference.windows import Window
 from redtrack.inference.workers import Workers
@@ -40,7 +46,7 @@ Result = TypeVar("Result")
 
 
 class Engine:
-    """Runs jobs through the network.
+    """Runs videos through the network.
 
     `batch` is how many crops one call takes, None for what the device has room for. `stopping` is asked between two
     steps; `tell` hears one sentence when the device runs out of memory and the batch is halved; `profile` is told where
@@ -65,8 +71,8 @@ class Engine:
         self._hold = hold_bytes(models.device)
         self._stopping, self._tell = stopping, tell
         self._time = profile or Profile()
-        self._open: list[Job] = []
-        self._waiting: Waiting[Job] = Waiting()
+        self._open: list[Tracker] = []
+        self._waiting: Waiting[Tracker] = Waiting()
         self._flight: deque[Call] = deque()
         self._drained = False  # whether no video has a frame left
         self._halved = False
@@ -76,9 +82,9 @@ class Engine:
         """Crops in one call of the network."""
         return self._batch * self._length
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[Job]:
-        """Yields every job once it has ended: well, or with its `error` set; or stopped, when `stopping` says so."""
-        source = iter(jobs)
+    def run(self, trackers: Iterable[Tracker]) -> Iterator[Tracker]:
+        """Yields every video once it has ended: well, or with its `error` set; or stopped, when `stopping` says so."""
+        source = iter(trackers)
         with Workers(self._models.device) as workers:
             most = 1 if self._tracking else workers.most_in_flight
             while not self._stopping():
@@ -88,9 +94,18 @@ class Engine:
             while self._flight:
                 self._land()
             yield from self._ended()
-            yield from self._stopped()
+            yield from self.break_off()
 
-    def _step(self, source: Iterator[Job], workers: Workers, most: int) -> bool:
+    def break_off(self) -> Iterator[Tracker]:
+        """Stops every open video where it is, be it in the middle of a step; yields them."""
+        self._waiting.clear()
+        for tracker in list(self._open):
+            if tracker.error is None:
+                self._guard(tracker, tracker.stop)
+            self._open.remove(tracker)
+            yield tracker
+
+    def _step(self, source: Iterator[Tracker], workers: Workers, most: int) -> bool:
         """Does what is to be done next; returns whether there was anything.
 
         What that is hangs on counts and never on the clock, so that a run has the same calls each time.
@@ -100,8 +115,8 @@ class Engine:
             self._submit(workers)
         elif self._flight and (self._ready(most - 1) or self._overfull() or self._only_peeks()):
             self._land()
-        elif (job := self._next(source)) is not None:
-            self._advance(job)
+        elif (tracker := self._next(source)) is not None:
+            self._advance(tracker)
         elif self._waiting and free:
             self._submit(workers)
         elif self._flight:
@@ -121,36 +136,40 @@ class Engine:
 
     def _overfull(self) -> bool:
         """Whether too much is held for more to be decoded."""
-        return sum(job.nbytes for job in self._open) > self._hold
+        return sum(tracker.nbytes for tracker in self._open) > self._hold
 
     def _only_peeks(self) -> bool:
         """Whether the network has two calls with looks at single frames and no windows: these depend on the first."""
         return len(self._flight) > 1 and all(pair[1].peek for call in self._flight for pair in call.looked)
 
-    def _next(self, source: Iterator[Job]) -> Job | None:
-        """Returns the job whose turn it is to decode, and sees to it that the one after it has begun."""
-        decoding = [job for job in self._open if not job.exhausted and job.error is None]
-        while len(decoding) < OPEN and (job := next(source, None)) is not None:
-            self._open.append(job)
-            self._guard(job, job.start)
-            if job.error is not None or job.exhausted:  # let the others go on between two that are done already
+    def _next(self, source: Iterator[Tracker]) -> Tracker | None:
+        """Returns the tracker whose turn it is to decode, and sees to it that the one after it has begun."""
+        decoding = [tracker for tracker in self._open if not tracker.exhausted and tracker.error is None]
+        while len(decoding) < OPEN and (tracker := next(source, None)) is not None:
+            self._open.append(tracker)
+            self._guard(tracker, tracker.start)
+            if tracker.error is not None or tracker.exhausted:  # let the others go on between two that are done already
                 break
-            decoding.append(job)
+            decoding.append(tracker)
         self._drained = not decoding
         return decoding[0] if decoding else None
 
-    def _advance(self, job: Job) -> None:
-        waited = job.waited
+    def _advance(self, tracker: Tracker) -> None:
+        waited = tracker.waited
         with self._time("detector"):
-            windows = self._guard(job, job.advance) or []
-        self._time.move(job.waited - waited, "detector", "decoder")
-        self._waiting.add([(job, window) for window in windows])
+            windows = self._guard(tracker, tracker.advance) or []
+        self._time.move(tracker.waited - waited, "detector", "decoder")
+        self._waiting.add([(tracker, window) for window in windows])
 
     def _submit(self, workers: Workers) -> None:
         """Has the network look at what has waited longest: at windows if they fill a call, else at single frames."""
+        waited = self._waiting.take(self._batch, self._enough, self.batch)
+        with self._blaming(waited):
+            self._look_at(waited, workers)
+
+    def _look_at(self, waited: list[Looked], workers: Workers) -> None:
         import torch
 
-        waited = self._waiting.take(self._batch, self._enough, self.batch)
         length = max(len(window) for _, window in waited)
         try:
             with self._time("cropping"):
@@ -168,9 +187,14 @@ class Engine:
 
     def _land(self) -> None:
         """Waits for the call that is under way the longest; what follows from it waits in its turn."""
+        call = self._flight.popleft()
+        with self._blaming(call.looked):
+            self._hand_out(call)
+
+    def _hand_out(self, call: Call) -> None:
+        """Hands what a call found to the videos whose windows it had."""
         import torch
 
-        call = self._flight.popleft()
         with self._time("network"):
             try:
                 found = call.found.result()
@@ -193,11 +217,11 @@ class Engine:
         size = self._models.crop_size
         crops = torch.zeros(len(waited), length, 3, size, size, device=self._models.device)
         looked: list[Looked] = []
-        for job, window in waited:
-            cut = self._guard(job, job.crops, window, fails_alone=few)
+        for tracker, window in waited:
+            cut = self._guard(tracker, tracker.crops, window, fails_alone=few) if tracker.error is None else None
             if cut is not None:
                 crops[len(looked), : len(window)] = cut[1]
-                looked.append((job, cut[0]))
+                looked.append((tracker, cut[0]))
         return looked, crops[: len(looked)]
 
     def _postpone(self, waited: list[Looked], error: RuntimeError) -> None:
@@ -209,12 +233,12 @@ class Engine:
         else:
             self._make_room(error, sum(len(window) for _, window in waited))
 
-    def _accept(self, job: Job, window: Window, *found: np.ndarray) -> list[Looked]:
-        """Hands the network's word on a window to its job; returns what is to be looked at because of it."""
-        if job.error is not None:
+    def _accept(self, tracker: Tracker, window: Window, *found: np.ndarray) -> list[Looked]:
+        """Hands the network's word on a window to its tracker; returns what is to be looked at because of it."""
+        if tracker.error is not None:
             return []
-        following = self._guard(job, job.accept, window, *(array[: len(window)] for array in found))
-        return [(job, window) for window in following or []]
+        following = self._guard(tracker, tracker.accept, window, *(array[: len(window)] for array in found))
+        return [(tracker, window) for window in following or []]
 
     def _predict(self, call: Call) -> WindowEstimate:
         """Returns the network's word on all windows of a call, in as many calls as the device's memory asks for."""
@@ -247,37 +271,55 @@ class Engine:
             self._tell(f"the device is out of memory: going on with batches of {self.batch} crops or fewer")
         self._halved = True
 
-    def _guard(self, job: Job, step: Callable[..., Result], *args: Any, fails_alone: bool = True) -> Result | None:
-        """Returns what the step returns. What it raises on bad input ends this job, and no other; so does a device
-        that is full, unless the others have their part in that.
+    def _guard(
+        self, tracker: Tracker, step: Callable[..., Result], *args: Any, fails_alone: bool = True
+    ) -> Result | None:
+        """Returns what the step returns. What it raises ends this video, and no other; so does a device that is full,
+        unless the others have their part in that.
         """
         import torch
 
         try:
             return step(*args)
-        except RedtrackError as error:
-            self._fail(job, error)
-        except (MemoryError, torch.OutOfMemoryError) as error:
+        except Exception as error:
             if isinstance(error, torch.OutOfMemoryError) and not fails_alone:
                 raise
-            self._fail(job, DeviceError("has frames too large for the memory that there is"))
+            self._fail(tracker, error)
         return None
 
-    def _fail(self, job: Job, error: RedtrackError) -> None:
-        job.fail(error)
-        self._waiting.forget(job)
+    @contextmanager
+    def _blaming(self, looked: list[Looked]) -> Iterator[None]:
+        """What the block raises ends all videos whose windows it looks at."""
+        try:
+            yield
+        except Exception as error:
+            for tracker in {id(tracker): tracker for tracker, _ in looked}.values():
+                if tracker.error is None:
+                    self._fail(tracker, error)
 
-    def _ended(self) -> Iterator[Job]:
-        for job in [job for job in self._open if job.ended or job.error is not None]:
-            if job.error is None:
+    def _fail(self, tracker: Tracker, error: Exception) -> None:
+        self._waiting.forget(tracker)
+        tracker.fail(_reason(error))
+
+    def _ended(self) -> Iterator[Tracker]:
+        for tracker in [tracker for tracker in self._open if tracker.ended or tracker.error is not None]:
+            if tracker.error is None:
                 with self._time("rows"):
-                    self._guard(job, job.finish)
-            self._open.remove(job)
-            yield job
+                    self._guard(tracker, tracker.finish)
+            self._open.remove(tracker)
+            yield tracker
 
-    def _stopped(self) -> Iterator[Job]:
-        self._waiting.clear()
-        for job in self._open:
-            self._guard(job, job.stop)
-            yield job
-        self._open = []
+
+def _reason(error: Exception) -> RedtrackError:
+    """Returns why a video ends because of an exception; raises DeviceGone where no other can be done either."""
+    import torch
+
+    if isinstance(error, RedtrackError):
+        return error
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return DeviceError("has frames too large for the memory that there is")
+    if isinstance(error, DeviceGone):
+        raise error
+    if is_gone(error):
+        raise DeviceGone(str(error).splitlines()[0]) from error
+    return as_bug(error)

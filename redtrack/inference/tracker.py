@@ -1,4 +1,4 @@
-"""One video on its way to rows: chunks of frames in, windows out to the network, their points back, rows to a sink.
+"""One open video: chunks of frames in, windows out to the network, their points back, rows to a sink.
 
 Nothing here waits for the network: `advance` decodes and detects a chunk and says which windows are ready, `accept`
 takes a window's points whenever they come. Frames are held until every window that they are in is settled, so that
@@ -8,14 +8,17 @@ memory does not grow with the length of the video.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from redtrack.errors import RedtrackError
 from redtrack.inference.crop import region_of, sample
+from redtrack.inference.following import Following
 from redtrack.inference.frames import Chunk, FrameStore, gather
 from redtrack.inference.landmarker import Models
 from redtrack.inference.options import Options
@@ -28,9 +31,9 @@ from redtrack.tracks import Tracks
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from redtrack.video import IsolatedVideo, Video
+    from redtrack.video import DecodeReport, IsolatedVideo, Video, VideoInfo
 
-__all__ = ["Pipeline", "Sink"]
+__all__ = ["Destination", "Sink", "Tracker", "expected_frames"]
 
 READ_AHEAD = 2  # chunks decoded before they are wanted
 TOGETHER = 4  # chunks in which faces are looked for at once: a call with more pictures takes less time for each
@@ -49,23 +52,58 @@ class Sink(Protocol):
         """Makes sure that what was taken is kept."""
 
 
-class Pipeline:
-    """The way of one video. Rows of frames that the sink has already are not computed again."""
+class Destination(Protocol):
+    """Who wants a video's rows: a result file, or memory. What a method raises ends the video, as its own faults do."""
 
-    def __init__(self, video: Video | IsolatedVideo, models: Models, options: Options, sink: Sink) -> None:
-        from redtrack.video import ShotDetector, read_ahead
+    def claim(self) -> bool:
+        """Returns whether the rows are wanted; is asked before the video is opened."""
+        ...
 
-        self.exhausted = False  # whether the last frame was decoded
-        self.waited = 0.0  # seconds for the decoder
-        self._models, self._sink, self._options = models, sink, options
+    def open(self, info: dict[str, Any]) -> Sink:
+        """Returns where the rows go; info is what a result says of its origin, `Tracks.info`."""
+        ...
+
+    def complete(self, report: DecodeReport, remark: str | None) -> None:
+        """The sink has all rows; remark is what the user may not know."""
+
+    def stopped(self) -> None:
+        """The run was stopped; the sink has the rows that are final."""
+
+    def failed(self, error: RedtrackError) -> None:
+        """The video has ended early."""
+
+
+class Tracker:
+    """The way of one video. Rows of frames that the sink has already are not computed again.
+
+    on_step is called when some more frames were decoded. `exhausted`: the last frame was decoded; `waited`: seconds
+    for the decoder; `faces`: followed so far, of which one that turns out to be none is taken back at the end.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        models: Models,
+        options: Options,
+        destination: Destination,
+        on_step: Callable[[Tracker], None] = lambda _: None,
+    ) -> None:
+        self.path, self.options = path, options
+        self.error: RedtrackError | None = None  # why it ended early
+        self.video: Video | IsolatedVideo | None = None
+        self.exhausted = True
+        self.waited = 0.0
+        self._models, self._destination, self._on_step = models, destination, on_step
+        self._began: float | None = None
+        self._chunks: Iterator[Chunk] = iter(())
+        self._following: Following  # once it has started
+        self._sink: Sink | None = None
+        self._is_writing = False
         self._looked_at = 0  # frames with pixels
-        chunks = gather(video.frames(end=options.end), ShotDetector(), options.start or 0.0)
-        self._chunks = read_ahead(chunks, READ_AHEAD)
-        self._following = models.follower(options)
         self._aim = make_aim(options)
         self._builder = WindowBuilder(self._aim.window, models.crop_size)
         self._store = FrameStore()
-        self._merger = RowMerger(sink.frames)
+        self._merger = RowMerger()
         self._ties = Ties(models, options)
         self._faces: set[int] = set()
         self._out: dict[tuple[int, int], Window] = {}  # windows that are with the network, by first frame and face
@@ -79,9 +117,9 @@ class Pipeline:
     @property
     def remark(self) -> str | None:
         """What the user may not know of a video whose last frame was decoded: why there are fewer faces than meant."""
-        if self._options.start and not self._looked_at:
-            return f"no frame is as late as {self._options.start:g} s"
-        if self._options.boxes is not None and self._options.end is None and (unused := self._following.unused):
+        if self.options.start and not self._looked_at:
+            return f"no frame is as late as {self.options.start:g} s"
+        if self.options.boxes is not None and self.options.end is None and (unused := self._following.unused):
             boxes = "box is" if unused == 1 else "boxes are"
             return f"{unused} {boxes} of frames that it does not have: they count from 0"
         return None
@@ -92,8 +130,13 @@ class Pipeline:
         return self._merger.known
 
     @property
+    def expected_frames(self) -> int | None:
+        """About how many there will be, None where the file does not say."""
+        return None if self.video is None else expected_frames(self.video.info, self.options.end)
+
+    @property
     def faces(self) -> int:
-        """Faces followed so far; one that turns out to be none is taken back at the end."""
+        """Faces followed so far."""
         return len(self._faces)
 
     @property
@@ -106,8 +149,28 @@ class Pipeline:
         """The memory that the held frames take."""
         return self._store.nbytes
 
+    @property
+    def seconds(self) -> float:
+        """Time since the first frames were asked for: a video is opened while the one before is still worked on."""
+        return 0.0 if self._began is None else time.monotonic() - self._began
+
+    def start(self) -> None:
+        """Opens the video, if its rows are wanted."""
+        from redtrack.video import ShotDetector, open_video, read_ahead
+
+        if not self._destination.claim():
+            return
+        self.video = open_video(self.path, device=self._models.decoder)
+        sink = self._destination.open(_origin(self.video.info, self._models, self.options))
+        self._following = self._models.follower(self.options)
+        chunks = gather(self.video.frames(end=self.options.end), ShotDetector(), self.options.start or 0.0)
+        self._chunks = read_ahead(chunks, READ_AHEAD)
+        self._sink, self._merger = sink, RowMerger(sink.frames)
+        self.exhausted = False
+
     def advance(self) -> list[Window]:
         """Decodes and detects a few chunks; returns the windows that are ready for the network, often none."""
+        self._began = self._began or time.monotonic()
         began = time.perf_counter()
         chunks = list(islice(self._chunks, TOGETHER))
         self.waited += time.perf_counter() - began
@@ -119,6 +182,7 @@ class Pipeline:
         planned = self._aim.plan(self._near(windows, 2), self._builder.continues)
         self._looks |= {(look.first, look.face) for look in planned if look.peek}
         self._settle()
+        self._on_step(self)
         return self._near(planned, 1)
 
     def crops(self, window: Window) -> tuple[Window, Tensor]:
@@ -149,11 +213,41 @@ class Pipeline:
                 self._settle()
         return self._near(again, 1)
 
+    def finish(self) -> None:
+        """Gives the last rows to the sink and tells the destination that they are all there."""
+        if self.video is not None and self._sink is not None:
+            self._write_final()
+            self._destination.complete(self.video.report, self.remark)
+
+    def stop(self) -> None:
+        """Ends the video before its time; the sink gets all rows that are final."""
+        if self._sink is not None:
+            self._write_final()
+        self._destination.stopped()
+
+    def fail(self, error: RedtrackError) -> None:
+        """Ends the video because of an error; what is not in the sink is lost."""
+        self.error = error
+        self._close()
+        self._destination.failed(error)
+
+    def _write_final(self) -> None:
+        self._close()
+        self._settle()
+        self._release(1)
+
+    def _close(self) -> None:
+        """Ends the decoding and lets go of the frames: an error's traceback may keep this object for long."""
+        if isinstance(self._chunks, Generator):
+            self._chunks.close()
+        self._store = FrameStore()
+
     def _settle(self) -> None:
         """Takes the windows whose neighbours are known as final."""
         for window, found in self._ties.ready(self._builder.continues):
-            if self._out.pop((window.first, window.face), None) is not None:
+            if (window.first, window.face) in self._out:
                 self._merger.add_window(window, found)
+                del self._out[window.first, window.face]  # only now: a run may be broken off between any two lines
         self._release(BLOCK)
 
     def _near(self, windows: list[Window], reach: int) -> list[Window]:
@@ -163,17 +257,6 @@ class Pipeline:
         """
         done = self._merger.done
         return [window for window in windows if window.peek or window.first + (1 + reach) * len(window) > done]
-
-    def stop(self) -> None:
-        """Ends the decoding and gives all rows that are final to the sink."""
-        self.close()
-        self._settle()
-        self._release(1)
-
-    def close(self) -> None:
-        """Ends the decoding; what is not in the sink is lost."""
-        if isinstance(self._chunks, Generator):
-            self._chunks.close()
 
     def _take(self, chunks: list[Chunk]) -> list[Window]:
         """Follows the faces through chunks."""
@@ -210,7 +293,44 @@ class Pipeline:
     def _release(self, least: int) -> None:
         """Lets go of frames that no window needs any more, and writes their rows where there are `least` of them."""
         self._store.drop(min([self.done, *(first for first, _ in self._looks)]))
-        if self.done - self._merger.done < (1 if self.ended else least):
-            return
+        if self._is_writing or self.done - self._merger.done < (1 if self.ended else least):
+            return  # what was broken off while it wrote is not to write anything behind that
+        assert self._sink is not None, f"{self.path} was not started"
+        self._is_writing = True
         self._sink.append(self._merger.release(self.done))
         self._sink.flush()
+        self._is_writing = False
+
+
+def expected_frames(video: VideoInfo, end: float | None) -> int | None:
+    """Returns about how many frames there will be, None where the file does not say."""
+    known = video.expected_frames
+    if known is None and video.duration and video.average_rate:
+        known = round(video.duration * float(video.average_rate))
+    if known is None or end is None:
+        return known
+    return known if not video.duration else min(known, round(known * end / video.duration))
+
+
+def _origin(video: VideoInfo, models: Models, options: Options) -> dict[str, Any]:
+    """Returns what a result says of its origin: `Tracks.info`."""
+    import redtrack
+
+    return {
+        "source": str(video.path.resolve()),
+        "source_size": video.size_bytes,
+        "source_digest": video.digest,
+        "container": video.container,
+        "codec": video.codec,
+        "pixel_format": video.pixel_format,
+        "width": video.width,
+        "height": video.height,
+        "rotation": video.rotation,
+        "mirrored": video.mirrored,
+        "average_rate": None if video.average_rate is None else str(video.average_rate),
+        "duration": video.duration,
+        **models.about,
+        "device": str(models.device),
+        "options": options.to_dict(),
+        "version": redtrack.__version__,
+    }

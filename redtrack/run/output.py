@@ -7,29 +7,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redtrack.errors import FormatError, OutputError, RedtrackError
-from redtrack.inference.job import VideoJob, describe
 from redtrack.inference.landmarker import Models
 from redtrack.inference.options import Options
-from redtrack.inference.windows import Window
+from redtrack.inference.tracker import Tracker
 from redtrack.run.export import Where, export
-from redtrack.run.faults import blamed
 from redtrack.run.lock import Lock
 from redtrack.run.names import Names, first_free
 from redtrack.run.outcome import DONE, FAILED, PARTIAL, SKIPPED, Outcome, sentence
 from redtrack.run.result import Counts, count, identity, identity_of, is_of, stored_info, unfinished_info
 
 if TYPE_CHECKING:
-    import numpy as np
-    from torch import Tensor
-
     from redtrack.formats import TracksWriter
-    from redtrack.video import DecodeReport, VideoInfo
+    from redtrack.video import DecodeReport
 
 __all__ = ["FileJob"]
 
 
-class FileJob(VideoJob):
-    """A job whose rows go to a file in `where.folder`; `names` as `outputs.name_outputs` gives them."""
+class FileJob:
+    """A video whose rows go to a file in `where.folder`; `names` as `names.name_outputs` gives them.
+
+    It is the destination of its `tracker`.
+    """
 
     def __init__(
         self,
@@ -38,20 +36,21 @@ class FileJob(VideoJob):
         where: Where,
         models: Models,
         options: Options,
-        on_step: Callable[[FileJob], None] = lambda _: None,
+        on_step: Callable[[Tracker], None] = lambda _: None,
     ) -> None:
-        super().__init__(path, models, options)
+        self.path, self.models, self.options = path, models, options
+        self.tracker = Tracker(path, models, options, self, on_step)
         self.state = FAILED
+        self.reason: str | None = None
         self.output: Path | None = None
-        self._names, self._where, self._on_step = names, where, on_step
+        self._names, self._where = names, where
         self._digest = ""
         self._lock: Lock | None = None
         self._writer: TracksWriter | None = None
         self._counts = Counts()
 
-    @blamed
-    def start(self) -> None:
-        """Claims the result's name; opens the video unless the result is there already."""
+    def claim(self) -> bool:
+        """Claims the result's name; returns whether the rows are to be made, and not there already."""
         from redtrack.video import digest
 
         self._digest = digest(self.path)
@@ -59,70 +58,36 @@ class FileJob(VideoJob):
         lock = Lock(self.output)
         if not lock.take():
             self.state, self.reason = SKIPPED, "another process is at work on it"
-            return
+            return False
         self._lock = lock
         found = None if self._where.overwrite else stored_info(self.output)
         if found is not None and identity(found) == self._identity():
             self._keep(found)
-        else:
-            super().start()
+            return False
+        return True
 
-    def open_sink(self, video: VideoInfo) -> TracksWriter:
+    def open(self, info: dict[str, Any]) -> TracksWriter:
         """Returns a writer that goes on where an earlier run was stopped, or begins anew."""
         from redtrack.formats import TracksWriter
 
-        info = describe(video, self.models, self.options)
         self._writer = self._resumed() or TracksWriter(self._output(), info)
         return self._writer
 
-    @blamed
-    def advance(self) -> list[Window]:
-        """Decodes and detects one chunk."""
-        windows = super().advance()
-        self._on_step(self)
-        return windows
-
-    @blamed
-    def crops(self, window: Window) -> tuple[Window, Tensor]:
-        """Returns the window as it is aimed now, and its crops."""
-        return super().crops(window)
-
-    @blamed
-    def accept(self, window: Window, *found: np.ndarray) -> list[Window]:
-        """Takes what the network says of a window."""
-        return super().accept(window, *found)
-
-    def close_sink(self, report: DecodeReport) -> None:
+    def complete(self, report: DecodeReport, remark: str | None) -> None:
         """Gives the result its final name, and writes the further formats."""
         assert self._writer is not None, f"{self.path} has no writer"
         self._writer.complete(complete=not report.truncated, reason=report.reason)
-        assert self.pipeline is not None, f"{self.path} has no pipeline"
-        self.state, self.reason = (PARTIAL, report.reason) if report.truncated else (DONE, self.pipeline.remark)
+        self.state, self.reason = (PARTIAL, report.reason) if report.truncated else (DONE, remark)
         export(self._output(), self._where)
-
-    @blamed
-    def finish(self) -> None:
-        """Ends the job well."""
-        super().finish()
         self._leave()
 
-    @blamed
-    def stop(self) -> None:
+    def stopped(self) -> None:
         """Keeps what is final under the temporary name, for the next run to go on."""
-        super().stop()
         self.state, self.reason = PARTIAL, "stopped before its end; the same command goes on from there"
         self._leave(reason=self.reason)
 
-    def break_off(self) -> None:
-        """Stops a job that may be in the middle of a step; what is not in its file yet is lost."""
-        try:
-            self.stop()
-        except RedtrackError as error:
-            self.fail(error)
-
-    def fail(self, error: RedtrackError) -> None:
-        """Ends the job; what can be resumed is kept, but not on a disk that is full."""
-        super().fail(error)
+    def failed(self, error: RedtrackError) -> None:
+        """Keeps what can be resumed, but not on a disk that is full."""
         self.state, self.reason = FAILED, sentence(error, self.path)
         if self._writer is not None and (isinstance(error, OutputError) or not self._writer.frames):
             self._writer.discard()
@@ -134,7 +99,7 @@ class FileJob(VideoJob):
     def outcome(self) -> Outcome:
         """Returns how it went."""
         output = self.output if self.state != FAILED or self._counts.frames else None
-        return Outcome(self.path, self.state, output, self.reason, self._counts, self.seconds)
+        return Outcome(self.path, self.state, output, self.reason, self._counts, self.tracker.seconds)
 
     def _output(self) -> Path:
         assert self.output is not None, f"{self.path} has no output yet"

@@ -11,11 +11,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from redtrack.device import DeviceGone
 from redtrack.errors import RedtrackError
+from redtrack.inference.engine import Engine
 from redtrack.inference.landmarker import Models
-from redtrack.run.faults import DeviceGone
+from redtrack.inference.tracker import Tracker
 from redtrack.run.outcome import Outcome
-from redtrack.run.output import FileJob
 from redtrack.run.progress import SilentReporter, Working
 from redtrack.run.run import Batch
 from redtrack.run.run_log import RunLog
@@ -49,35 +50,33 @@ class Share(Batch):
         super().__init__([], plan.where, models, plan.options, batch=plan.resources.batch, **how)
         self._source = source
 
-    def _jobs(self) -> Iterator[FileJob]:
-        return _Jobs(self, self._source)
+    def _trackers(self) -> Iterator[Tracker]:
+        return _Trackers(self, self._source)
 
-    def job(self, task: Task) -> FileJob:
-        """Returns the job of a task."""
-        job = FileJob(task.path, task.names, self.where, self.models, self.options, self.reporter.step)
-        self._open.append(job)
-        return job
+    def tracker(self, task: Task) -> Tracker:
+        """Returns the video of a task."""
+        return self._tracker(task.path, task.names)
 
     def _add(self, outcome: Outcome, log: RunLog) -> None:
         self.outcomes.append(outcome)
         self.reporter.ended(outcome)
 
-    def _device_gone(self, gone: DeviceGone, log: RunLog) -> None:
+    def _device_gone(self, gone: DeviceGone, engine: Engine, log: RunLog) -> None:
         """Ends the run without reporting the open videos, so that they are tried elsewhere."""
         raise gone
 
 
-class _Jobs:
-    """Jobs for an engine. Unlike a generator, it may have more after it had none."""
+class _Trackers:
+    """Videos for an engine. Unlike a generator, it may have more after it had none."""
 
     def __init__(self, share: Share, source: Iterator[Task]) -> None:
         self._share, self._source = share, source
 
-    def __iter__(self) -> _Jobs:
+    def __iter__(self) -> _Trackers:
         return self
 
-    def __next__(self) -> FileJob:
-        return self._share.job(next(self._source))
+    def __next__(self) -> Tracker:
+        return self._share.tracker(next(self._source))
 
 
 class _Line:

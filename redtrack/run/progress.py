@@ -8,13 +8,10 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, Any, Protocol
 
 from redtrack.errors import UsageError, printable
 from redtrack.run.outcome import Outcome
-
-if TYPE_CHECKING:
-    from redtrack.video import VideoInfo
 
 __all__ = ["STYLES", "JsonReporter", "PlainReporter", "Reporter", "SilentReporter", "Working", "make_reporter"]
 
@@ -22,7 +19,7 @@ STYLES = ("rich", "plain", "json", "none")
 
 
 class Working(Protocol):
-    """A job as a reporter sees it."""
+    """An open video as a reporter sees it: a `Tracker`, or what a worker tells of one."""
 
     path: Path
 
@@ -185,13 +182,3 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def expected_frames(video: VideoInfo, end: float | None) -> int | None:
-    """Returns about how many frames there will be, None where the file does not say."""
-    known = video.expected_frames
-    if known is None and video.duration and video.average_rate:
-        known = round(video.duration * float(video.average_rate))
-    if known is None or end is None:
-        return known
-    return known if not video.duration else min(known, round(known * end / video.duration))

@@ -15,9 +15,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from redtrack.device import DeviceGone
 from redtrack.errors import RedtrackError, UsageError
 from redtrack.inference.landmarker import Models
-from redtrack.run.faults import DeviceGone
 from redtrack.run.outcome import FAILED, SKIPPED, Outcome
 from redtrack.run.process_worker import Share, about_of, load
 from redtrack.run.progress import SilentReporter

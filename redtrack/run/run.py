@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from redtrack.errors import DeviceError, OutputError, RedtrackError
+from redtrack.device import DeviceGone
+from redtrack.errors import Bug, DeviceError, OutputError, RedtrackError
 from redtrack.inference.engine import Engine
 from redtrack.inference.landmarker import Models
 from redtrack.inference.options import Options
 from redtrack.inference.profile import Profile
+from redtrack.inference.tracker import Tracker
 from redtrack.run.export import Where
-from redtrack.run.faults import Bug, DeviceGone, bug
 from redtrack.run.names import Names, name_outputs
 from redtrack.run.outcome import FAILED, Outcome, sentence
 from redtrack.run.output import FileJob
@@ -47,7 +48,7 @@ class Batch:
     outcomes: list[Outcome] = field(default_factory=list)
     names: Mapping[Path, Names] | None = None
     profile: Profile | None = None
-    _open: list[FileJob] = field(default_factory=list, init=False)
+    _open: dict[Tracker, FileJob] = field(default_factory=dict, init=False)
 
     def run(self) -> list[Outcome]:
         """Returns what became of each input, in the order in which they ended."""
@@ -55,68 +56,52 @@ class Batch:
         for error in self.found:
             if isinstance(error, RedtrackError):
                 self._add(Outcome(error.path or Path(), FAILED, reason=sentence(error, error.path)), log)
+        say = self.reporter.say
+        engine = Engine(self.models, self.options, self.batch, self._stopping, tell=say, profile=self.profile)
         try:
-            for job in self._ended(self._jobs()):
-                self._tell(job, log)
+            for tracker in engine.run(self._trackers()):
+                self._tell(tracker, log)
         except BrokenOff:
-            self._break_off(log)
+            self._break_off(engine, log)
         except DeviceGone as gone:
-            self._device_gone(gone, log)
+            self._device_gone(gone, engine, log)
         except KeyboardInterrupt:  # the second one: nothing is waited for, and the next run goes on from the disk
-            for job in self._open:
+            for job in self._open.values():
                 job.unlock()
             raise
         return self.outcomes
 
-    def _device_gone(self, gone: DeviceGone, log: RunLog) -> None:
+    def _device_gone(self, gone: DeviceGone, engine: Engine, log: RunLog) -> None:
         """Ends the run, for nothing more can be done in this process."""
-        self._break_off(log)
+        self._break_off(engine, log)
         raise DeviceError(f"the device failed ({gone})", remedy="give the same command again to go on") from gone
 
-    def _break_off(self, log: RunLog) -> None:
+    def _break_off(self, engine: Engine, log: RunLog) -> None:
         """Ends the open videos where they are."""
-        for job in list(self._open):
-            job.break_off()
-            self._tell(job, log)
+        for tracker in engine.break_off():
+            self._tell(tracker, log)
 
     @property
     def not_begun(self) -> int:
         """How many inputs were not looked at, because the run was stopped."""
         return len(self.found) - len(self.outcomes)
 
-    def _jobs(self) -> Iterator[FileJob]:
+    def _trackers(self) -> Iterator[Tracker]:
         paths = [path for path in self.found if isinstance(path, Path)]
         named = self.names or dict(zip(paths, name_outputs(paths), strict=True))
         for path in paths:
-            job = FileJob(path, named[path], self.where, self.models, self.options, self.reporter.step)
-            self._open.append(job)
-            yield job
+            yield self._tracker(path, named[path])
 
-    def _ended(self, jobs: Iterable[FileJob]) -> Iterator[FileJob]:
-        """Yields every job once it has ended. What ends an engine ends the jobs that it had open, and no others."""
-        while True:
-            try:
-                for job in self._engine().run(jobs):
-                    assert isinstance(job, FileJob), f"{job} is no job of this batch"
-                    yield job
-                return
-            except Exception as error:
-                if not self._open:
-                    raise
-                reason = error if isinstance(error, RedtrackError) else bug(error)
-            for job in list(self._open):
-                job.fail(reason)
-                yield job
+    def _tracker(self, path: Path, names: Names) -> Tracker:
+        job = FileJob(path, names, self.where, self.models, self.options, self.reporter.step)
+        self._open[job.tracker] = job
+        return job.tracker
 
-    def _tell(self, job: FileJob, log: RunLog) -> None:
-        self._open.remove(job)
-        if isinstance(job.error, Bug):
-            self.reporter.say(job.error.details)
+    def _tell(self, tracker: Tracker, log: RunLog) -> None:
+        job = self._open.pop(tracker)
+        if isinstance(tracker.error, Bug):
+            self.reporter.say(tracker.error.details)
         self._add(job.outcome(), log)
-
-    def _engine(self) -> Engine:
-        say = self.reporter.say
-        return Engine(self.models, self.options, self.batch, self._stopping, tell=say, profile=self.profile)
 
     def _stopping(self) -> bool:
         return self.stopping() or (self.fail_fast and not all(outcome.good for outcome in self.outcomes))

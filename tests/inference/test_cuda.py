@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from redtrack.inference.annotate import _MemoryJob, annotate_with
+from redtrack.inference.annotate import InMemory, annotate_with
 from redtrack.inference.engine import Engine
 from redtrack.inference.landmarker import Models, load_models
 from redtrack.inference.options import Options
+from redtrack.inference.tracker import Tracker
 from redtrack.tracks import Tracks
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
@@ -78,10 +79,11 @@ def test_calls_too_large_for_the_memory_are_halved(
     models: Models, tracks: Tracks, clip: Path, little_room: None
 ) -> None:
     said: list[str] = []
-    job = _MemoryJob(clip, models, OPTIONS, None)
-    list(Engine(models, OPTIONS, 1000, tell=said.append).run([job]))
-    assert job.error is None and len(said) == 1 and "out of memory" in said[0]
-    assert near(job.tracks(), tracks, 0.05)
+    rows = InMemory()
+    tracker = Tracker(clip, models, OPTIONS, rows)
+    list(Engine(models, OPTIONS, 1000, tell=said.append).run([tracker]))
+    assert tracker.error is None and len(said) == 1 and "out of memory" in said[0]
+    assert near(rows.tracks(), tracks, 0.05)
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one CUDA device")

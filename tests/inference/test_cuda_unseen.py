@@ -19,12 +19,13 @@ from redtrack.faces import NetworkDetector
 from redtrack.faces.detector import DetectorConfig
 from redtrack.faces.verifier import Verifier
 from redtrack.inference import workers
-from redtrack.inference.annotate import _MemoryJob, annotate_with
+from redtrack.inference.annotate import InMemory, annotate_with
 from redtrack.inference.crop import cut_crops, detector_crop, region_of, sample
 from redtrack.inference.engine import Engine
 from redtrack.inference.frames import FrameStore
 from redtrack.inference.landmarker import load_models
 from redtrack.inference.options import Options
+from redtrack.inference.tracker import Tracker
 from redtrack.points import MEAN_SHAPE
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
@@ -193,12 +194,13 @@ def test_what_a_call_had_computed_is_gone_before_it_is_halved(
     options, said = Options(end=0.7, direction="forward"), []
     models = load_models(None, "cuda:0", options, precision="bf16")
     expected = annotate_with(models, clip, options, batch=10)
-    job = _MemoryJob(clip, models, options, None)
+    rows = InMemory()
+    tracker = Tracker(clip, models, options, rows)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: kept.append(sum(ref() is not None for ref in made)))
     monkeypatch.setattr(pretend_cuda, "compute", with_little_room)
-    list(Engine(models, options, 20, tell=said.append).run([job]))
+    list(Engine(models, options, 20, tell=said.append).run([tracker]))
     assert made and set(kept) == {0} and len(said) == 1 and "out of memory" in said[0]
-    assert np.array_equal(job.tracks().points, expected.points)
+    assert np.array_equal(rows.tracks().points, expected.points)
 
 
 def on_pretence(net: torch.nn.Module) -> torch.nn.Module:

@@ -9,41 +9,36 @@ import pytest
 import torch
 from annotating import BLUE, ONE, RED, TWO, Square, SquareModels, clip_of, drift, square_models, still, true_points
 
-from redtrack.errors import DeviceError, OutputError, VideoError
+from redtrack.errors import Bug, DeviceError, OutputError, VideoError
 from redtrack.inference import engine as engine_module
+from redtrack.inference.annotate import InMemory
 from redtrack.inference.engine import Engine
-from redtrack.inference.job import VideoJob
 from redtrack.inference.options import Options
+from redtrack.inference.rows import RowMerger
+from redtrack.inference.tracker import Tracker
 from redtrack.inference.windows import Window
 from redtrack.tracks import RowState, Tracks
 
 
-class Kept:
-    """A sink in memory; fails once it holds `room` frames."""
+class Kept(InMemory):
+    """Rows in memory; fails once it holds `room` frames."""
 
     def __init__(self, room: int = 10**9, frames: int = 0) -> None:
+        super().__init__()
         self.frames, self.room = frames, room
-        self.parts: list[Tracks] = []
 
     def append(self, chunk: Tracks) -> None:
-        self.parts.append(chunk)
+        super().append(chunk)
         if sum(part.frames for part in self.parts) > self.room:
             raise OutputError("is full")
 
-    def flush(self) -> None:
-        pass
 
-    def tracks(self) -> Tracks:
-        return Tracks.concatenate(self.parts)
+class Job(Tracker):
+    """A video whose rows stay in memory."""
 
-
-class Job(VideoJob):
     def __init__(self, path: Path, models: SquareModels, options: Options, sink: Kept | None = None) -> None:
-        super().__init__(path, models, options)
         self.sink = sink or Kept()
-
-    def open_sink(self, video: Any) -> Kept:
-        return self.sink
+        super().__init__(path, models, options, self.sink)
 
 
 def run(
@@ -127,14 +122,79 @@ def test_sink_that_fails_ends_its_video_only(one: Path, two: Path, monkeypatch: 
     assert jobs[1].sink.tracks().frames == 33
 
 
-def test_bug_is_not_taken_for_a_bad_video(one: Path) -> None:
-    class Broken(Job):
-        def advance(self) -> list[Any]:
-            raise ZeroDivisionError
+class Broken(Job):
+    def advance(self) -> list[Any]:
+        raise ZeroDivisionError
 
+
+def test_bug_ends_its_video_only_and_keeps_its_traceback(one: Path, two: Path) -> None:
+    models, options = square_models(), Options()
+    jobs = [Broken(one, models, options), Job(two, models, options)]
+    list(Engine(models, options, 10).run(jobs))
+    assert isinstance(jobs[0].error, Bug) and "in advance" in jobs[0].error.details
+    assert jobs[1].error is None and jobs[1].sink.tracks().frames == 33
+
+
+def test_bug_is_raised_as_it_is_where_a_bug_is_looked_for(one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDTRACK_DEBUG", "1")
     models = square_models()
     with pytest.raises(ZeroDivisionError):
         list(Engine(models, Options(), 10).run([Broken(one, models, Options())]))
+
+
+def test_video_that_fails_lets_go_of_its_frames(one: Path) -> None:
+    """At once, though the error's traceback still refers to the video."""
+    models, options = square_models(), Options()
+    job = Job(one, models, options, Kept(room=15))
+    list(Engine(models, options, 20).run([job]))
+    assert job.error is not None and job.nbytes == 0
+
+
+def test_video_that_is_broken_off_while_it_writes_writes_nothing_more(one: Path) -> None:
+    """What it was writing may be half there, and rows behind a gap would be at the wrong frames."""
+
+    class BrokenOff(BaseException):
+        pass
+
+    class Interrupted(Kept):
+        calls = 0
+
+        def append(self, chunk: Tracks) -> None:
+            self.calls += 1
+            raise BrokenOff
+
+    models, options = square_models(), Options()
+    job = Job(one, models, options, Interrupted())
+    engine = Engine(models, options, 20)
+    with pytest.raises(BrokenOff):
+        list(engine.run([job]))
+    assert list(engine.break_off()) == [job]
+    assert job.error is None and job.sink.calls == 1  # type: ignore[attr-defined]
+
+
+def test_frames_are_final_only_with_their_rows(one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever between two lines a run is broken off."""
+
+    class BrokenOff(BaseException):
+        pass
+
+    add = RowMerger.add_window
+
+    def broken(self: RowMerger, window: Window, *found: Any) -> None:
+        if window.first >= 20:
+            raise BrokenOff
+        add(self, window, *found)
+
+    monkeypatch.setattr(RowMerger, "add_window", broken)
+    models, options = square_models(), Options()
+    job = Job(one, models, options)
+    engine = Engine(models, options, 20)
+    with pytest.raises(BrokenOff):
+        list(engine.run([job]))
+    monkeypatch.setattr(RowMerger, "add_window", add)
+    list(engine.break_off())
+    tracks = job.sink.tracks()
+    assert tracks.frame.tolist() == list(range(tracks.frames)) and tracks.frames >= 20
 
 
 class Forgetful(SquareModels):
@@ -168,8 +228,8 @@ def test_batch_halves_itself_when_memory_runs_out_and_says_so_once(one: Path) ->
 
 
 def test_device_without_room_for_one_window_is_an_error(one: Path) -> None:
-    with pytest.raises(DeviceError, match="single window"):
-        run([one], models=forgetful(0))
+    (job,), _ = run([one], models=forgetful(0))
+    assert isinstance(job.error, DeviceError) and "single window" in job.error.message
 
 
 class Crowded(Job):

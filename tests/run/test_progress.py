@@ -19,7 +19,6 @@ from redtrack.run.progress import (
     SilentReporter,
     describe,
     duration,
-    expected_frames,
     make_reporter,
     pace,
 )
@@ -161,14 +160,3 @@ def test_pace_without_a_known_length_tells_no_time_left() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(4.2, "4 s"), (89, "89 s"), (150, "2 min"), (7500, "2 h 5 min")])
 def test_duration_in_words(seconds: float, text: str) -> None:
     assert duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("known", "seconds", "rate", "end", "frames"),
-    [(100, 4.0, 25, None, 100), (None, 4.0, 25, None, 100), (None, None, 25, None, None), (100, 4.0, 25, 1.0, 25)],
-)
-def test_expected_frames_come_from_the_header(
-    known: int | None, seconds: float | None, rate: int, end: float | None, frames: int | None
-) -> None:
-    video: Any = SimpleNamespace(expected_frames=known, duration=seconds, average_rate=rate)
-    assert expected_frames(video, end) == frames

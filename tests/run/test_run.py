@@ -15,6 +15,7 @@ import redtrack
 from redtrack.errors import DeviceError, OutputError
 from redtrack.formats import TracksWriter
 from redtrack.inference.options import Options
+from redtrack.inference.tracker import Tracker
 from redtrack.run.export import Where
 from redtrack.run.inputs import find_videos
 from redtrack.run.lock import Lock
@@ -239,19 +240,19 @@ def test_run_that_is_broken_off_keeps_what_is_final(
     run(both[:1], out)
     reference = redtrack.load(out / "long.h5")
     (out / "long.h5").unlink()
-    crops = FileJob.crops
+    crops = Tracker.crops
 
-    def long(self: FileJob, window: Any) -> Any:
+    def long(self: Tracker, window: Any) -> Any:
         if window.first >= 150 and not window.peek:  # far enough for some windows to be back from the network's threads
             raise BrokenOff
         return crops(self, window)
 
-    monkeypatch.setattr(FileJob, "crops", long)
+    monkeypatch.setattr(Tracker, "crops", long)
     outcomes = run(both, out)
     assert states(outcomes) == {"long.mkv": "partial", "b.mkv": "partial"}
     assert outcomes["long.mkv"].counts.frames > 0
     assert not list(out.glob(".*.lock"))
-    monkeypatch.setattr(FileJob, "crops", crops)
+    monkeypatch.setattr(Tracker, "crops", crops)
     assert set(states(run(both, out)).values()) == {"done"}
     assert redtrack.load(out / "long.h5").same_as(reference)
 
@@ -269,7 +270,7 @@ def test_file_that_grows_is_partial_and_done_anew(
     """What was there is done, the reason is told, and the next run takes the file as it is then."""
     video = tmp_path / "live.mkv"
     shutil.copy(clips / "a.mkv", video)
-    opened = FileJob.open_sink
+    opened = FileJob.open
 
     def growing(self: FileJob, info: Any) -> Any:
         with open(video, "ab") as file:
@@ -277,7 +278,7 @@ def test_file_that_grows_is_partial_and_done_anew(
         return opened(self, info)
 
     with monkeypatch.context() as patch:
-        patch.setattr(FileJob, "open_sink", growing)
+        patch.setattr(FileJob, "open", growing)
         outcome = run([video], out)["live.mkv"]
     assert (outcome.state, outcome.reason) == ("partial", "the file changed while it was read")
     assert outcome.counts.frames == 57
