@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from redtrack.evaluate.calibration import LARGE, Calibration
+from redtrack.evaluate.nme import mean
 from redtrack.evaluate.protocol import AUC_LIMIT, FAILURE_LIMITS
 from redtrack.evaluate.score import JITTERS, Score, VideoScore
+from redtrack.evaluate.stability import SCALES, Stability
 
 __all__ = ["as_json", "as_rows", "notes", "video_rows"]
 
@@ -41,9 +44,27 @@ def _score_json(score: Score) -> dict[str, Any]:
         "mean_interval_95": None if interval is None else list(interval),
         "parts": {name: _known(value) for name, value in score.parts.items()},
         "jitter": {name: _known(value) for name, value in score.jitters.items()},
+        "stability": _stability_json(score.stability),
+        "calibration": _calibration_json(score.calibration),
         "extra_faces": score.extra,
         "videos_without_output": score.without_output,
         "videos": [{"video": video.video, **_summary_json(video)} for video in score.videos],
+    }
+
+
+def _stability_json(stability: Stability) -> dict[str, Any]:
+    deviations = {str(tau): _known(stability.deviation(tau)) for tau in SCALES}
+    return {"flicker": _known(stability.mean_flicker), "allan_deviation": deviations}
+
+
+def _calibration_json(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "coverage": {f"{level:.2f}": _known(share) for level, share in calibration.coverage.items()},
+        "expected_error": _known(mean(calibration.expected)),
+        "error": _known(mean(calibration.errors)),
+        "large_error": LARGE,
+        "large": calibration.large,
+        "auroc": _known(calibration.auroc),
     }
 
 
@@ -84,6 +105,26 @@ def _column(score: Score) -> dict[str, str]:
     rows["faces that are no true one"] = str(score.extra)
     if not math.isnan(score.jitters["truth"]):
         rows |= {_JITTER_NAMES[name]: _percent(score.jitters[name]) for name in JITTERS}
+    return rows | _steadiness(score.stability) | _honesty(score.calibration)
+
+
+def _steadiness(stability: Stability) -> dict[str, str]:
+    """Returns the rows about stability, none without motion."""
+    if math.isnan(stability.mean_flicker):
+        return {}
+    rows = {"flicker of the error": _percent(stability.mean_flicker)}
+    rows |= {f"  Allan deviation, {tau} frames": _percent(stability.deviation(tau)) for tau in SCALES}
+    return rows
+
+
+def _honesty(calibration: Calibration) -> dict[str, str]:
+    """Returns the rows about certainty, none where the prediction has no score."""
+    rows = {}
+    if len(calibration.surprise):
+        rows |= {f"{level:.0%} ellipses cover": _percent(share) for level, share in calibration.coverage.items()}
+        rows["expected error"] = _percent(mean(calibration.expected))
+    if not math.isnan(calibration.auroc):
+        rows[f"AUROC of points off by {LARGE:.0%}"] = f"{calibration.auroc:.3f}"
     return rows
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from redtrack.evaluate.bootstrap import interval
+from redtrack.evaluate.calibration import Calibration
 from redtrack.evaluate.jitter import jitter, triples
 from redtrack.evaluate.match import NO_OUTPUT, match
 from redtrack.evaluate.nme import Summary, face_errors, mean, part_errors, point_errors
 from redtrack.evaluate.protocol import Protocol, eye_distance
+from redtrack.evaluate.stability import Stability
 from redtrack.tracks import Tracks
 
 __all__ = ["JITTERS", "Pair", "Score", "VideoScore", "score", "score_video"]
@@ -38,6 +40,8 @@ class VideoScore:
     errors: np.ndarray  # (n,) shares of the protocol's distance, infinite without output
     parts: dict[str, np.ndarray]  # part -> (m,) shares of the protocol's distance
     jitters: dict[str, np.ndarray]  # one of JITTERS -> (k,) shares of the eye distance
+    stability: Stability  # of the error, over the eye distance
+    calibration: Calibration  # of the m faces' points that count
     extra: int = 0  # predicted faces that are no true one
     times_known: bool = True  # else a frame counts as one second
 
@@ -81,6 +85,16 @@ class Score:
         return {name: self._mean([v.jitters[name] for v in self.videos]) for name in JITTERS}
 
     @property
+    def stability(self) -> Stability:
+        """Flicker and drift of the error."""
+        return Stability.join([v.stability for v in self.videos])
+
+    @property
+    def calibration(self) -> Calibration:
+        """Whether the predictions' own certainty is true."""
+        return Calibration.join([v.calibration for v in self.videos])
+
+    @property
     def mean_interval(self) -> tuple[float, float] | None:
         """The 95 % interval of the mean error, by resampled videos; None for fewer than two videos."""
         errors, group = self.errors, np.repeat(np.arange(len(self.videos)), [len(v.errors) for v in self.videos])
@@ -110,6 +124,8 @@ def score_video(pair: Pair, protocol: Protocol) -> VideoScore:
     expected, given = truth.points[rows], predicted.points[matched[rows]]
     scale = protocol.scale(truth.points, pair.video)
     distances = point_errors(given, expected)
+    counted, seen = list(protocol.indices), truth.select(rows)
+    astray = given[:, counted].astype(np.float64) - expected[:, counted]
     errors = np.full(len(truth), np.inf)
     errors[rows] = face_errors(distances, scale[rows], protocol)
     return VideoScore(
@@ -119,7 +135,9 @@ def score_video(pair: Pair, protocol: Protocol) -> VideoScore:
         times_known=bool(clock.info.get("times_known", True)),
         errors=errors,
         parts=part_errors(distances, scale[rows], protocol),
-        jitters=_jitters(given, expected, truth.select(rows), protocol),
+        jitters=_jitters(given, expected, seen, protocol),
+        stability=Stability.of(astray / eye_distance(expected)[:, None, None], seen.frame, seen.face),
+        calibration=_calibration(predicted, matched[rows], astray, scale[rows], counted),
         extra=int(np.isin(predicted.frame, truth.frame).sum()) - len(rows),
     )
 
@@ -128,6 +146,14 @@ def _clock(truth: Tracks, predicted: Tracks) -> Tracks:
     """Returns the tracks whose times are taken: the truth's, or the prediction's where the truth has no clock."""
     known = truth.info.get("times_known", True) or predicted.frames < truth.frames
     return truth if known else predicted
+
+
+def _calibration(
+    predicted: Tracks, rows: np.ndarray, astray: np.ndarray, scale: np.ndarray, counted: list[int]
+) -> Calibration:
+    """Returns the calibration of predicted rows (m,), whose points that count are `astray` (m, P, 2) px."""
+    sigma = None if predicted.sigma is None else predicted.sigma[rows][:, counted]
+    return Calibration.of(astray, sigma, predicted.scores[rows][:, counted], scale)
 
 
 def _jitters(given: np.ndarray, expected: np.ndarray, truth: Tracks, protocol: Protocol) -> dict[str, np.ndarray]:
