@@ -15,8 +15,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "redtrack"
 ORDER = (
-    "errors points pose measures schema tracks geometry journal edits video fuse faces rednet checkpoint precision "
-    "device formats inference run evaluate verify render review plots training bench cli"
+    "errors lending points pose measures schema tracks geometry journal edits video fuse faces rednet checkpoint "
+    "precision device formats inference run evaluate verify render review plots training bench cli"
 ).split()
 TOP_LEVEL = {
     *("redtrack", "tests", "examples", "weights", "docs", "benchmarks"),

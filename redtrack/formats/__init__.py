@@ -126,10 +126,12 @@ def sniff(path: PathLike) -> Format:
     """Returns the format of an existing file or folder by its content; raises FormatError where none fits."""
     if Path(path).is_dir():
         return FORMATS["pts"]
+    from redtrack.formats.hdf5_file import is_hdf5
+
     with naming(path):
         with open(check_file(path), "rb") as file:
             head = file.read(4096)
-        found = _sniff_hdf5(path) if head.startswith(b"\x89HDF\r\n\x1a\n") else _sniff_text(path, head)
+        found = _sniff_hdf5(path) if is_hdf5(path) else _sniff_text(path, head)
         if found is None:
             raise FormatError("is of no known format", remedy=f"known are {', '.join(FORMATS)}")
         return FORMATS[found]
@@ -138,10 +140,10 @@ def sniff(path: PathLike) -> Format:
 def _sniff_hdf5(path: PathLike) -> str:
     from redtrack.formats.hdf5_file import open_hdf5
 
-    with open_hdf5(path) as tree:
-        if "df_with_missing" in tree.objects:
+    with open_hdf5(path) as file:
+        if any("pandas_type" in file.attributes(name) for name in file.objects):
             return "deeplabcut-hdf5"
-        return "sleap" if "track_occupancy" in tree.objects else "hdf5"
+        return "sleap" if "track_occupancy" in file else "hdf5"
 
 
 def _sniff_text(path: PathLike, head: bytes) -> str | None:

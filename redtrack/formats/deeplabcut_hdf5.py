@@ -5,31 +5,29 @@ is the only one: what `deeplabcut.py` writes as text, with the same names. In Py
 `pandas.read_hdf` and readers of `/df_with_missing/table` expect; in its fixed layout, which pandas reads as well, where
 the names of many faces do not fit into an attribute, or there is no frame.
 
-Written by pandas and PyTables, an extra: `pip install 'redtrack[deeplabcut]'`. Read without them, by the reader of our
-own files, and without running what is pickled in it: the names are taken from a pickle only where they are plain
-texts. A frame is a whole number in the table's index.
+Written by pandas and PyTables, an extra: `pip install 'redtrack[deeplabcut]'`. Read without them, whatever the table's
+key (stitched tracks have `tracks`, pictures `predictions`), and without running what is pickled in it: the names are
+taken from a pickle only where they are plain texts. A frame is a whole number in the table's index, or the place of the
+line where the index has names of pictures.
 
 Cannot hold: times (a frame counts as one second), disagreement, boxes, states, info.
 """
 
 from __future__ import annotations
 
-import io
 import os
-import pickle
+import re
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from redtrack.errors import FormatError, UsageError
 from redtrack.formats.common import PathLike, naming, output_error, part_path
 from redtrack.formats.deeplabcut import COORDS, SCORER, animals_of, assemble, rows_of, wanted_columns
-from redtrack.formats.hdf5_array import Array
-from redtrack.formats.hdf5_file import open_hdf5, texts
-from redtrack.formats.hdf5_tree import Attribute, Tree
+from redtrack.formats.hdf5_file import Hdf5File, open_hdf5
 from redtrack.points import N_POINTS, NAMES
 from redtrack.tracks import Tracks
 
@@ -39,10 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["KEY", "read_deeplabcut_hdf5", "write_deeplabcut_hdf5"]
 
 KEY = "df_with_missing"
-"""The name of the table, by which the file is told from others."""
+"""The name of the table in files of `analyze_videos`; other commands of DeepLabCut choose others."""
 
 _LEVELS = {3: ("scorer", "bodyparts", "coords"), 4: ("scorer", "individuals", "bodyparts", "coords")}
-_BLOCK = "values_block_0"
 _ATTRIBUTE_LIMIT = 60_000  # bytes: HDF5's is 64 KiB, for a whole header
 _BYTES_A_NAME = 30  # of a column's name once pickled, about
 
@@ -87,97 +84,88 @@ def _table_of(tracks: Tracks) -> pandas.DataFrame:
 
 
 def read_deeplabcut_hdf5(path: PathLike) -> Tracks:
-    """Returns the tracks in a DeepLabCut HDF5 file; raises FormatError."""
-    with naming(path), open_hdf5(path) as tree:
-        if KEY not in tree.objects:
-            raise FormatError(f"has no table '{KEY}'")
-        group = _Group(tree, KEY)
-        fixed = "block0_values" in group.objects
-        levels, index, values = _read_fixed(group) if fixed else _read_table(group)
-        animals = animals_of(levels)
+    """Returns the tracks in the first pandas table of an HDF5 file, whatever its key; raises FormatError."""
+    with naming(path), open_hdf5(path) as file:
+        keys = pandas_tables(file)
+        if not keys:
+            raise FormatError("has no pandas table")
+        key = KEY if KEY in keys else keys[0]
+        fixed = file.text("pandas_type", key) == "frame"
+        columns, index, values = _read_fixed(file, key) if fixed else _read_table(file, key)
+        animals = animals_of(_levels(columns))
         wanted = np.array(wanted_columns(animals)[1:], int) - 1
         block = np.column_stack([index, values[:, wanted]])
         return assemble([rows_of(block, animals)] if len(block) else [])
 
 
-Parts = tuple[dict[str, list[str]], np.ndarray, np.ndarray]  # names by level, frames (n,), values (n, columns)
+def pandas_tables(file: Hdf5File) -> list[str]:
+    """Returns the groups in which pandas keeps a table."""
+    kinds = {name: file.attributes(name).get("pandas_type") for name in file.objects}
+    return sorted(name for name, kind in kinds.items() if kind in ({"text": "frame"}, {"text": "frame_table"}))
 
 
-def _read_table(group: _Group) -> Parts:
-    """Reads the table layout: one array of lines, the frame and then the numbers."""
-    columns = _columns(_pickled(group, "table", f"{_BLOCK}_kind"))
-    line = np.dtype([("index", "<i8"), ("values", "<f8", (len(columns),))])
-    if _texts_of(group, "table", "FIELD_1_NAME") != _BLOCK or "FIELD_2_NAME" in group.attributes_of("table"):
-        raise FormatError("its columns are of more than one kind")
-    rows = Array(group, "table", dtype=line)[:]
-    return _levels(columns), rows["index"], rows["values"].reshape(len(rows), len(columns))
+Columns = list[tuple[str, ...]]  # the texts that name each column, one a level
 
 
-def _read_fixed(group: _Group) -> Parts:
-    """Reads the fixed layout: the numbers, the frames, and for each level its names and which column has which."""
-    depth = sum(name.startswith("axis0_level") for name in group.objects)
-    columns = []
-    for level in range(depth):
-        names, places = texts(group, f"axis0_level{level}"), Array(group, f"axis0_label{level}")[:]
+def _read_table(file: Hdf5File, key: str) -> tuple[Columns, np.ndarray, np.ndarray]:
+    """Reads the table layout: an array of lines, each with the frame and one or more blocks of numbers."""
+    table = f"{key}/table"
+    lines = file.array(table)
+    blocks = [name for name in lines.dtype.names or () if name.startswith("values_block_")]
+    if not blocks or "index" not in (lines.dtype.names or ()):
+        raise FormatError(f"'{table}' is not a table of numbers by frame")
+    columns = [names for block in blocks for names in file.names(table, f"{block}_kind")]
+    rows = lines[:]
+    values = np.column_stack([rows[block].reshape(len(rows), -1).astype(np.float64) for block in blocks])
+    if values.shape[1] != len(columns):
+        raise FormatError("its numbers and its names do not fit")
+    return columns, rows["index"], values
+
+
+def _read_fixed(file: Hdf5File, key: str) -> tuple[Columns, np.ndarray, np.ndarray]:
+    """Reads the fixed layout: an array of frames and, for each type of number, one of values with their names."""
+    columns, values = [], []
+    for block in sorted(name for name in file.objects if re.fullmatch(rf"{re.escape(key)}/block[0-9]+_values", name)):
+        names = _fixed_names(file, block.removesuffix("_values") + "_items")
+        if "shape" in file.attributes(block):  # how pandas keeps a table without a line
+            return names, np.zeros(0, np.int64), np.zeros((0, len(names)))
+        values.append(file.array(block)[:].astype(np.float64))
+        columns += names
+        if values[-1].shape != (len(values[0]), len(names)):
+            raise FormatError("its numbers and its names do not fit")
+    if not values:
+        raise FormatError("its table has no numbers")
+    return columns, _fixed_index(file, f"{key}/axis1", len(values[0])), np.column_stack(values)
+
+
+def _fixed_index(file: Hdf5File, name: str, rows: int) -> np.ndarray:
+    """Returns the frame of each line: its number in the index, or its place where the index has names of pictures."""
+    about = file.objects.get(name)
+    if about is None or about.get("type") == "text":
+        return np.arange(rows)
+    index = file.array(name)[:]
+    if index.shape != (rows,):
+        raise FormatError("its numbers and its frames do not fit")
+    return index
+
+
+def _fixed_names(file: Hdf5File, items: str) -> Columns:
+    """Returns the names of a block's columns: for each level a list of names, and which of them each column has."""
+    levels = []
+    for level in range(len(_LEVELS[4])):
+        if f"{items}_level{level}" not in file:
+            break
+        names, places = file.texts(f"{items}_level{level}"), file.array(f"{items}_label{level}")[:]
         if places.ndim != 1 or not ((places >= 0) & (places < len(names))).all():
             raise FormatError("its columns have no names")
-        columns.append([names[place] for place in places])
-    levels = _levels(list(zip(*columns, strict=True)))
-    if "shape" in group.attributes_of("block0_values"):  # how pandas keeps a table without a line
-        return levels, np.zeros(0, np.int64), np.zeros((0, len(columns[0])))
-    index, values = Array(group, "axis1")[:], Array(group, "block0_values")[:]
-    if values.shape != (len(index), len(columns[0])) or index.ndim != 1:
-        raise FormatError("its numbers and its names do not fit")
-    return levels, index, values
+        levels.append([names[int(place)] for place in places])
+    if len({len(level) for level in levels}) > 1:
+        raise FormatError("its columns have no names")
+    return list(zip(*levels, strict=True))
 
 
-def _levels(columns: list[tuple[str, ...]]) -> dict[str, list[str]]:
+def _levels(columns: Columns) -> dict[str, list[str]]:
     depth = len(columns[0]) if columns else 0
     if depth not in _LEVELS or any(len(column) != depth for column in columns):
         raise FormatError("its columns are not named scorer, (individuals,) bodyparts, coords")
     return {name: [column[i] for column in columns] for i, name in enumerate(_LEVELS[depth])}
-
-
-def _columns(names: Any) -> list[tuple[str, ...]]:
-    good = isinstance(names, list) and all(isinstance(n, tuple) and all(isinstance(t, str) for t in n) for n in names)
-    if not good:
-        raise FormatError("its columns are not named by texts", remedy="save it as DeepLabCut's CSV")
-    return list(names)
-
-
-class _Group(Tree):
-    """A group of the root group, with its datasets and attributes."""
-
-    def __init__(self, tree: Tree, name: str) -> None:
-        self.source = tree.source
-        self._list_object(tree.objects[name])
-
-    def attributes_of(self, name: str) -> dict[str, Attribute]:
-        """Returns the attributes of a dataset of the group."""
-        if name not in self.objects:
-            raise FormatError(f"has no '{name}' in its table")
-        return self.attributes(self.messages(self.objects[name]))
-
-
-def _texts_of(group: _Group, name: str, attribute: str) -> str:
-    found = group.attributes_of(name).get(attribute)
-    return "" if found is None else found.data.split(b"\0")[0].decode("utf-8", "replace")
-
-
-class _Plain(pickle.Unpickler):
-    """Reads numbers, texts, lists and tuples, and nothing that would have to be imported."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        raise FormatError("its columns are not named by plain texts", remedy="save it as DeepLabCut's CSV")
-
-
-def _pickled(group: _Group, name: str, attribute: str) -> Any:
-    found = group.attributes_of(name).get(attribute)
-    if found is None:
-        raise FormatError(f"its table has no '{attribute}'")
-    try:
-        return _Plain(io.BytesIO(found.data)).load()
-    except FormatError:
-        raise
-    except Exception as error:  # a spoiled pickle raises anything
-        raise FormatError("the names of its columns are damaged") from error

@@ -36,9 +36,7 @@ import numpy as np
 
 from redtrack.errors import FormatError
 from redtrack.formats.common import MAX_FACE, MAX_FRAMES, PathLike, naming, whole_numbers
-from redtrack.formats.hdf5_array import Array
-from redtrack.formats.hdf5_file import number_attribute, open_hdf5, text_attribute
-from redtrack.formats.hdf5_tree import Tree
+from redtrack.formats.hdf5_file import Array, Hdf5File, open_hdf5
 from redtrack.schema import Field
 from redtrack.tracks import FRAME_FIELDS, ROW_FIELDS, Tracks
 
@@ -65,10 +63,10 @@ def _typed(arrays: dict[str, np.ndarray], info: dict[str, Any]) -> Tracks:
     return Tracks(**{name: array.astype(field_of(name).dtype) for name, array in arrays.items()}, info=info)
 
 
-def read_pieces(tree: Tree, frames: int = 2048) -> Iterator[Tracks]:
+def read_pieces(file: Hdf5File, frames: int = 2048) -> Iterator[Tracks]:
     """Yields what a file that was cut off holds in full, some frames at a time; each piece counts its frames from 0."""
-    rows, total = finished(tree, strict=False)
-    columns, frame_sets = row_columns(tree), {name: checked(tree, name) for name in FRAME_FIELDS}
+    rows, total = finished(file, strict=False)
+    columns, frame_sets = row_columns(file), {name: checked(file, name) for name in FRAME_FIELDS}
     frame = columns["frame"][:rows]
     for start in range(0, total, frames):
         stop = min(start + frames, total)
@@ -83,33 +81,33 @@ def field_of(name: str) -> Field:
     return ROW_FIELDS.get(name) or FRAME_FIELDS[name]
 
 
-def row_columns(file: Tree) -> dict[str, Array]:
+def row_columns(file: Hdf5File) -> dict[str, Array]:
     """Returns the datasets of the rows, those optional ones that are there among them."""
-    names = [name for name, field in ROW_FIELDS.items() if not field.optional or name in file.objects]
+    names = [name for name, field in ROW_FIELDS.items() if not field.optional or name in file]
     return {name: checked(file, name) for name in names}
 
 
-def read_header(file: Tree) -> dict[str, Any]:
+def read_header(file: Hdf5File) -> dict[str, Any]:
     """Returns the info, with `complete`; raises FormatError for another format and for a newer version."""
-    if "format" not in file.attributes() or text_attribute(file, "format") != FORMAT:
+    if "format" not in file.attributes() or file.text("format") != FORMAT:
         raise FormatError("is an HDF5 file, but not one of redtrack's")
-    version = number_attribute(file, "format_version")
+    version = file.number("format_version")
     if version > FORMAT_VERSION:
         problem = f"is of format version {version}, and this redtrack reads up to {FORMAT_VERSION}"
         raise FormatError(problem, remedy="update redtrack (pip install -U redtrack)")
     try:
-        info = json.loads(text_attribute(file, "info"))
+        info = json.loads(file.text("info"))
     except (ValueError, RecursionError) as error:
         raise FormatError("its attribute 'info' is not JSON") from error
     if not isinstance(info, dict):
         raise FormatError("its attribute 'info' is not a JSON object")
-    return info | {"complete": number_attribute(file, "complete") == 1}
+    return info | {"complete": file.number("complete") == 1}
 
 
-def checked(file: Tree, name: str) -> Array:
+def checked(file: Hdf5File, name: str) -> Array:
     """Returns a dataset whose type and shape are as specified."""
     field = field_of(name)
-    found = Array(file, name)
+    found = file.array(name)
     same_kind = np.issubdtype(found.dtype, np.floating) == (np.dtype(field.dtype).kind == "f")
     if not same_kind or found.shape[1:] != field.row_shape:
         raise FormatError(f"'{name}' is {found.shape} {found.dtype}, not rows of {field.row_shape} {field.dtype}")
@@ -118,7 +116,7 @@ def checked(file: Tree, name: str) -> Array:
     return found
 
 
-def finished(file: Tree, strict: bool) -> tuple[int, int]:
+def finished(file: Hdf5File, strict: bool) -> tuple[int, int]:
     """Returns how many rows and how many frames are there in full.
 
     If `strict`, all datasets must have the same length, else FormatError; if not, as for a file that was cut off, what

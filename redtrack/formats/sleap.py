@@ -24,9 +24,7 @@ import numpy as np
 from redtrack.errors import FormatError
 from redtrack.formats.common import MAX_FRAMES, PathLike, face_ids, naming, unknown_times
 from redtrack.formats.disk import replacing_hdf5
-from redtrack.formats.hdf5_array import Array
-from redtrack.formats.hdf5_file import open_hdf5, text_attribute, texts
-from redtrack.formats.hdf5_tree import Tree
+from redtrack.formats.hdf5_file import Array, Hdf5File, open_hdf5
 from redtrack.points import LINES, MIRROR, N_POINTS, NAMES
 from redtrack.tracks import Tracks
 
@@ -38,88 +36,97 @@ MARK = "track_occupancy"
 STANDARD = ("frame", "track", "node", "xy")
 MATLAB = ("track", "xy", "node", "frame")
 _MOST_TRACKS = 1 << 16
-_BLOCK = 512  # frames
+_BLOCK = 512  # frames of a chunk
+_STRETCH = 8192  # frames read at once: 9 MB
 
 
 def read_sleap(path: PathLike) -> Tracks:
     """Returns the tracks in an analysis file; raises FormatError."""
-    with naming(path), open_hdf5(path) as tree:
-        points, scores = Array(tree, "tracks"), Array(tree, "point_scores")
-        axes = _axes(tree, points, MATLAB)
-        lengths = dict(zip(axes, points.shape, strict=True))
-        if (lengths["node"], lengths["xy"]) != (N_POINTS, 2):
-            raise FormatError(f"holds {lengths['node']} points of {lengths['xy']} numbers, not {N_POINTS} of 2")
-        if lengths["frame"] > MAX_FRAMES or lengths["track"] > _MOST_TRACKS:
-            raise FormatError(
-                f"claims {lengths['frame']} frames and {lengths['track']} tracks, more than any video has"
-            )
-        score_axes = _axes(tree, scores, tuple(axis for axis in axes if axis != "xy"))
-        if scores.shape != tuple(lengths[axis] for axis in score_axes) or score_axes[0] != axes[0]:
+    with naming(path), open_hdf5(path) as file:
+        points = Ordered(file, "tracks", MATLAB, STANDARD)
+        scores = Ordered(file, "point_scores", tuple(a for a in points.axes if a != "xy"), STANDARD[:3])
+        frames, tracks, nodes, xy = points.shape
+        if (nodes, xy) != (N_POINTS, 2):
+            raise FormatError(f"holds {nodes} points of {xy} numbers, not {N_POINTS} of 2")
+        if frames > MAX_FRAMES or tracks > _MOST_TRACKS:
+            raise FormatError(f"claims {frames} frames and {tracks} tracks, more than any video has")
+        if scores.shape != points.shape[:3]:
             raise FormatError("has scores of another shape than its points")
-        found = list(_rows(points, axes, scores, score_axes))
-        return _assemble(tree, lengths, found)
+        return _assemble(file, frames, tracks, list(_rows(points, scores)))
 
 
-def _axes(tree: Tree, array: Array, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns the names of an array's axes."""
-    axes = default
-    if "dims" in tree.attributes(array.messages):
-        try:
-            axes = tuple(str(axis) for axis in json.loads(text_attribute(tree, "dims", array)))
-        except (TypeError, ValueError, RecursionError) as error:
-            raise FormatError(f"the axes of '{array.name}' have no names") from error
-    if sorted(axes) != sorted(default) or len(array.shape) != len(axes):
-        raise FormatError(f"the axes of '{array.name}' are not {', '.join(sorted(default))}")
-    return axes
+class Ordered:
+    """A dataset with named axes, read as if they were in the order `wanted`."""
+
+    def __init__(self, file: Hdf5File, name: str, default: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+        """Takes the axes that the attribute `dims` names, else `default`; raises FormatError for others."""
+        self._array: Array = file.array(name)
+        self.axes = _axes(file, name, default)
+        if sorted(self.axes) != sorted(wanted) or len(self._array.shape) != len(wanted):
+            raise FormatError(f"the axes of '{name}' are not {', '.join(sorted(wanted))}")
+        self._order = [self.axes.index(axis) for axis in wanted]
+        self.shape = tuple(self._array.shape[i] for i in self._order)
+
+    def block(self, *spans: slice) -> np.ndarray:
+        """Returns a stretch of the first few wanted axes."""
+        index = [slice(None)] * len(self.axes)
+        for place, span in zip(self._order, spans, strict=False):
+            index[place] = span
+        return self._array[tuple(index)].transpose(self._order)
 
 
-def _rows(
-    points: Array, axes: tuple[str, ...], scores: Array, score_axes: tuple[str, ...]
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Yields (frame, track, points, scores) of the places that hold any number, some of the first axis at a time."""
-    step = {"frame": _BLOCK, "track": 1}.get(axes[0], len(points))
-    order = [axes.index(axis) for axis in STANDARD]
-    score_order = [score_axes.index(axis) for axis in STANDARD[:3]]
-    for start in range(0, len(points), max(step, 1)):
-        cube = points[start : start + step].transpose(order)
-        frame, track = np.nonzero(~np.isnan(cube).all(axis=(2, 3)))
-        confidence = scores[start : start + step].transpose(score_order)[frame, track]
-        offset = {axes[0]: start}
-        yield frame + offset.get("frame", 0), track + offset.get("track", 0), cube[frame, track], confidence
+def _axes(file: Hdf5File, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    if "dims" not in file.attributes(name):
+        return default
+    try:
+        return tuple(str(axis) for axis in json.loads(file.text("dims", name)))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise FormatError(f"the axes of '{name}' have no names") from error
 
 
-def _assemble(tree: Tree, lengths: dict[str, int], found: Sequence[tuple[np.ndarray, ...]]) -> Tracks:
+def _rows(points: Ordered, scores: Ordered) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Yields (frame, track, points, scores) of the places that hold any number, some frames of a track at a time."""
+    for track in range(points.shape[1]):
+        for start in range(0, points.shape[0], _STRETCH):
+            span = slice(start, start + _STRETCH), slice(track, track + 1)
+            cube = points.block(*span)
+            frame, column = np.nonzero(~np.isnan(cube).all(axis=(2, 3)))
+            if len(frame):
+                yield frame + start, column + track, cube[frame, column], scores.block(*span)[frame, column]
+
+
+def _assemble(file: Hdf5File, frames: int, tracks: int, found: Sequence[tuple[np.ndarray, ...]]) -> Tracks:
     empty = (np.zeros(0, int), np.zeros(0, int), np.zeros((0, N_POINTS, 2)), np.zeros((0, N_POINTS)))
     frame, track, points, scores = (np.concatenate(parts) for parts in zip(empty, *found, strict=True))
     whole = ~np.isnan(points).any(axis=(1, 2))
-    about = _times(tree, lengths["frame"])
+    about = _times(file, frames)
     if not whole.all():
         about["info"]["rows_left_out"] = int((~whole).sum())
-    order, ids = _node_order(tree), _face_ids(tree, lengths["track"])
+    order, ids = _node_order(file), _face_ids(file, tracks)
     points, scores = points[whole][:, order], scores[whole][:, order]
     return Tracks.from_rows(frame[whole], ids[track[whole]], points, scores=scores, **about)
 
 
-def _times(tree: Tree, frames: int) -> dict[str, Any]:
-    if "times" not in tree.objects:
+def _times(file: Hdf5File, frames: int) -> dict[str, Any]:
+    if "times" not in file:
         return unknown_times(frames)
-    times = Array(tree, "times")
+    times = file.array("times")
     if times.shape != (frames,):
         raise FormatError(f"has {times.shape} times for {frames} frames")
     return {"times": times[:], "info": {}}
 
 
-def _node_order(tree: Tree) -> np.ndarray:
+def _node_order(file: Hdf5File) -> np.ndarray:
     """Returns (68,) int64: which node is point 0, 1 and so on; their own order unless they bear our names."""
-    names = texts(tree, "node_names") if "node_names" in tree.objects else []
+    names = file.texts("node_names") if "node_names" in file else []
     if sorted(names) != sorted(NAMES):
         return np.arange(N_POINTS)
     return np.array([names.index(name) for name in NAMES])
 
 
-def _face_ids(tree: Tree, tracks: int) -> np.ndarray:
+def _face_ids(file: Hdf5File, tracks: int) -> np.ndarray:
     """Returns (tracks,) int64: the number in each track's name, or its place where names are others."""
-    names = texts(tree, "track_names")[:tracks] if "track_names" in tree.objects else []
+    names = file.texts("track_names")[:tracks] if "track_names" in file else []
     return np.array(face_ids(names) if len(names) == tracks else range(tracks), dtype=np.int64)
 
 

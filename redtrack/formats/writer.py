@@ -82,10 +82,10 @@ class TracksWriter:
         check_file(writer.part)
         try:
             with writer._writing(), contextlib.closing(DiskFile(writer.part, new=False)) as old:
-                with open_hdf5(writer.part) as tree:
+                with open_hdf5(writer.part) as torn:
                     writer._open_file(DiskFile(fresh, new=True))
-                    writer._lay_out(hdf5.read_header(tree))
-                    for chunk in hdf5.read_pieces(tree):
+                    writer._lay_out(hdf5.read_header(torn))
+                    for chunk in hdf5.read_pieces(torn):
                         writer.append(chunk)
                 writer.flush()
                 if sys.platform == "win32":  # which replaces no open file

@@ -17,6 +17,8 @@ from redtrack.formats import FORMATS
 from redtrack.tracks import Tracks
 
 WITH_TIMES = {"hdf5", "csv", "pts", "sleap", "coco"}
+
+
 @pytest.mark.parametrize(("first", "second"), list(itertools.product(WRITABLE, WRITABLE)))
 def test_any_to_any(tmp_path: Path, first: str, second: str) -> None:
     """Through any two formats and back, points stay within 0.001 px, ids and frames as they are, times where held."""
