@@ -27,8 +27,11 @@ from redtrack.bench import processor_seconds
 from redtrack.inference.landmarker import Models, load_models
 from redtrack.inference.options import Options
 from redtrack.run.export import Where
+from redtrack.run.inline import Inline
+from redtrack.run.networks import LoadedNetworks
+from redtrack.run.plan import Plan, make_tasks
 from redtrack.run.progress import SilentReporter
-from redtrack.run.run import Batch
+from redtrack.run.run import Run
 from redtrack.video import Video, write_video
 
 CLIP = Path(__file__).parent.parent / "examples" / "astronaut.mp4"
@@ -69,7 +72,8 @@ def measure(models: Models, video: Path, options: Options) -> Cost:
 def run(models: Models, video: Path, options: Options) -> tuple[int, int]:
     """Annotates the video to a file; returns its frames and rows."""
     with tempfile.TemporaryDirectory() as folder:
-        (outcome,) = Batch([video], Where(Path(folder)), models, options, SilentReporter()).run()
+        plan, reporter = Plan(Where(Path(folder)), LoadedNetworks.of(models, options)), SilentReporter()
+        (outcome,) = Run(make_tasks([video]), plan, reporter).run(Inline(plan, reporter))
     assert outcome.good, outcome.reason
     return outcome.counts.frames, outcome.counts.rows
 

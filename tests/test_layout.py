@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "redtrack"
 ORDER = (
-    "errors lending points pose measures schema tracks geometry journal edits video fuse faces rednet checkpoint "
+    "errors files lending points pose measures schema tracks geometry journal edits video fuse faces rednet checkpoint "
     "precision device formats inference run evaluate verify render review plots training bench cli"
 ).split()
 TOP_LEVEL = {

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support"), str(ROOT / "benchmarks")]
 
 EXAMPLE = ROOT / "examples" / "astronaut.mp4"
 # `redtrack` with the real networks, with stand-ins that see coloured squares, and with some that do not look at all.
@@ -24,7 +24,7 @@ BLIND = [sys.executable, str(Path(__file__).with_name("blind.py"))]
 
 def environment() -> dict[str, str]:
     """Returns the environment in which both are found."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])}
 
 
 def start(program: list[str], *arguments: object, **how: Any) -> subprocess.Popen[str]:

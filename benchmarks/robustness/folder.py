@@ -2,7 +2,7 @@
 
     python benchmarks/robustness/folder.py [--frames 24]
 
-The files are those of tests/support/faults.py, here with a face in them and the real networks. "Alone" is
+The files are those of tests/support/bad_videos.py, here with a face in them and the real networks. "Alone" is
 `redtrack.annotate` of that one file; equal means every row, number for number, else the largest distance between two
 points is printed.
 """
@@ -15,8 +15,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import bad_videos
 import common
-import faults
 import numpy as np
 
 import redtrack
@@ -32,7 +32,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder, out = Path(name, "in"), Path(name, "out")
-        faults.make(folder, common.face_pictures(arguments.frames))
+        bad_videos.make(folder, common.face_pictures(arguments.frames))
         status, _, err = common.ended(common.start(common.REAL, "annotate", folder, "-o", out))
         report(status, err, folder, out)
 
@@ -42,9 +42,9 @@ def report(status: int, err: str, folder: Path, out: Path) -> None:
     entries = {os.path.relpath(entry["source"], folder): entry for entry in common.log(out)}
     in_memory.load_models = functools.cache(in_memory.load_models)  # once for all files
     wrong, unequal, rows = 0, 0, 0
-    for name, case in faults.CASES.items():
+    for name, case in bad_videos.CASES.items():
         entry = entries.get(name) or {"state": "not named", "reason": None, "damaged": 0}
-        problems = faults.problems(case, entry["state"], entry["reason"], entry["damaged"])
+        problems = bad_videos.problems(case, entry["state"], entry["reason"], entry["damaged"])
         if entry["state"] in ("done", "partial"):
             tracks = redtrack.load(entry["output"])
             rows += len(tracks)
@@ -55,7 +55,7 @@ def report(status: int, err: str, folder: Path, out: Path) -> None:
         print(f"{entry['state']:<8} {printable(name):<24} {entry['reason'] or ''} {'; '.join(problems)}".rstrip())
     states = [entry["state"] for entry in entries.values()]
     counts = ", ".join(f"{states.count(state)} {state}" for state in ("done", "partial", "failed"))
-    print(f"\n{len(entries)} of {len(faults.CASES)} files named ({counts}), {rows} rows; exit status {status}")
+    print(f"\n{len(entries)} of {len(bad_videos.CASES)} files named ({counts}), {rows} rows; exit status {status}")
     print(f"{wrong} not as they should be, {unequal} differ from a run alone; traceback: {'Traceback' in err}")
 
 

@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from redtrack.cli.formats import OUTPUT_FORMATS, column_options, more_columns, pts_origin
-from redtrack.cli.placing import make_run, placing, taken
+from redtrack.cli.run_options import (
+    DISPLAYS,
+    make_executor,
+    make_reporter,
+    networks_of,
+    run_options,
+    shard_of,
+    take_run_options,
+)
 from redtrack.errors import printable
 from redtrack.inference.options import DIRECTIONS, PROTOCOLS
 
 if TYPE_CHECKING:
     from redtrack.run.outcome import Outcome
+    from redtrack.run.plan import Plan
     from redtrack.run.progress import Reporter
+    from redtrack.run.shard import Shard
 
 
 def shaping(command: Any) -> Any:
@@ -60,11 +70,11 @@ def shaping(command: Any) -> Any:
 @pts_origin
 @click.option("--weights", metavar="NAME|PATH", help="Landmark network.  [default: the one that ships]")
 @shaping
-@placing
+@run_options
 @click.option("--overwrite", is_flag=True, help="Annotate complete videos again, too.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first video that fails or is partial.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no table; errors only.")
-@click.option("--progress", type=click.Choice(["rich", "plain", "json", "none"]),
+@click.option("--progress", type=click.Choice(DISPLAYS),
               help="Display on stderr.  [default: rich on a terminal, else plain]")
 def annotate(
     videos: tuple[str, ...],
@@ -95,32 +105,50 @@ def annotate(
     """  # fmt: skip
     from redtrack.inference.options import Options
     from redtrack.run.export import Where
-    from redtrack.run.inputs import find_videos
-    from redtrack.run.progress import make_reporter
-    from redtrack.run.run import prepare_folder
-    from redtrack.run.stop import StopSignals
-    from redtrack.run.undisturbed import Undisturbed
+    from redtrack.run.folder import prepare_folder
+    from redtrack.run.plan import Plan
+    from redtrack.run.progress import UnfailingReporter
 
-    place, csv = taken(chosen), column_options(columns, formats, "--format")
-    options = Options(**chosen)
-    reporter = Undisturbed(make_reporter("none" if quiet else progress))
-    prepare_folder(out)
-    found = list(find_videos(videos))
+    how, csv = take_run_options(chosen), column_options(columns, formats, "--format")
     where = Where(out, formats, overwrite, {"pts": {"origin": pts_origin}, "csv": csv})
+    plan = Plan(where, networks_of(weights, Options(**chosen), how))
+    reporter = UnfailingReporter(make_reporter("none" if quiet else progress))
+    shard = shard_of(how)
+    prepare_folder(out)
+    sys.exit(_run(videos, shard, plan, reporter, how, fail_fast, quiet))
+
+
+def _run(
+    videos: tuple[str, ...],
+    shard: Shard | None,
+    plan: Plan,
+    reporter: Reporter,
+    how: dict[str, Any],
+    fail_fast: bool,
+    quiet: bool,
+) -> int:
+    """Does the run and lists what became of the videos; returns the exit status."""
+    import redtrack
+    from redtrack.inference.profile import Profile
+    from redtrack.run.inputs import find_videos
+    from redtrack.run.plan import make_tasks
+    from redtrack.run.run import Run
+    from redtrack.run.stop import StopSignals
+
+    profile = Profile() if how["profile"] else None
+    status = 2
     with StopSignals(reporter.say) as stop:
-        run = make_run(found, where, options, weights, reporter, fail_fast, stop, place)
-        reporter.begin(len(run.found))
+        run = Run(make_tasks(list(find_videos(videos)), shard), plan, reporter, fail_fast, stop)
+        reporter.begin(len(run.tasks), {"version": redtrack.__version__, "options": plan.options.to_dict()})
         try:
-            run.run()
+            run.run(make_executor(plan, reporter, how, profile))
+            status = stop.status if stop() else int(not run.is_good)
         finally:
-            reporter.close()
+            reporter.close(stop.status if stop() else status)
     _tell(run.outcomes, run.not_begun, quiet, reporter)
-    if profile := getattr(run, "profile", None):
+    if profile is not None:
         click.echo(profile.sentence(), err=True)
-    if stop():
-        sys.exit(stop.status)
-    if run.not_begun or not all(outcome.good for outcome in run.outcomes):
-        sys.exit(1)
+    return status
 
 
 def _tell(outcomes: list[Outcome], not_begun: int, quiet: bool, reporter: Reporter) -> None:

@@ -49,8 +49,8 @@ def convert(
       redtrack convert tracks/clip.h5 --to sleap -o sleap
     """  # fmt: skip
     from redtrack.formats import suffix
+    from redtrack.run.folder import prepare_folder
     from redtrack.run.names import name_outputs
-    from redtrack.run.run import prepare_folder
 
     options = column_options(columns, (format,), "--to")
     if format == "pts" and pts_origin is not None:

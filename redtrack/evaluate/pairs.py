@@ -23,7 +23,7 @@ from redtrack import formats
 from redtrack.errors import FormatError, UsageError
 from redtrack.evaluate.protocol import CATEGORIES
 from redtrack.evaluate.score import Pair
-from redtrack.run.inputs import files_below
+from redtrack.files import files_below
 from redtrack.tracks import Tracks
 
 __all__ = ["PICTURE_ENDINGS", "Truth", "find_predictions", "find_truth", "pairs", "read_tracks"]

@@ -34,12 +34,19 @@ MAX_FRAMES = 2**24
 """The most frames that a file may claim: more than three days at 60 frames/s, and 150 MB of times."""
 
 MAX_FACE = 2**31 - 1
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FACE_NAME = re.compile(r"face_([0-9]{1,9})")
 
 
 def part_path(path: Path) -> Path:
     """Returns the temporary name beside the final one, under which output grows."""
     return path.with_name(path.name + ".part")
+
+
+def _created(part: Path) -> int:
+    """Returns the descriptor of a new file. What has its name goes: no link is written through, and no pipe into."""
+    part.unlink(missing_ok=True)
+    return os.open(part, _CREATE, 0o666)
 
 
 @contextmanager
@@ -51,7 +58,7 @@ def replacing(path: PathLike) -> Iterator[IO[str]]:
     final = Path(path)
     part = part_path(final)
     try:
-        with open(part, "w", encoding="utf-8", newline="\n") as file:
+        with open(_created(part), "w", encoding="utf-8", newline="\n") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

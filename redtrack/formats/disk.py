@@ -10,6 +10,7 @@ import contextlib
 import errno
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -165,9 +166,12 @@ def _open_locked(path: Path, new: bool) -> io.FileIO:
     """Returns the file that bears the name, locked; not one that was renamed while this waited for it."""
     flags = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | (os.O_CREAT if new else 0)
     flags |= getattr(os, "O_NOFOLLOW", 0)  # a link is not written through, wherever it leads
+    flags |= getattr(os, "O_NONBLOCK", 0)  # a pipe is not waited for
     while True:
         file = io.FileIO(os.open(path, flags, 0o666), "r+")
         try:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError("a pipe or a device of that name is in the way")
             _lock(file)
             if _is_still(path, file):
                 if new:

@@ -50,6 +50,7 @@ __all__ = ["read_68", "read_points", "read_pts", "write_points", "write_pts"]
 
 ORIGIN = 1
 RECORD = "annot.json"
+_OLD = "old"  # where a folder that is replaced goes, within the temporary one
 _MARK = "redtrack pts"
 _FOLDER = re.compile(r"annot(?:_face([0-9]{1,9}))?")
 _FILE = re.compile(r"([0-9]{1,9})\.pts")
@@ -120,9 +121,8 @@ def write_pts(tracks: Tracks, path: PathLike, origin: float = ORIGIN) -> None:
     """
     final = Path(path)
     part = part_path(final)
-    _refuse_foreign(final)
     try:
-        _remove(part)
+        _clear(final, part)
         part.mkdir()
         _write_faces(tracks, part, origin)
         _write_record(tracks, part, origin)
@@ -136,12 +136,33 @@ def write_pts(tracks: Tracks, path: PathLike, origin: float = ORIGIN) -> None:
         raise output_error(error, final) from error
 
 
+def is_unfinished(folder: Path) -> bool:
+    """Returns whether `write_pts` was killed while it wrote this folder."""
+    return folder.is_dir() and (_is_ours(part_path(folder)) or not _is_ours(folder))
+
+
+def _clear(final: Path, part: Path) -> None:
+    """Removes what a killed `write_pts` left; raises OutputError where something is in the way that is not ours.
+
+    A record in the temporary folder, old or new, vouches for points in a final folder that has none. It goes last.
+    """
+    was_killed = _is_ours(part) or _is_ours(part / _OLD)
+    if was_killed and final.is_dir() and not final.is_symlink() and not _is_ours(final):
+        for entry in list(_ours(final)):
+            _remove(entry)
+    _refuse_foreign(final)
+    is_folder = part.is_dir() and not part.is_symlink()
+    if is_folder and any(entry.name != _OLD and not _is_name_of_ours(entry) for entry in part.iterdir()):
+        raise OutputError("is in the way and not redtrack's", part, "move it away or choose another folder")
+    _remove(part)
+
+
 def _replace_entries(final: Path, part: Path) -> None:
-    """Moves the new entries in and the old ones out; the record, which vouches that they are ours, comes last."""
-    old = part / "old"
+    """Moves the old entries out and the new ones in. The record vouches for them: it goes first and comes last."""
+    old = part / _OLD
     new = sorted(_ours(part), key=lambda entry: entry.name == RECORD)
     old.mkdir()
-    for entry in [entry for entry in _ours(final) if entry.name != RECORD]:
+    for entry in sorted(_ours(final), key=lambda entry: entry.name != RECORD):
         os.replace(entry, old / entry.name)
     for entry in new:
         os.replace(entry, final / entry.name)
@@ -164,6 +185,8 @@ def _write_record(tracks: Tracks, folder: Path, origin: float) -> None:
 
 def _refuse_foreign(folder: Path) -> None:
     """Raises OutputError where the folder holds points that are not ours to replace, such as somebody's labels."""
+    if folder.is_symlink():
+        raise OutputError("is a link, which is not written through", folder, "remove it or choose another folder")
     if folder.exists() and not folder.is_dir():
         raise OutputError("cannot be written: a file of that name is in the way", folder)
     if folder.is_dir() and any(_ours(folder)) and not _is_ours(folder):
@@ -184,9 +207,13 @@ def _is_ours(folder: Path) -> bool:
     return recorded_origin(folder) is not None
 
 
+def _is_name_of_ours(entry: Path) -> bool:
+    return _FOLDER.fullmatch(entry.name) is not None or entry.name == RECORD
+
+
 def _ours(folder: Path) -> Iterator[Path]:
     """Yields what `write_pts` would put into the folder, where it is there."""
-    yield from (entry for entry in folder.iterdir() if _FOLDER.fullmatch(entry.name) or entry.name == RECORD)
+    yield from (entry for entry in folder.iterdir() if _is_name_of_ours(entry))
 
 
 def _remove(path: Path) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from redtrack.rednet.predict import WindowEstimate
     from redtrack.rednet.temporal import PointRecurrence
 
-__all__ = ["Models", "find_device", "load_models"]
+__all__ = ["Models", "find_device", "identify", "load_models"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +89,23 @@ class Models:
         return copy.deepcopy(self.net.recurrence).cpu()
 
 
+def identify(weights: str | Path | None, options: Options, detects: bool = True) -> dict[str, Any]:
+    """Returns the names and digests of the networks and boxes that decide the points, without loading torch.
+
+    Raises WeightsError and UsageError for files that are not there.
+    """
+    from redtrack import checkpoint
+
+    path = checkpoint.find(weights or checkpoint.DEFAULT["rednet"])
+    about = {"weights": path.stem, "weights_digest": checkpoint.digest(path)}
+    if options.boxes is not None:
+        return about | {"boxes_digest": _digest(options.boxes)}
+    if not detects:
+        return about
+    detector = checkpoint.find(options.detector or checkpoint.DEFAULT["detector"])
+    return about | {"detector": detector.stem, "detector_digest": checkpoint.digest(detector)}
+
+
 def load_models(
     weights: str | Path | None,
     device: str,
@@ -110,16 +127,13 @@ def load_models(
         round_nothing()
     keep_memory()
     path = checkpoint.find(weights or checkpoint.DEFAULT["rednet"])
-    about = {"weights": path.stem, "weights_digest": checkpoint.digest(path), "precision": bits.points}
+    about = {**identify(weights, options, detects), "precision": bits.points}
     with fits(where):
         net = checkpoint.load(path, "rednet", str(where))
     detector = None
-    if options.boxes is not None:
-        about |= {"boxes_digest": _digest(options.boxes)}
-    elif detects:
+    if detects and options.boxes is None:
         with fits(where):
-            detector, about_detector = _load_detector(where, bits, options.detector)
-        about |= about_detector
+            detector = _load_detector(where, bits, options.detector)
     decoder = _decoder(decode, where)
     return Models(net, detector, where, about, bits, decoder)  # type: ignore[arg-type]
 
@@ -140,7 +154,7 @@ def _digest(boxes: Path) -> str:
         raise UsageError(f"boxes cannot be read: {(error.strerror or str(error)).lower()}", boxes) from error
 
 
-def _load_detector(device: torch.device, precision: Precision, own: Path | None) -> tuple[Detector, dict[str, Any]]:
+def _load_detector(device: torch.device, precision: Precision, own: Path | None) -> Detector:
     from redtrack import checkpoint
     from redtrack.faces import NetworkDetector
 
@@ -148,7 +162,7 @@ def _load_detector(device: torch.device, precision: Precision, own: Path | None)
     net = checkpoint.load(path, "detector", str(device), fused=False)
     detector = NetworkDetector(net, device)  # type: ignore[arg-type]
     detector.half = precision.peeks != "fp32" and computes_bfloat16(device)
-    return detector, {"detector": path.stem, "detector_digest": checkpoint.digest(path)}
+    return detector
 
 
 def find_device(name: str) -> torch.device:

@@ -1,8 +1,14 @@
-"""Further formats beside a native result, written from it once it is whole."""
+"""Further formats beside a native result, written from it once it is whole.
+
+An export bears the time of the result that it was made from, to the nanosecond, as its own time. One that bears any
+other time was made from another result, or is unfinished, and is written again: no clock is compared.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,9 +16,10 @@ from typing import Any
 from redtrack.formats import openface_csv, pts
 from redtrack.tracks import Tracks
 
-__all__ = ["Where", "export"]
+__all__ = ["Where", "export", "export_path"]
 
 NATIVE = "hdf5"
+ENDING = ".h5"
 
 
 @dataclass(frozen=True)
@@ -26,11 +33,25 @@ class Where:
 
     def path(self, name: str) -> Path:
         """Returns where the native result of this name lies."""
-        return self.folder / f"{name}.h5"
+        return self.folder / f"{name}{ENDING}"
 
 
-def export(result: Path, where: Where) -> None:
-    """Writes the formats that are missing, older than the native result, or written with other options.
+def export_path(result: Path, format: str) -> Path:
+    """Returns where a further format of a native result lies.
+
+    A folder has no ending. Where the name has one, `-pts` is added: `clip.part` is where the folder of `clip` grows,
+    and `clip.mp4` may be the video.
+    """
+    from redtrack.formats import suffix
+
+    name = result.name.removesuffix(ENDING)
+    path = result.with_name(name + suffix(format))
+    is_taken = path.suffix or path.is_file()
+    return path.with_name(f"{name}-{format}") if not suffix(format) and is_taken else path
+
+
+def export(result: Path, where: Where, anew: bool = False) -> None:
+    """Writes the formats that are missing, were made from another result or with other options; `anew`, all.
 
     Raises OutputError where what lies there is not ours to replace.
     """
@@ -38,18 +59,31 @@ def export(result: Path, where: Where) -> None:
 
     tracks: Tracks | None = None
     for name in where.formats:
-        path = result.with_name(result.stem + formats.suffix(name))
+        path = export_path(result, name)
         how = where.format_options.get(name, {})
-        if name == NATIVE or not (_is_stale(path, result) or _is_other(name, path, how)):
+        if name == NATIVE or not (anew or _is_stale(path, result) or _is_other(name, path, how)):
             continue
         if name == "csv" and not where.overwrite:
             openface_csv.refuse_foreign(path)
         tracks = formats.read(result) if tracks is None else tracks
         formats.write(tracks, path, name, **how)
+        time = result.stat().st_mtime_ns
+        with suppress(OSError):  # then it is written again at the next run
+            os.utime(_stamped(path), ns=(time, time))
 
 
 def _is_stale(path: Path, result: Path) -> bool:
-    return not path.exists() or path.stat().st_mtime_ns < result.stat().st_mtime_ns
+    """Returns whether an export was not made from this result, or not finished."""
+    try:
+        is_made_from_it = _stamped(path).stat().st_mtime_ns == result.stat().st_mtime_ns
+    except OSError:
+        return True
+    return not is_made_from_it or pts.is_unfinished(path)
+
+
+def _stamped(path: Path) -> Path:
+    """Returns the file whose time tells what an export was made from: of a folder, its record."""
+    return path / pts.RECORD if path.is_dir() else path
 
 
 def _is_other(name: str, path: Path, how: Mapping[str, Any]) -> bool:

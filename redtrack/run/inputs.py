@@ -19,8 +19,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from redtrack.errors import RedtrackError, VideoError
+from redtrack.files import files_below
 
-__all__ = ["VIDEO_ENDINGS", "files_below", "find_videos"]
+__all__ = ["VIDEO_ENDINGS", "find_videos"]
 
 VIDEO_ENDINGS = frozenset(
     ".264 .265 .3g2 .3gp .asf .avi .divx .dv .f4v .flv .h264 .h265 .hevc .ivf .m1v .m2t .m2ts .m2v .m4v .mjpeg .mjpg"
@@ -58,26 +59,6 @@ def _from_folder(folder: Path) -> Iterator[Path | RedtrackError]:
     yield from found
     if not found:
         yield VideoError("is a folder without videos", folder, "name its files if their endings are unusual")
-
-
-def files_below(folder: Path) -> Iterator[Path | RedtrackError]:
-    """Yields the files below a folder, sorted, and an error for each folder that cannot be read.
-
-    Links are followed, but no folder is entered twice; what is hidden is left out.
-    """
-    entered: set[tuple[int, int]] = set()
-    errors: list[OSError] = []
-    for place, folders, files in os.walk(folder, onerror=errors.append, followlinks=True):
-        status = os.stat(place)
-        if (status.st_dev, status.st_ino) in entered:
-            folders.clear()
-            continue
-        entered.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(place, name) for name in sorted(files) if not name.startswith("."))
-    for error in errors:
-        reason = (error.strerror or "unknown reason").lower()
-        yield VideoError(f"is a folder that cannot be read: {reason}", error.filename, "check its permissions")
 
 
 def _from_pattern(pattern: str) -> Iterator[Path | RedtrackError]:

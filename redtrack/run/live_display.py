@@ -1,5 +1,7 @@
 """The live display of a terminal: a line for the whole run, and one for each video that is being worked on.
 
+It is drawn by the thread that reports, and by no other: a line that is printed while another thread draws is lost.
+
     2 of 5 videos   ━━━━━━━━━╸━━━━━━   48 %  31 frames/s            2 min left
     live_d12.mp4    ━━━━━╸━━━━━━━━━━   25 %  25 frames/s  1 face      12 s left
 """
@@ -7,7 +9,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from redtrack.run.progress import Working, describe, duration, faces_of
 
 __all__ = ["LiveReporter"]
 
-_REFRESH = 5.0  # drawings a second
+_DRAW_EVERY = 0.2  # seconds between two drawings
 _FIGURES = 46  # columns that the figures take at most
 _FEWEST_FRAMES = 20  # before a speed is told
 
@@ -39,9 +41,11 @@ class LiveReporter:
             *(TextColumn(f"{{task.fields[{name}]}}", justify="right", table_column=_column()) for name in _FIELDS),
             console=self._console,
             transient=True,
-            refresh_per_second=_REFRESH,
+            auto_refresh=False,
         )
         self._clock, self._began = clock, clock()
+        self._drawn = -_DRAW_EVERY
+        self._preparing: TaskID | None = None
         self._all: TaskID | None = None
         self._tasks: dict[Path, TaskID] = {}
         self._jobs: dict[Path, Working] = {}
@@ -49,16 +53,24 @@ class LiveReporter:
         self._worked = 0.0  # videos that took work, in this run
         self._frames = 0
 
-    def begin(self, videos: int) -> None:
+    def begin(self, videos: int, about: Mapping[str, Any] | None = None) -> None:
         """Shows the line of the whole run."""
         self._videos, self._began = videos, self._clock()
         self._progress.start()
         if videos > 1:
             self._all = self._progress.add_task("", total=videos, **_NOTHING)
             self._show_all()
+        self._draw()
+
+    def preparing(self, what: str) -> None:
+        """Shows what is done before the first frame."""
+        self._prepared()
+        self._preparing = self._progress.add_task(what, total=None, **_NOTHING)
+        self._draw()
 
     def step(self, job: Working) -> None:
         """Moves a video's line."""
+        self._prepared()
         if job.path not in self._tasks:
             name = Text(printable(job.path.name)).plain.replace("[", "\\[")
             self._tasks[job.path] = self._progress.add_task(name, total=job.expected_frames, **_NOTHING)
@@ -75,6 +87,8 @@ class LiveReporter:
             left=f"{left} left" if left else "",
         )
         self._show_all()
+        if self._clock() - self._drawn >= _DRAW_EVERY:
+            self._draw()
 
     def ended(self, outcome: Outcome) -> None:
         """Takes a video's line away and leaves what became of it."""
@@ -90,12 +104,21 @@ class LiveReporter:
         self._console.print(Text(describe(outcome), style=_STYLE[outcome.state]))
 
     def say(self, text: str) -> None:
-        """Leaves a line."""
+        """Leaves a line; the lines that change are drawn again below it."""
         self._console.print(Text(text, style="yellow"))
 
-    def close(self) -> None:
+    def close(self, status: int | None = None) -> None:
         """Takes the lines away."""
         self._progress.stop()
+
+    def _prepared(self) -> None:
+        if self._preparing is not None:
+            self._progress.remove_task(self._preparing)
+            self._preparing = None
+
+    def _draw(self) -> None:
+        self._drawn = self._clock()
+        self._progress.refresh()
 
     def _show_all(self) -> None:
         """Moves the line of the whole run: a video that is half done counts half."""

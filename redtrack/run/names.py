@@ -3,8 +3,8 @@
 A video's result is named for its stem. Where inputs of one run share a stem, each is named for its file name with its
 ending, or else with the folders above it in front (`monday-vid`, `tuesday-vid`), or with both, whatever tells them
 apart first. A result that exists keeps its name as long as it belongs to the same video (by path or content), and is
-never replaced by that of another one, which then gets a name with a checksum of its path. Names hold no separators, so
-that nothing is written outside DIR.
+never replaced by that of another one, which then gets a name with a checksum of its path: `claim` decides that. Names
+hold no separators, so that nothing is written outside DIR.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from redtrack.run.run_log import NAME as LOG
 
-__all__ = ["Names", "first_free", "name_outputs", "safe_name"]
+__all__ = ["Names", "name_outputs", "safe_name"]
 
 LONGEST = 200  # bytes of a name; 255 is what file systems take, endings and all
 PARENTS = 4  # folders above that are tried
@@ -83,11 +83,3 @@ def safe_name(name: str) -> str:
     total = hashlib.sha256(encoded).hexdigest()[:8]
     start = encoded[: LONGEST - 9].decode("utf-8", "ignore").encode()  # no half of a letter at its end
     return f"{os.fsdecode(start)}-{total}"
-
-
-def first_free(names: Names, is_mine: Callable[[str], bool], is_taken: Callable[[str], bool]) -> str:
-    """Returns the name whose result is this video's already, else the first that is no other video's."""
-    mine = next((name for name in names if is_mine(name)), None)
-    if mine is not None:
-        return mine
-    return next((name for name in (names[0], names[-1]) if not is_taken(name)), names[-1])

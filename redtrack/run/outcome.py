@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from redtrack.errors import RedtrackError
 from redtrack.run.result import Counts
 
-__all__ = ["DONE", "FAILED", "PARTIAL", "SKIPPED", "STATES", "Outcome", "sentence"]
+__all__ = ["DONE", "FAILED", "PARTIAL", "SKIPPED", "STATES", "STOPPED", "Outcome", "sentence", "stopped_outcome"]
 
 DONE, PARTIAL, FAILED, SKIPPED = STATES = ("done", "partial", "failed", "skipped")
+STOPPED = "stopped before its end; the same command goes on from there"
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Outcome:
 
     done: the result is whole; a `reason` then says why it may hold less than expected. partial: it goes as far as
     `counts` says, for the `reason`. failed: there is nothing of use, for the `reason`. skipped: it was whole before, or
-    another process is working on it.
+    another process is working on it. `worker` is what the run log keeps of the process that worked on it.
     """
 
     source: Path
@@ -28,6 +31,7 @@ class Outcome:
     reason: str | None = None
     counts: Counts = Counts()
     seconds: float = 0.0
+    worker: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def good(self) -> bool:
@@ -40,3 +44,8 @@ def sentence(error: RedtrackError, path: Path | None = None) -> str:
     if error.path is None or error.path != path:
         return str(error)
     return f"{error.message}; {error.remedy}" if error.remedy else error.message
+
+
+def stopped_outcome(source: Path) -> Outcome:
+    """Returns the outcome of a video that a stop left unfinished in another process."""
+    return Outcome(source, PARTIAL, reason=STOPPED)

@@ -1,11 +1,11 @@
-"""A worker of a shared run: takes tasks from the run's head, or a cluster, and reports what becomes of each."""
+"""A process of `processes`: takes tasks from the process that began it, and reports to that what becomes of each."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,28 +13,24 @@ from typing import Any
 
 from redtrack.device import DeviceGone
 from redtrack.errors import RedtrackError
-from redtrack.inference.engine import Engine
-from redtrack.inference.landmarker import Models
-from redtrack.inference.tracker import Tracker
 from redtrack.run.outcome import Outcome
-from redtrack.run.progress import SilentReporter, Working
-from redtrack.run.run import Batch
-from redtrack.run.run_log import RunLog
-from redtrack.run.shared import Plan, Task
+from redtrack.run.plan import Plan, Task
+from redtrack.run.progress import Working
+from redtrack.run.worker import Worker
 
-__all__ = ["Progress", "Share", "about_of", "load", "work"]
+__all__ = ["CANNOT", "ENDED", "MORE", "NOTHING_NOW", "PREPARING", "SAY", "STEP", "STOP", "Progress", "work"]
 
-# What a member says, always a tuple that begins with one of these, and what it hears.
-READY, MORE, STEP, ENDED, SAY, USELESS = "ready", "more", "step", "ended", "say", "useless"
-NOTHING_NOW = "nothing now"
-STOP = "stop"
+# What a process says: always a tuple that begins with one of these.
+MORE, PREPARING, STEP, ENDED, SAY, CANNOT = "more", "preparing", "step", "ended", "say", "cannot"
+# What it hears instead of a task.
+NOTHING_NOW, STOP = "nothing now", "stop"
 
-TELL_EVERY = 0.25  # seconds between two words on the progress of one video
+TELL_EVERY = 0.25  # seconds between two messages on the progress of one video
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a video is; a reporter takes it for a job."""
+    """How far a video is; a reporter takes it for the video."""
 
     path: Path
     frames: int
@@ -43,48 +39,12 @@ class Progress:
     faces: int
 
 
-class Share(Batch):
-    """A batch whose videos come one by one while it runs, and whose outcomes go to the reporter alone."""
-
-    def __init__(self, plan: Plan, models: Models, source: Iterator[Task], **how: Any) -> None:
-        super().__init__([], plan.where, models, plan.options, batch=plan.resources.batch, **how)
-        self._source = source
-
-    def _trackers(self) -> Iterator[Tracker]:
-        return _Trackers(self, self._source)
-
-    def tracker(self, task: Task) -> Tracker:
-        """Returns the video of a task."""
-        return self._tracker(task.path, task.names)
-
-    def _add(self, outcome: Outcome, log: RunLog) -> None:
-        self.outcomes.append(outcome)
-        self.reporter.ended(outcome)
-
-    def _device_gone(self, gone: DeviceGone, engine: Engine, log: RunLog) -> None:
-        """Ends the run without reporting the open videos, so that they are tried elsewhere."""
-        raise gone
-
-
-class _Trackers:
-    """Videos for an engine. Unlike a generator, it may have more after it had none."""
-
-    def __init__(self, share: Share, source: Iterator[Task]) -> None:
-        self._share, self._source = share, source
-
-    def __iter__(self) -> _Trackers:
-        return self
-
-    def __next__(self) -> Tracker:
-        return self._share.tracker(next(self._source))
-
-
-class _Line:
-    """The connection to the crew's head: where tasks come from, and a reporter that passes everything on."""
+class _Pipe:
+    """The connection to the process that began this one: where tasks come from, and a reporter that passes all on."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._said: dict[Path, float] = {}
+        self._told: dict[Path, float] = {}
         self._first: Task | None = None
         self._stopped = False
 
@@ -97,7 +57,7 @@ class _Line:
         self._first = self._ask(wait=True)
         return self._first is not None
 
-    def __iter__(self) -> _Line:
+    def __iter__(self) -> _Pipe:
         return self
 
     def __next__(self) -> Task:
@@ -108,11 +68,11 @@ class _Line:
         return task
 
     def stopping(self) -> bool:
-        """Whether the head asks for the end, or is gone."""
-        head = parent_process()
+        """Whether the other process asks for the end, or is gone."""
+        other = parent_process()
         if self._connection.poll() and self._connection.recv() == STOP:
             self._stopped = True
-        return self._stopped or (head is not None and not head.is_alive())
+        return self._stopped or (other is not None and not other.is_alive())
 
     def _ask(self, wait: bool) -> Task | None:
         if self._stopped:
@@ -124,61 +84,45 @@ class _Line:
         return answer if isinstance(answer, Task) else None
 
     # A reporter.
-    def begin(self, videos: int) -> None:
-        """Nothing: the head knows."""
+    def begin(self, videos: int, about: Mapping[str, Any] | None = None) -> None:
+        """Nothing: the other process tells of it."""
+
+    def preparing(self, what: str) -> None:
+        """Passes on what is done before the first frame."""
+        self.tell(PREPARING, what)
 
     def step(self, job: Working) -> None:
         """Tells how far a video is, now and then."""
         now = time.monotonic()
-        if now - self._said.get(job.path, 0.0) >= TELL_EVERY:
-            self._said[job.path] = now
+        if now - self._told.get(job.path, 0.0) >= TELL_EVERY:
+            self._told[job.path] = now
             self.tell(STEP, Progress(job.path, job.frames, job.expected_frames, job.seconds, job.faces))
 
     def ended(self, outcome: Outcome) -> None:
         """Tells what became of a video."""
-        self._said.pop(outcome.source, None)
+        self._told.pop(outcome.source, None)
         self.tell(ENDED, outcome)
 
     def say(self, text: str) -> None:
         """Passes on what the user should know."""
         self.tell(SAY, text)
 
-    def close(self) -> None:
-        """Nothing: the head knows."""
+    def close(self, status: int | None = None) -> None:
+        """Nothing: the other process tells of it."""
 
 
-def work(connection: Connection, plan: Plan, threads: int | None) -> None:
-    """Runs in a process of its own until the head has no more tasks. threads: of the CPU that are this member's."""
-    import torch
-
-    if threads is not None:
-        torch.set_num_threads(threads)
-    line = _Line(connection)
+def work(connection: Connection, plan: Plan) -> None:
+    """Runs in a process of its own until there are no more tasks. A device that fails ends the process."""
+    pipe = _Pipe(connection)
     try:
-        models = load(plan)
-        line.tell(READY, about_of(plan, models))
-        while line.wait():
-            Share(plan, models, line, reporter=line, stopping=line.stopping).run()
+        worker = Worker(plan, pipe, pipe.stopping)
+        while pipe.wait():
+            for outcome in worker.outcomes(pipe):
+                pipe.ended(outcome)
     except DeviceGone as gone:  # another process may have more luck with the videos
-        line.tell(SAY, f"{plan.resources.device} failed: {gone}")
+        pipe.say(f"{plan.networks.resources.device} failed: {gone}")
         sys.exit(1)
     except RedtrackError as error:
-        line.tell(USELESS, error)
-    except (EOFError, ConnectionError):  # the head is gone
+        pipe.tell(CANNOT, error)
+    except (EOFError, ConnectionError):  # the other process is gone
         return
-
-
-def load(plan: Plan) -> Models:
-    """Returns the networks on the member's device."""
-    use = plan.resources
-    return plan.load(plan.weights, use.device, plan.options, True, use.precision, use.decode)
-
-
-def about_of(plan: Plan, models: Models) -> dict[str, Any]:
-    """Returns what the run log keeps of a worker."""
-    return Share(plan, models, iter(()), reporter=SilentReporter())._about()
-
-
-def on_device(plan: Plan, device: str) -> Plan:
-    """Returns the plan for a worker with this device."""
-    return replace(plan, resources=replace(plan.resources, device=device))

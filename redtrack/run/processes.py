@@ -1,8 +1,8 @@
-"""One run on several devices: a process for each, which takes the next video when it has room for one.
+"""A run on several devices: a process for each, which takes the next video when it has room for one.
 
 The largest videos go first, so that the devices end at about the same time. What a process says comes to this one,
-which keeps the run log, shows the progress, and passes signals on. A process that dies costs at most the video that
-killed it: the videos that it had open are tried once more, each alone in a new process, and what dies again has failed.
+which shows the progress and passes signals on. A process that dies costs at most the video that killed it: the videos
+that it had open are tried once more, each alone in a new process, and what dies again has failed.
 """
 
 from __future__ import annotations
@@ -10,202 +10,216 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from redtrack.errors import DeviceError, RedtrackError, UsageError
-from redtrack.run.outcome import FAILED, Outcome
-from redtrack.run.process_worker import ENDED, MORE, NOTHING_NOW, READY, SAY, STEP, STOP, USELESS, on_device, work
-from redtrack.run.shared import SharedRun, Task
+from redtrack.run.outcome import FAILED, Outcome, stopped_outcome
+from redtrack.run.plan import Plan, Task, largest_first
+from redtrack.run.process_worker import CANNOT, ENDED, MORE, NOTHING_NOW, PREPARING, SAY, STEP, STOP, work
+from redtrack.run.progress import Reporter
 from redtrack.run.stop import BrokenOff
 
-__all__ = ["Crew", "parse_devices"]
+__all__ = ["Processes", "parse_devices"]
 
 LOOK_EVERY = 0.2  # seconds between two questions whether to stop
-LIVES = 3  # deaths in a row, without a video ended in between, after which a device is given up
-LAST_WORDS = 10.0  # seconds that a process may take to end
+MOST_DEATHS = 3  # in a row, without a video ended in between, after which a device is given up
+END_WITHIN = 10.0  # seconds that a process may take to end
 
 
 @dataclass(eq=False)
-class _Member:
+class _Process:
     """A process at work on one device."""
 
     device: str
     process: SpawnProcess
-    line: Connection
-    deaths: int = 0  # of its forerunners, since a video ended on this device
-    about: dict[str, Any] = field(default_factory=dict)
+    pipe: Connection
+    deaths: int = 0  # of its predecessors, since a video ended on this device
     tasks: list[Task] = field(default_factory=list)
     waits: bool = False
     stopped: bool = False  # whether it was told to
     closed: bool = False
 
 
-class Crew(SharedRun):
-    """A run on `devices`."""
+class Processes:
+    """Does tasks in a process for each of `devices`, of which several may be the same."""
 
-    def __init__(self, *what: Any, devices: Sequence[str], **how: Any) -> None:
-        super().__init__(*what, **how)
-        self._devices = devices
-        self._members: list[_Member] = []
+    def __init__(self, plan: Plan, reporter: Reporter, devices: Sequence[str]) -> None:
+        self._plan, self._reporter, self._devices = plan, reporter, devices
+        self._stopping: Callable[[], bool] = lambda: False
+        self._processes: list[_Process] = []
         self._pending: deque[Task] = deque()
         self._suspects: deque[Task] = deque()  # lost with a process, to be tried once more
         self._tried: set[Task] = set()  # all that ever were such
+        self._ended: deque[Outcome] = deque()  # not yielded yet
+        self._is_prepared = False
 
-    def run(self) -> list[Outcome]:
-        """Returns what became of each input, in the order in which they ended.
-
-        Raises what a process raised that could not begin, such as DeviceError.
-        """
-        self.tell_errors()
-        self._pending.extend(self.tasks())
+    def outcomes(self, tasks: Sequence[Task], stopping: Callable[[], bool]) -> Generator[Outcome, None, None]:
+        """Yields what became of each video. Raises what a process raised that could not begin, such as DeviceError."""
+        self._stopping = stopping
+        self._pending.extend(largest_first(tasks))
         try:
             for device in self._devices[: len(self._pending)]:
-                self._members.append(self._start(device))
-            self._work()
+                self._processes.append(self._start(device))
+            yield from self._work()
         except BrokenOff:
             self._kill()
-            self.broken_off(task for member in self._members for task in member.tasks)
+            self._tell_stopped(task for process in self._processes for task in process.tasks)
         finally:
             self._kill()
-        return self.outcomes
+        yield from self._told()
 
-    def _work(self) -> None:
+    def _work(self) -> Iterator[Outcome]:
         """Listens until all is done, or no process is left."""
-        while any(not member.closed for member in self._members):
-            by_source: dict[Any, _Member] = {}
-            for member in self._members:
-                if not member.closed:
-                    by_source |= {member.line: member, member.process.sentinel: member}
+        while any(not process.closed for process in self._processes):
+            by_source: dict[Any, _Process] = {}
+            for process in self._processes:
+                if not process.closed:
+                    by_source |= {process.pipe: process, process.process.sentinel: process}
             for source in wait(list(by_source), LOOK_EVERY):
-                member = by_source[source]
-                if member.closed:
+                process = by_source[source]
+                if process.closed:
                     continue
-                if source is member.line:
-                    self._listen(member)
-                elif not member.line.poll():  # it has said all that it had to say
-                    self._bury(member)
+                if source is process.pipe:
+                    self._listen(process)
+                elif not process.pipe.poll():  # it has said all that it had to say
+                    self._bury(process)
+                yield from self._told()
             self._serve()
-        if not self.is_over():
+        if not self._stopping():
             self._give_up()
 
-    def _listen(self, member: _Member) -> None:
+    def _told(self) -> Iterator[Outcome]:
+        while self._ended:
+            yield self._ended.popleft()
+
+    def _listen(self, process: _Process) -> None:
         try:
-            kind, *content = member.line.recv()
+            kind, *content = process.pipe.recv()
         except (EOFError, OSError):
-            return self._bury(member)
+            return self._bury(process)
         handlers: dict[str, Callable[..., None]] = {
-            READY: member.about.update,
-            MORE: lambda waits: self._asked(member, waits),
-            STEP: self.reporter.step,
-            ENDED: lambda outcome: self._ended(member, outcome),
-            SAY: self.reporter.say,
-            USELESS: _raise,
+            MORE: lambda waits: self._asked(process, waits),
+            PREPARING: self._prepare,
+            STEP: self._reporter.step,
+            ENDED: lambda outcome: self._end(process, outcome),
+            SAY: self._reporter.say,
+            CANNOT: _raise,
         }
         return handlers[kind](*content)
 
-    def _asked(self, member: _Member, waits: bool) -> None:
+    def _prepare(self, what: str) -> None:
+        """Says once what all processes do before their first frames."""
+        if not self._is_prepared:
+            self._is_prepared = True
+            self._reporter.preparing(what)
+
+    def _asked(self, process: _Process, waits: bool) -> None:
         """Answers a request for a task, or leaves it until there is one."""
-        task = None if self.is_over() else self._next(member, waits)
+        task = None if self._stopping() else self._next(process, waits)
         if task is not None:
-            self._hand(member, task)
+            self._hand(process, task)
         elif waits:
-            member.waits = True
+            process.waits = True
         else:
-            _send(member, NOTHING_NOW)
+            _send(process, NOTHING_NOW)
 
-    def _next(self, member: _Member, waits: bool) -> Task | None:
-        """Returns the task that the member is to have now.
+    def _next(self, process: _Process, waits: bool) -> Task | None:
+        """Returns the task that the process is to have now.
 
-        Suspects are given to a member that has nothing else to lose. A second video, which lets the first one's last
+        Suspects are given to a process that has nothing else to lose. A second video, which lets the first one's last
         windows share their calls, is given only while there are enough for all.
         """
-        if any(task in self._tried for task in member.tasks):
+        if any(task in self._tried for task in process.tasks):
             return None
-        if self._suspects and not member.tasks:
+        if self._suspects and not process.tasks:
             return self._suspects.popleft()
-        if self._pending and (waits or len(self._pending) >= len(self._members)):
+        if self._pending and (waits or len(self._pending) >= len(self._processes)):
             return self._pending.popleft()
         return None
 
     def _serve(self) -> None:
         """Answers those that wait, with a task or with the end; tells all of a stop."""
-        if self.is_over():
-            return self._stop(self._members)
-        for member in self._members:
-            task = self._next(member, waits=True) if member.waits else None
+        if self._stopping():
+            return self._stop(self._processes)
+        for process in self._processes:
+            task = self._next(process, waits=True) if process.waits else None
             if task is not None:
-                self._hand(member, task)
-        if not self._pending and not self._suspects and not any(member.tasks for member in self._members):
-            self._stop([member for member in self._members if member.waits])
+                self._hand(process, task)
+        if not self._pending and not self._suspects and not any(process.tasks for process in self._processes):
+            self._stop([process for process in self._processes if process.waits])
         return None
 
-    def _hand(self, member: _Member, task: Task) -> None:
-        member.waits = False
-        member.tasks.append(task)
-        _send(member, task)
+    def _hand(self, process: _Process, task: Task) -> None:
+        process.waits = False
+        process.tasks.append(task)
+        _send(process, task)
 
-    def _stop(self, members: Sequence[_Member]) -> None:
-        for member in members:
-            if not member.stopped:
-                member.stopped = True
-                _send(member, STOP)
+    def _stop(self, processes: Sequence[_Process]) -> None:
+        for process in processes:
+            if not process.stopped:
+                process.stopped = True
+                _send(process, STOP)
 
-    def _ended(self, member: _Member, outcome: Outcome) -> None:
-        member.tasks = [task for task in member.tasks if task.path != outcome.source]
-        member.deaths = 0
-        self.add(outcome, member.about)
+    def _end(self, process: _Process, outcome: Outcome) -> None:
+        process.tasks = [task for task in process.tasks if task.path != outcome.source]
+        process.deaths = 0
+        self._ended.append(outcome)
 
-    def _bury(self, member: _Member) -> None:
+    def _bury(self, process: _Process) -> None:
         """Sees to what a process leaves behind, and to its successor where there is work."""
-        member.process.join(LAST_WORDS)
-        member.closed, member.waits = True, False
-        lost, member.tasks = member.tasks, []
-        if not member.process.exitcode and not lost:
+        process.process.join(END_WITHIN)
+        process.closed, process.waits = True, False
+        lost, process.tasks = process.tasks, []
+        if not process.process.exitcode and not lost:
             return None
-        if self.is_over():
-            return self.broken_off(lost)
-        how = _end_of(member.process)
+        if self._stopping():
+            return self._tell_stopped(lost)
+        how = _end_of(process.process)
         for task in lost:
             if task in self._tried:
                 reason = f"made the process that worked on it end twice, the last time by {how}"
-                self.add(Outcome(task.path, FAILED, reason=reason), member.about)
+                self._ended.append(Outcome(task.path, FAILED, reason=reason))
             else:
                 self._tried.add(task)
                 self._suspects.append(task)
         tried = "; the videos that it had open are tried again, one by one" if lost else ""
-        self.reporter.say(f"the process on {member.device} ended by {how}{tried}")
-        if (self._pending or self._suspects) and member.deaths + 1 < LIVES:
-            self._members[self._members.index(member)] = self._start(member.device, member.deaths + 1)
+        self._reporter.say(f"the process on {process.device} ended by {how}{tried}")
+        if (self._pending or self._suspects) and process.deaths + 1 < MOST_DEATHS:
+            self._processes[self._processes.index(process)] = self._start(process.device, process.deaths + 1)
         return None
+
+    def _tell_stopped(self, tasks: Iterable[Task]) -> None:
+        self._ended.extend(stopped_outcome(task.path) for task in tasks)
 
     def _give_up(self) -> None:
         for task in [*self._suspects, *self._pending]:
-            self.add(Outcome(task.path, FAILED, reason="no process was left to work on it"))
+            self._ended.append(Outcome(task.path, FAILED, reason="no process was left to work on it"))
 
-    def _start(self, device: str, deaths: int = 0) -> _Member:
+    def _start(self, device: str, deaths: int = 0) -> _Process:
         context = get_context("spawn")  # a forked process cannot use CUDA
         ours, theirs = context.Pipe()
-        plan, threads = on_device(self.plan, device), _threads(device, self._devices)
-        process = context.Process(target=work, args=(theirs, plan, threads), name=f"redtrack {device}", daemon=True)
+        networks = self._plan.networks.on(device, _threads(self._devices))
+        plan = replace(self._plan, networks=networks)
+        process = context.Process(target=work, args=(theirs, plan), name=f"redtrack {device}", daemon=True)
         with _signals_blocked():
             process.start()
         theirs.close()
-        return _Member(device, process, ours, deaths)
+        return _Process(device, process, ours, deaths)
 
     def _kill(self) -> None:
         """Ends the processes that are left. Those that were asked to have ended themselves."""
-        for member in self._members:
-            if not member.closed:
-                member.process.join(0 if member.tasks else LAST_WORDS)
-                member.process.kill()
-                member.process.join()
-                member.closed = True
+        for process in self._processes:
+            if not process.closed:
+                process.process.join(0 if process.tasks else END_WITHIN)
+                process.process.kill()
+                process.process.join()
+                process.closed = True
 
 
 def parse_devices(text: str) -> list[str]:
@@ -222,11 +236,11 @@ def parse_devices(text: str) -> list[str]:
     names = [f"cuda:{name}" if name.strip().isdecimal() else name.strip() for name in text.split(",")]
     for name in names:
         if name != "cpu" and not name.removeprefix("cuda:").isdecimal():
-            raise UsageError(f"{name!r} is no device", remedy="use numbers of GPUs, such as 0,1, or cpu,cpu, or all")
+            raise UsageError(f"unknown device {name!r}", remedy="use numbers of GPUs, such as 0,1, or cpu,cpu, or all")
     return names
 
 
-def _threads(device: str, devices: Sequence[str]) -> int | None:
+def _threads(devices: Sequence[str]) -> int | None:
     """Returns the CPU threads for each of several processes; None leaves what torch chooses."""
     if "OMP_NUM_THREADS" in os.environ or len(devices) == 1:
         return None
@@ -247,9 +261,9 @@ def _signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _send(member: _Member, what: Any) -> None:
+def _send(process: _Process, what: Any) -> None:
     with suppress(OSError):  # it died; that is seen soon
-        member.line.send(what)
+        process.pipe.send(what)
 
 
 def _end_of(process: SpawnProcess) -> str:

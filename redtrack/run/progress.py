@@ -1,4 +1,4 @@
-"""How a run tells of itself while it runs, on stderr: a live display, lines, JSON lines, or nothing."""
+"""How a run tells of itself while it runs, on stderr: lines, JSON lines, or nothing; `live_display` has the fourth."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from redtrack.errors import UsageError, printable
-from redtrack.run.outcome import Outcome
+from redtrack.errors import printable
+from redtrack.run.outcome import STATES, Outcome
 
-__all__ = ["STYLES", "JsonReporter", "PlainReporter", "Reporter", "SilentReporter", "Working", "make_reporter"]
-
-STYLES = ("rich", "plain", "json", "none")
+__all__ = ["JsonReporter", "PlainReporter", "Reporter", "SilentReporter", "UnfailingReporter", "Working"]
 
 
 class Working(Protocol):
-    """An open video as a reporter sees it: a `Tracker`, or what a worker tells of one."""
+    """A video under way, as a reporter sees it: `inference.tracker.Tracker`, or what another process says of one."""
 
     path: Path
 
@@ -36,8 +35,11 @@ class Working(Protocol):
 class Reporter(Protocol):
     """Hears what happens in a run."""
 
-    def begin(self, videos: int) -> None:
-        """The run has begun."""
+    def begin(self, videos: int, about: Mapping[str, Any] | None = None) -> None:
+        """The run has begun. about: what it is to do, as JSON values."""
+
+    def preparing(self, what: str) -> None:
+        """No frame is decoded yet, because of this."""
 
     def step(self, job: Working) -> None:
         """Some more frames of a video were decoded."""
@@ -48,8 +50,8 @@ class Reporter(Protocol):
     def say(self, text: str) -> None:
         """Something that the user should know."""
 
-    def close(self) -> None:
-        """The run is over."""
+    def close(self, status: int | None = None) -> None:
+        """The run is over. status: the exit status of the command, None where that is not known."""
 
 
 class SilentReporter:
@@ -58,7 +60,10 @@ class SilentReporter:
     def __init__(self, stream: IO[str] | None = None) -> None:
         self._stream = stream or sys.stderr
 
-    def begin(self, videos: int) -> None:
+    def begin(self, videos: int, about: Mapping[str, Any] | None = None) -> None:
+        """Nothing."""
+
+    def preparing(self, what: str) -> None:
         """Nothing."""
 
     def step(self, job: Working) -> None:
@@ -70,7 +75,7 @@ class SilentReporter:
     def say(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
 
-    def close(self) -> None:
+    def close(self, status: int | None = None) -> None:
         """Nothing."""
 
 
@@ -84,8 +89,11 @@ class PlainReporter(SilentReporter):
         self._videos = self._done = 0
         self._said: dict[Path, float] = {}
 
-    def begin(self, videos: int) -> None:
+    def begin(self, videos: int, about: Mapping[str, Any] | None = None) -> None:
         self._videos = videos
+
+    def preparing(self, what: str) -> None:
+        self.say(f"{'':{self._width()}} {what}")
 
     def step(self, job: Working) -> None:
         if job.seconds - self._said.get(job.path, 0.0) >= self.EVERY:
@@ -102,50 +110,85 @@ class PlainReporter(SilentReporter):
 
 
 class JsonReporter(SilentReporter):
-    """A JSON object a line: `event` is begin, frames (at most one a second for a video), ended, message or end."""
+    """A JSON object a line, as docs/progress.md specifies them: begin, frames, ended, message and end."""
 
-    def __init__(self, stream: IO[str] | None = None) -> None:
+    EVERY = 1.0  # seconds between two lines of one video
+
+    def __init__(self, stream: IO[str] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream)
+        self._clock = clock
+        self._began = clock()
+        self._videos = 0
+        self._totals = dict.fromkeys(STATES, 0)
         self._said: dict[Path, float] = {}
 
-    def begin(self, videos: int) -> None:
-        self._put("begin", videos=videos)
+    def begin(self, videos: int, about: Mapping[str, Any] | None = None) -> None:
+        self._began, self._videos = self._clock(), videos
+        self._put("begin", videos=videos, **(about or {}))
 
     def step(self, job: Working) -> None:
-        now = time.monotonic()
-        if now - self._said.get(job.path, 0.0) >= 1.0:
+        now = self._clock()
+        if now - self._said.get(job.path, -self.EVERY) >= self.EVERY:
             self._said[job.path] = now
             how = {"frames": job.frames, "expected": job.expected_frames, "faces": job.faces}
             self._put("frames", source=job.path, **how, seconds=round(job.seconds, 3))
 
     def ended(self, outcome: Outcome) -> None:
         self._said.pop(outcome.source, None)
-        values = {**asdict(outcome), **asdict(outcome.counts), "seconds": round(outcome.seconds, 3)}
-        del values["counts"]
-        self._put("ended", **values)
+        self._totals[outcome.state] += 1
+        how = {name: getattr(outcome, name) for name in ("source", "state", "output", "reason")}
+        self._put("ended", **how, seconds=round(outcome.seconds, 3), **asdict(outcome.counts))
 
     def say(self, text: str) -> None:
         self._put("message", text=text)
 
-    def close(self) -> None:
-        self._put("end")
+    def close(self, status: int | None = None) -> None:
+        not_begun = self._videos - sum(self._totals.values())
+        totals = {"videos": self._videos, **self._totals, "not_begun": not_begun}
+        self._put("end", totals=totals, status=status, seconds=round(self._clock() - self._began, 3))
 
     def _put(self, event: str, **values: Any) -> None:
         line = json.dumps({"event": event, **values}, default=os.fspath)
         print(line, file=self._stream, flush=True)
 
 
-def make_reporter(style: str | None) -> Reporter:
-    """Returns the reporter of a style; where none is asked for, the live display on a terminal, lines elsewhere."""
-    style = style or ("rich" if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else "plain")
-    if style == "rich":
-        from redtrack.run.live_display import LiveReporter
+class UnfailingReporter:
+    """Passes events on to `reporter` until its stream is gone: a closed terminal or a full disk never stops a run."""
 
-        return LiveReporter()
-    kinds = {"plain": PlainReporter, "json": JsonReporter, "none": SilentReporter}
-    if style not in kinds:
-        raise UsageError(f"no progress display {style!r}", remedy=f"use {', '.join(STYLES)}")
-    return kinds[style]()
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._is_heard = True
+
+    def begin(self, videos: int, about: Mapping[str, Any] | None = None) -> None:
+        """The run has begun."""
+        self._tell(lambda: self._reporter.begin(videos, about))
+
+    def preparing(self, what: str) -> None:
+        """No frame is decoded yet, because of this."""
+        self._tell(lambda: self._reporter.preparing(what))
+
+    def step(self, job: Working) -> None:
+        """Some more frames of a video were decoded."""
+        self._tell(lambda: self._reporter.step(job))
+
+    def ended(self, outcome: Outcome) -> None:
+        """A video has ended."""
+        self._tell(lambda: self._reporter.ended(outcome))
+
+    def say(self, text: str) -> None:
+        """Something that the user should know."""
+        self._tell(lambda: self._reporter.say(text))
+
+    def close(self, status: int | None = None) -> None:
+        """The run is over."""
+        self._tell(lambda: self._reporter.close(status))
+
+    def _tell(self, event: Callable[[], None]) -> None:
+        if self._is_heard:
+            try:
+                event()
+            except OSError:
+                self._is_heard = False
 
 
 def describe(outcome: Outcome) -> str:

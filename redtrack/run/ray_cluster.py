@@ -1,4 +1,4 @@
-"""One run on a Ray cluster: a task for each video, tried again elsewhere when its worker or its machine is lost.
+"""A run on a Ray cluster: a task for each video, tried again elsewhere when its worker or its machine is lost.
 
 Every machine has to have redtrack and Ray, and to see the videos and the output folder under the same paths. A video
 that was lost with its worker goes on from what lies in the output folder.
@@ -10,21 +10,20 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from redtrack.device import DeviceGone
 from redtrack.errors import RedtrackError, UsageError
-from redtrack.inference.landmarker import Models
-from redtrack.run.outcome import FAILED, SKIPPED, Outcome
-from redtrack.run.process_worker import Share, about_of, load
-from redtrack.run.progress import SilentReporter
-from redtrack.run.shared import Plan, SharedRun, Task
+from redtrack.run.outcome import FAILED, SKIPPED, Outcome, stopped_outcome
+from redtrack.run.plan import Plan, Task, largest_first
+from redtrack.run.progress import Reporter, SilentReporter
 from redtrack.run.stop import BrokenOff, StopSignals
+from redtrack.run.worker import Worker
 
-__all__ = ["RayRun"]
+__all__ = ["RayCluster"]
 
 LOCAL = "local"
 RETRIES = 3  # of a task whose worker was lost
@@ -35,41 +34,43 @@ LOCKED_FOR = 30.0  # seconds that a worker that is as good as dead may keep its 
 
 @dataclass(frozen=True)
 class _Told:
-    """What a task says: what became of its video, of the worker, and to the user; or why no video can be done."""
+    """What a task says: what became of its video, and to the user; or why no video can be done."""
 
     outcome: Outcome | None
-    about: dict[str, Any]
     said: tuple[str, ...] = ()
     error: RedtrackError | None = None
 
 
-class RayRun(SharedRun):
-    """A run on the cluster at `address`, as `ray.init` takes it, or on one of this machine alone for `local`.
+class RayCluster:
+    """Does tasks on the cluster at `address`, as `ray.init` takes it, or on one of this machine alone for `local`.
 
     gpus: share of a GPU that a task takes; None is one where the cluster has any.
     """
 
-    def __init__(self, *what: Any, address: str, gpus: float | None = None, **how: Any) -> None:
-        super().__init__(*what, **how)
+    def __init__(self, plan: Plan, reporter: Reporter, address: str, gpus: float | None = None) -> None:
+        self._plan, self._reporter = plan, reporter
         self._address, self._gpus = address, gpus
+        self._stopping: Callable[[], bool] = lambda: False
 
-    def run(self) -> list[Outcome]:
-        """Returns what became of each input, in the order in which they ended; raises UsageError without Ray."""
+    def outcomes(self, tasks: Sequence[Task], stopping: Callable[[], bool]) -> Generator[Outcome, None, None]:
+        """Yields what became of each video; raises UsageError without Ray."""
         ray = _import_ray()
-        self.tell_errors()
-        tasks = iter(self.tasks())
+        self._stopping = stopping
+        waiting = iter(largest_first(tasks))
         running: dict[Any, Task] = {}
+        self._reporter.preparing("connecting to the Ray cluster")
         with _connected(ray, self._address):
             try:
                 remote = self._remote(ray)
-                plan = ray.put(_absolute(self.plan))
-                while self._submit(remote, plan, tasks, running):
-                    for done in ray.wait(list(running), timeout=LOOK_EVERY)[0]:
-                        self._take(ray, done, running.pop(done))
-                self._cancel(ray, running)
+                plan = ray.put(_absolute(self._plan))
+                while self._submit(remote, plan, waiting, running):
+                    yield from self._landed(ray, running)
+                for ref in running:
+                    ray.cancel(ref)
+                while running:
+                    yield from self._landed(ray, running)
             except BrokenOff:
-                self.broken_off(running.values())
-        return self.outcomes
+                yield from [stopped_outcome(task.path) for task in running.values()]
 
     def _remote(self, ray: Any) -> Any:
         """Returns the function that runs on the cluster, with what it asks for."""
@@ -80,101 +81,110 @@ class RayRun(SharedRun):
 
     def _submit(self, remote: Any, plan: Any, tasks: Iterator[Task], running: dict[Any, Task]) -> bool:
         """Hands out what there is room for; returns whether anything is still to be waited for."""
-        while not self.is_over() and len(running) < AT_ONCE and (task := next(tasks, None)) is not None:
+        while not self._stopping() and len(running) < AT_ONCE and (task := next(tasks, None)) is not None:
             running[remote.remote(plan, replace(task, path=task.path.absolute()))] = task
-        return bool(running) and not self.is_over()
+        return bool(running) and not self._stopping()
 
-    def _take(self, ray: Any, done: Any, task: Task) -> None:
-        """Takes what became of a task."""
+    def _landed(self, ray: Any, running: dict[Any, Task]) -> Iterator[Outcome]:
+        """Waits a while for tasks to end; yields what became of them."""
+        for done in ray.wait(list(running), timeout=LOOK_EVERY)[0]:
+            yield self._outcome(ray, done, running.pop(done))
+
+    def _outcome(self, ray: Any, done: Any, task: Task) -> Outcome:
+        """Returns what became of a task; raises the error for which no video can be done."""
         try:
             told = ray.get(done)
         except ray.exceptions.TaskCancelledError:
-            return self.broken_off([task])
+            return stopped_outcome(task.path)
         except ray.exceptions.RayTaskError as error:  # a fault of redtrack's own
-            self.reporter.say(str(error))
-            return self.add(Outcome(task.path, FAILED, reason="met a fault of redtrack's own; please report it"))
+            self._reporter.say(str(error))
+            return Outcome(task.path, FAILED, reason="met a fault of redtrack's own; please report it")
         except ray.exceptions.RayError as error:
             reason = f"lost its worker {RETRIES + 1} times, the last time with {type(error).__name__}"
-            return self.add(Outcome(task.path, FAILED, reason=reason))
+            return Outcome(task.path, FAILED, reason=reason)
         for text in told.said:
-            self.reporter.say(text)
+            self._reporter.say(text)
         if told.error is not None:
             raise told.error
-        return self.add(replace(told.outcome, source=task.path), told.about)
-
-    def _cancel(self, ray: Any, running: dict[Any, Task]) -> None:
-        """Stops what is under way, and waits until it has."""
-        for ref in running:
-            ray.cancel(ref)
-        while running:
-            for done in ray.wait(list(running), timeout=LOOK_EVERY)[0]:
-                self._take(ray, done, running.pop(done))
+        return replace(told.outcome, source=task.path)
 
 
 def _absolute(plan: Plan) -> Plan:
     """Returns the plan for workers that run in a folder of their own."""
     where = replace(plan.where, folder=plan.where.folder.absolute())
+    networks = plan.networks
     boxes, detector = (path and path.absolute() for path in (plan.options.boxes, plan.options.detector))
-    options = replace(plan.options, boxes=boxes, detector=detector)
-    weights = plan.weights
+    weights = networks.weights
     if weights is not None and os.path.exists(weights):  # otherwise it is the name of a network that ships
         weights = os.path.abspath(weights)
-    return replace(plan, where=where, options=options, weights=weights)
+    options = replace(plan.options, boxes=boxes, detector=detector)
+    return replace(plan, where=where, networks=replace(networks, weights=weights, options=options))
 
 
 def _annotate_one(plan: Plan, task: Task) -> _Told:
     """Runs on the cluster: one video, in a process that keeps its networks for the next."""
-    reporter = _Listener()
+    said: list[str] = []
     try:
-        models, about = _loaded(plan)
-        with _stopping(reporter) as stop:
-            outcome = _run(plan, models, task, reporter, stop)
+        worker = _kept_worker(plan)
+        with worker.serving(said) as stop:
+            return _Told(worker.outcome(task, stop), tuple(said))
     except DeviceGone:
         os._exit(1)  # a lost worker: the video is tried again in another
     except RedtrackError as error:
-        return _Told(None, {}, tuple(reporter.said), error)
-    return _Told(outcome, about, tuple(reporter.said))
+        return _Told(None, tuple(said), error)
+    except BaseException:
+        _kept.clear()  # it may have been left in the middle of a step
+        raise
 
 
-def _run(plan: Plan, models: Models, task: Task, reporter: _Listener, stop: Any) -> Outcome:
-    """Does the task; waits for a worker that was lost just now to let go of the video."""
-    until = time.monotonic() + LOCKED_FOR
-    while True:
-        (outcome,) = Share(plan, models, iter([task]), reporter=reporter, stopping=stop).run()
-        locked = outcome.state == SKIPPED and outcome.reason is not None
-        if not locked or stop() or time.monotonic() > until:
-            return outcome
-        time.sleep(1.0)
+class _KeptWorker(SilentReporter):
+    """A worker that is kept from one task of the cluster to the next, and what it reports to."""
 
-
-_kept: dict[Any, tuple[Models, dict[str, Any]]] = {}
-
-
-def _loaded(plan: Plan) -> tuple[Models, dict[str, Any]]:
-    """Returns the networks, from the task before where they are the same, and what the log says of them."""
-    key = plan.weights, plan.resources, plan.options, plan.load.__qualname__
-    if key not in _kept:
-        _kept.clear()
-        models = load(plan)
-        _kept[key] = models, about_of(plan, models)
-    return _kept[key]
-
-
-class _Listener(SilentReporter):
-    """Keeps what the user should know."""
-
-    def __init__(self) -> None:
+    def __init__(self, plan: Plan) -> None:
         super().__init__()
-        self.said: list[str] = []
+        self.plan = plan
+        self._said: list[str] = []
+        self._stop: Callable[[], bool] = lambda: False
+        self._worker = Worker(plan, self, lambda: self._stop())  # noqa: PLW0108 - it changes
 
     def say(self, text: str) -> None:
-        self.said.append(text)
+        self._said.append(text)
+
+    @contextmanager
+    def serving(self, said: list[str]) -> Iterator[Callable[[], bool]]:
+        """Keeps what the user should know in `said`; gives what tells whether the task is to stop."""
+        self._said = said
+        with _stop_signals(self.say) as self._stop:
+            try:
+                yield self._stop
+            finally:
+                self._worker.close()
+
+    def outcome(self, task: Task, stop: Callable[[], bool]) -> Outcome:
+        """Does the task; waits for a worker that was lost just now to let go of the video."""
+        until = time.monotonic() + LOCKED_FOR
+        while True:
+            outcome = next(iter(list(self._worker.outcomes(iter([task])))), stopped_outcome(task.path))
+            is_locked = outcome.state == SKIPPED and outcome.reason is not None
+            if not is_locked or stop() or time.monotonic() > until:
+                return outcome
+            time.sleep(1.0)
+
+
+_kept: list[_KeptWorker] = []
+
+
+def _kept_worker(plan: Plan) -> _KeptWorker:
+    """Returns the worker of the task before, where its plan is the same, or a new one."""
+    if not _kept or _kept[0].plan != plan:
+        _kept[:] = [_KeptWorker(plan)]
+    return _kept[0]
 
 
 @contextmanager
-def _stopping(reporter: SilentReporter) -> Iterator[Any]:
+def _stop_signals(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
     """Gives what tells whether the task is to stop: Ray interrupts the main thread of one that is cancelled."""
-    stop = StopSignals(reporter.say)
+    stop = StopSignals(say)
     try:
         stop.__enter__()
     except ValueError:  # not the main thread: the task goes on to its end

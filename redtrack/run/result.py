@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 
 from redtrack.errors import FormatError
-from redtrack.inference.landmarker import Models
-from redtrack.inference.options import Options
 from redtrack.tracks import FrameState
 
 __all__ = ["Counts", "count", "identity", "identity_of", "is_of", "stored_info", "unfinished_info"]
@@ -65,9 +63,9 @@ def identity(info: Mapping[str, Any]) -> dict[str, Any]:
     return {name: info.get(name) for name in _DIGESTS} | {"options": options}
 
 
-def identity_of(source_digest: str, models: Models, options: Options) -> dict[str, Any]:
-    """Returns the identity that a result made now would have."""
-    made = {**models.about, "source_digest": source_digest, "options": options.to_dict()}
+def identity_of(source_digest: str, made_with: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the identity that a result made now would have. made_with: digests, and the options as JSON values."""
+    made = {**made_with, "source_digest": source_digest}
     plain: dict[str, Any] = identity(json.loads(json.dumps(made)))
     return plain
 

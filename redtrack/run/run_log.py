@@ -2,7 +2,8 @@
 
 Keys: `time` (ISO 8601, UTC), `run` (one id for all lines of a run), `source`, `output`, `state` (done, partial, failed,
 skipped), `reason`, `frames`, `damaged`, `faces`, `rows`, `seconds`, `weights`, `weights_digest`, `detector`,
-`detector_digest`, `device`, `options`, `version` and `torch`.
+`detector_digest`, `device`, `precision`, `options`, `version` and `torch`. The line of a skipped video ends with
+`reason`; the line of a video that no network looked at lacks `device`, `precision` and `torch`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from redtrack.journal import append_entries
-from redtrack.run.outcome import Outcome
+from redtrack.run.outcome import SKIPPED, Outcome
 
 __all__ = ["NAME", "RunLog"]
 
@@ -24,24 +25,29 @@ NAME = "run.jsonl"
 
 
 class RunLog:
-    """Appends outcomes; `about` is added to every line. Raises OutputError where the log cannot be written."""
+    """Appends outcomes; `about` is added to the line of every video that was worked on.
+
+    Raises OutputError where the log cannot be written.
+    """
 
     def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
         self._path = folder / NAME
-        self._about = {"run": uuid.uuid4().hex[:12], **about}
+        self._run = uuid.uuid4().hex[:12]
+        self._about = dict(about)
 
     def add(self, outcome: Outcome) -> None:
         """Appends one line."""
         entry = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "run": self._run,
             "source": _text(outcome.source),
             "output": None if outcome.output is None else _text(outcome.output),
             "state": outcome.state,
             "reason": outcome.reason,
-            **asdict(outcome.counts),
-            "seconds": round(outcome.seconds, 3),
-            **self._about,
         }
+        if outcome.state != SKIPPED:  # of what is skipped there is a line at every run, so it is a short one
+            made = {**asdict(outcome.counts), "seconds": round(outcome.seconds, 3)}
+            entry = {**entry, **made, **self._about, **outcome.worker}
         append_entries(self._path, [entry])
 
 

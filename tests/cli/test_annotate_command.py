@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from annotating import ONE, SquareModels, clip_of, square_models
+from annotating import ONE, clip_of, square_models
 from click.testing import CliRunner, Result
+from running import use
 
 import redtrack
 from redtrack.cli import cli
-from redtrack.inference import landmarker as models_module
 from redtrack.inference.engine import Engine
+from redtrack.run.networks import Networks
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +26,8 @@ class World:
     def __init__(self, out: Path) -> None:
         self.out = out
         self.models = square_models()
-        self.asked: tuple[Any, ...] = ()
+        self.asked: list[Networks] = []
         self.batch = 0
-
-    def load(self, *asked: Any) -> SquareModels:
-        self.asked = asked
-        return self.models
 
     def __call__(self, *arguments: Any, status: int = 0) -> Result:
         done = CliRunner().invoke(cli, ["annotate", *map(str, arguments), "-o", str(self.out)])
@@ -44,7 +41,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path / "out")
-    monkeypatch.setattr(models_module, "load_models", made.load)
+    made.asked = use(made.models, monkeypatch)
     run = Engine.run
 
     def watched(self: Engine, jobs: Any) -> Any:
@@ -136,14 +133,14 @@ def test_what_was_meant_but_is_not_there_is_told(world: World, video: Path, tmp_
 
 def test_precision_and_decoder_reach_the_models(world: World, video: Path) -> None:
     world(video, "--precision", "bf16", "--decode", "cpu")
-    assert world.asked[4:6] == ("bf16", "cpu")
+    assert (world.asked[0].resources.precision, world.asked[0].resources.decode) == ("bf16", "cpu")
 
 
 def test_own_detector_reaches_the_models(world: World, video: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.safetensors"
     own.touch()
     world(video, "--detector", own)
-    assert world.asked[2].detector == own and world.options()["detector"] == str(own)
+    assert world.asked[0].options.detector == own and world.options()["detector"] == str(own)
 
 
 def test_batch_is_what_is_asked_for(world: World, video: Path) -> None:
@@ -155,7 +152,7 @@ def test_batch_is_what_is_asked_for(world: World, video: Path) -> None:
 
 def test_device_and_weights_reach_the_models(world: World, video: Path) -> None:
     world(video, "--device", "cuda:1", "--weights", "other")
-    assert world.asked[:2] == ("other", "cuda:1")
+    assert (world.asked[0].weights, world.asked[0].resources.device) == ("other", "cuda:1")
 
 
 def test_formats_are_written_beside(world: World, video: Path) -> None:
@@ -209,6 +206,8 @@ def test_progress_as_json_is_a_line_an_event(world: World, video: Path) -> None:
     events = [json.loads(line) for line in world(video, "--progress", "json").stderr.splitlines()]
     assert [event["event"] for event in events if event["event"] != "frames"] == ["begin", "ended", "end"]
     assert events[0]["videos"] == 1 and events[-2]["state"] == "done" and events[-2]["frames"] == 34
+    assert events[0]["version"] == redtrack.__version__ and events[0]["options"] == DEFAULTS
+    assert events[-1]["status"] == 0 and events[-1]["totals"]["done"] == 1
 
 
 def test_progress_none_keeps_the_table(world: World, video: Path) -> None:

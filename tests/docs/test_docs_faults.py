@@ -13,10 +13,10 @@ import pytest
 import videos
 from annotating import ONE, clip_of, square_models
 from click.testing import CliRunner
+from running import use
 
 from redtrack.cli import cli
 from redtrack.formats import TracksWriter
-from redtrack.inference import landmarker as models_module
 from redtrack.inference import tracker as pipeline
 from redtrack.run import stop
 from redtrack.run.outcome import STATES
@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     videos.text(root / "videos" / "prose.mp4")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        patch.setattr(models_module, "load_models", lambda *_: square_models())
+        use(square_models(), patch)
         assert run(COMMANDS[0]) == 1
         yield root
 

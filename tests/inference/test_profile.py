@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from annotating import ONE, clip_of, square_models
 from click.testing import CliRunner
+from running import use
 
 from redtrack.cli import cli
-from redtrack.inference import landmarker as models_module
 from redtrack.inference.profile import PARTS, Profile
 
 
@@ -41,7 +41,7 @@ def test_nothing_done_is_said_too() -> None:
 
 def test_annotate_says_what_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--profile` ends with the sentence on stderr; several processes have none."""
-    monkeypatch.setattr(models_module, "load_models", lambda *_: square_models())
+    use(square_models(), monkeypatch)
     clip = clip_of(tmp_path / "one.mkv", (ONE,), 30)
     done = CliRunner().invoke(cli, ["annotate", str(clip), "-o", str(tmp_path / "out"), "--profile"])
     last = done.stderr.splitlines()[-1]

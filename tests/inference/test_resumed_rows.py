@@ -4,14 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import running
 
 import redtrack
 from redtrack.inference.landmarker import Models, load_models
 from redtrack.inference.options import Options
-from redtrack.run.export import Where
-from redtrack.run.inputs import find_videos
-from redtrack.run.progress import SilentReporter
-from redtrack.run.run import Batch, prepare_folder
+from redtrack.run.folder import prepare_folder
 
 
 class Counting(Models):
@@ -28,11 +26,7 @@ def annotate(clip: Path, out: Path, models: Models, most_calls: int) -> str:
     """Annotates until so many calls of the network were made; returns the state."""
     prepare_folder(out)
     until = Counting.calls + most_calls
-    batch = Batch(
-        list(find_videos([str(clip)])), Where(out, (), False), models, Options(), SilentReporter(), batch=10,
-        stopping=lambda: Counting.calls >= until,
-    )  # fmt: skip
-    return next(iter(batch.run())).state
+    return running.run([clip], out, models, stopping=lambda: Counting.calls >= until, batch=10)[clip.name].state
 
 
 def test_stopped_and_resumed_is_as_in_one_go(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def reference(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def start(clips: Path, out: Path, wait: float = 0.0) -> subprocess.Popen[str]:
     """Begins a run; it tells each call of the network on stdout."""
-    places = os.pathsep.join([str(MAIN.parent), str(MAIN.parent.parent)])
+    places = os.pathsep.join([str(MAIN.parent), str(MAIN.parents[2])])
     env = os.environ | {"SQUARES_WAIT": str(wait), "PYTHONPATH": places}
     call = [sys.executable, str(MAIN), "annotate", str(clips), "-o", str(out), "--batch", "10", "--progress", "plain"]
     return subprocess.Popen(call, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

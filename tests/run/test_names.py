@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redtrack.run.names import first_free, name_outputs, safe_name
+from redtrack.run.names import name_outputs, safe_name
 
 
 def own(*paths: str) -> list[str]:
@@ -63,14 +63,6 @@ def test_no_two_paths_have_one_name(parts: list[str]) -> None:
     names = [group[0].casefold() for group in name_outputs(paths)]
     assert len(set(names)) == len(paths)
     assert all("/" not in name for name in names)
-
-
-def test_result_of_the_same_video_keeps_its_name() -> None:
-    assert first_free(("b-clip", "clip", "clip-12345678"), {"clip"}.__contains__, {"clip"}.__contains__) == "clip"
-
-
-def test_result_of_another_video_is_left_alone() -> None:
-    assert first_free(("clip", "clip-12345678"), lambda _: False, {"clip"}.__contains__) == "clip-12345678"
 
 
 def test_long_name_is_made_shorter_where_the_system_speaks_ascii_alone(tmp_path: Path) -> None:

@@ -9,19 +9,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import crew_world
+import deadly_world
 import pytest
 from annotating import BLUE, GREEN, ONE, Square, clip_of, still
 
 import redtrack
 from redtrack.errors import DeviceError, RedtrackError, UsageError, VideoError
-from redtrack.inference.options import Options, Resources
+from redtrack.inference.options import Options
 from redtrack.run.export import Where
+from redtrack.run.folder import prepare_folder
 from redtrack.run.outcome import Outcome
-from redtrack.run.processes import Crew, parse_devices
+from redtrack.run.plan import Plan, make_tasks
+from redtrack.run.processes import Processes, parse_devices
 from redtrack.run.progress import SilentReporter, Working
-from redtrack.run.run import prepare_folder
-from redtrack.run.shared import Plan
+from redtrack.run.run import Run
 
 ALIVE = Square(BLUE, 50, still(100, 100))
 DEADLY = Square(GREEN, 50, still(100, 100))
@@ -58,9 +59,17 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def crew(found: list[Path | RedtrackError], out: Path, devices: str = "cpu,cpu", **how: Any) -> Crew:
-    plan = Plan(Where(out), Options(), None, Resources(), crew_world.load)
-    return Crew(found, plan, Listener(), devices=parse_devices(devices), **how)
+class Shared:
+    """A run on several devices, with what it says."""
+
+    def __init__(self, found: list[Path | RedtrackError], out: Path, devices: str = "cpu,cpu", **how: Any) -> None:
+        plan = Plan(Where(out), deadly_world.DeadlyNetworks(None, Options()))
+        self.listener = Listener()
+        self.processes = Processes(plan, self.listener, parse_devices(devices))
+        self.run = Run(make_tasks(found), plan, self.listener, **how)
+
+    def outcomes(self) -> list[Outcome]:
+        return self.run.run(self.processes)
 
 
 def states(outcomes: list[Outcome]) -> dict[str, str]:
@@ -74,42 +83,43 @@ def log(out: Path) -> list[dict[str, Any]]:
 def test_every_video_is_done_once_and_the_log_is_one(clips: Path, out: Path) -> None:
     """Two processes do all videos; each has a line in the log, with one run's id, and its tracks are right."""
     error = VideoError("fits no file", "x*.mp4", "check the pattern")
-    run = crew([*sorted(clips.iterdir()), error], out)
-    outcomes = run.run()
+    shared = Shared([*sorted(clips.iterdir()), error], out)
+    outcomes = shared.outcomes()
     assert states(outcomes) == {**{f"{name}.mkv": "done" for name in "abcdef"}, "x*.mp4": "failed"}
-    assert run.not_begun == 0
+    assert shared.run.not_begun == 0
     lines = log(out)
     assert len(lines) == 7 and len({line["run"] for line in lines}) == 1
     assert {line["device"] for line in lines[1:]} == {"cpu"} and lines[1]["weights"] == "squares"
     assert redtrack.load(out / "d.h5").frames == 40
-    assert isinstance(run.reporter, Listener) and {step.path.name for step in run.reporter.steps} >= {"d.mkv"}
+    assert {step.path.name for step in shared.listener.steps} >= {"d.mkv"}
 
 
 def test_both_processes_have_work(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two videos are not taken by the same process, however fast it is."""
-    monkeypatch.setenv("CREW_GREEN", "slow:0.3")
-    run = crew([clips / "e.mkv", clips / "f.mkv"], out, devices="cpu,0")
+    monkeypatch.setenv("DEADLY_GREEN", "slow:0.3")
+    shared = Shared([clips / "e.mkv", clips / "f.mkv"], out, devices="cpu,0")
     doers = Counter[str]()
-    hand = run._hand
-    run._hand = lambda member, task: (doers.update([member.device]), hand(member, task))  # type: ignore[method-assign]
-    assert set(states(run.run()).values()) == {"done"}
+    hand = shared.processes._hand
+    monkeypatch.setattr(shared.processes, "_hand", lambda to, task: (doers.update([to.device]), hand(to, task)))
+    assert set(states(shared.outcomes()).values()) == {"done"}
     assert doers == {"cpu": 1, "cuda:0": 1}
 
 
 def test_a_deadly_video_costs_itself_only(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process dies of it twice, is replaced, and all others are done; no decoder outlives whom it worked for."""
-    monkeypatch.setenv("CREW_GREEN", "die")
-    monkeypatch.setenv("CREW_MARK", str(out))
-    run = crew(sorted(clips.iterdir()), out)
+    monkeypatch.setenv("DEADLY_GREEN", "die")
+    monkeypatch.setenv("DEADLY_MARK", str(out))
+    shared = Shared(sorted(clips.iterdir()), out)
     seen: set[int] = set()
-    monkeypatch.setattr(run, "_listen", lambda member, listen=run._listen: (seen.update(decoders(out)), listen(member)))
-    outcomes = {outcome.source.stem: outcome for outcome in run.run()}
+    listen = shared.processes._listen
+    monkeypatch.setattr(shared.processes, "_listen", lambda to: (seen.update(decoders(out)), listen(to)))
+    outcomes = {outcome.source.stem: outcome for outcome in shared.outcomes()}
     assert {name: outcome.state for name, outcome in outcomes.items()} == {
         **dict.fromkeys("abcef", "done"),
         "d": "failed",
     }
     assert "SIGKILL" in (outcomes["d"].reason or "")
-    assert isinstance(run.reporter, Listener) and any("tried again" in text for text in run.reporter.said)
+    assert any("tried again" in text for text in shared.listener.said)
     until = time.monotonic() + 20
     while decoders(out) and time.monotonic() < until:
         time.sleep(0.1)
@@ -122,7 +132,7 @@ def decoders(mark: Path) -> set[int]:
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            marked = f"CREW_MARK={mark}".encode() in (process / "environ").read_bytes()
+            marked = f"DEADLY_MARK={mark}".encode() in (process / "environ").read_bytes()
             if marked and b"redtrack.video.worker" in (process / "cmdline").read_bytes():
                 found.add(int(process.name))
     return found
@@ -130,43 +140,43 @@ def decoders(mark: Path) -> set[int]:
 
 def test_a_process_that_is_killed_costs_nothing(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What died for another reason is done at the second try."""
-    monkeypatch.setenv("CREW_GREEN", f"once:{out / 'flag'}")
-    run = crew(sorted(clips.iterdir()), out, devices="cpu")
-    assert set(states(run.run()).values()) == {"done"}
+    monkeypatch.setenv("DEADLY_GREEN", f"once:{out / 'flag'}")
+    shared = Shared(sorted(clips.iterdir()), out, devices="cpu")
+    assert set(states(shared.outcomes()).values()) == {"done"}
 
 
 def test_a_gpu_that_fails_costs_nothing(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """CUDA gives the same error to every call that follows: a new process takes over, and no video fails for it."""
-    monkeypatch.setenv("CREW_GREEN", f"gone:{out / 'flag'}")
-    run = crew(sorted(clips.iterdir()), out, devices="cpu")
-    assert set(states(run.run()).values()) == {"done"}
-    said = run.reporter.said  # type: ignore[attr-defined]
+    monkeypatch.setenv("DEADLY_GREEN", f"gone:{out / 'flag'}")
+    shared = Shared(sorted(clips.iterdir()), out, devices="cpu")
+    assert set(states(shared.outcomes()).values()) == {"done"}
+    said = shared.listener.said
     assert said[0] == "cpu failed: CUDA error: unspecified launch failure" and "tried again" in said[1]
 
 
 def test_fail_fast_stops_all(clips: Path, out: Path) -> None:
     """The first failure ends the run; what was not begun is counted."""
     (out / "bad.mkv").write_text("x" * 10_000_000)  # the largest goes first
-    run = crew([out / "bad.mkv", *sorted(clips.iterdir())], out, devices="cpu", fail_fast=True)
-    assert states(run.run())["bad.mkv"] == "failed" and run.not_begun >= 4
+    shared = Shared([out / "bad.mkv", *sorted(clips.iterdir())], out, devices="cpu", fail_fast=True)
+    assert states(shared.outcomes())["bad.mkv"] == "failed" and shared.run.not_begun >= 4
 
 
 def test_a_stop_ends_all_soon_and_the_same_run_does_the_rest(
     clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Asked to stop, each process ends after its call; nothing is lost that was finished."""
-    monkeypatch.setenv("CREW_GREEN", "slow:0.2")
-    run = crew(sorted(clips.iterdir()), out)
-    run.stopping = lambda: len(run.outcomes) >= 1
-    assert set(states(run.run()).values()) <= {"done", "partial"} and run.not_begun >= 1
-    monkeypatch.delenv("CREW_GREEN")
-    assert set(states(crew(sorted(clips.iterdir()), out, devices="cpu").run()).values()) == {"done", "skipped"}
+    monkeypatch.setenv("DEADLY_GREEN", "slow:0.2")
+    shared = Shared(sorted(clips.iterdir()), out)
+    shared.run.stopping = lambda: len(shared.run.outcomes) >= 1
+    assert set(states(shared.outcomes()).values()) <= {"done", "partial"} and shared.run.not_begun >= 1
+    monkeypatch.delenv("DEADLY_GREEN")
+    assert set(states(Shared(sorted(clips.iterdir()), out, devices="cpu").outcomes()).values()) == {"done", "skipped"}
 
 
 def test_a_device_that_is_not_there_ends_the_run(clips: Path, out: Path) -> None:
     """What is wrong with a device is said as for a run on it alone."""
     with pytest.raises(DeviceError, match="cuda:7"):
-        crew(sorted(clips.iterdir()), out, devices="cpu,7").run()
+        Shared(sorted(clips.iterdir()), out, devices="cpu,7").outcomes()
 
 
 def test_devices_are_numbers_or_cpu() -> None:

@@ -1,25 +1,30 @@
 """What a run tells of itself while it runs."""
 
+import errno
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from annotating import ONE, clip_of
 from rich.console import Console
 
-from redtrack.errors import UsageError
+import redtrack
 from redtrack.run.live_display import LiveReporter
 from redtrack.run.outcome import Outcome
 from redtrack.run.progress import (
     JsonReporter,
     PlainReporter,
     SilentReporter,
+    UnfailingReporter,
     describe,
     duration,
-    make_reporter,
     pace,
 )
 from redtrack.run.result import Counts
@@ -59,18 +64,28 @@ def test_plain_reporter_counts_the_videos_and_speaks_of_long_ones_now_and_then()
 
 
 def test_json_reporter_writes_an_object_a_line() -> None:
-    stream = io.StringIO()
-    reporter = JsonReporter(stream)
-    reporter.begin(1)
+    """The events and their keys are those of docs/progress.md."""
+    stream, now = io.StringIO(), [0.0]
+    reporter = JsonReporter(stream, clock=lambda: now[0])
+    reporter.begin(3, {"version": "1.2", "options": {"window": 10}})
     reporter.step(job())
     reporter.step(job())
     reporter.ended(DONE)
+    reporter.ended(Outcome(Path("b.mp4"), "failed", reason="is empty"))
     reporter.say("hm")
-    reporter.close()
+    now[0] = 9.5
+    reporter.close(143)
     events = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [event["event"] for event in events] == ["begin", "frames", "ended", "message", "end"]
+    assert [event["event"] for event in events] == ["begin", "frames", "ended", "ended", "message", "end"]
+    assert events[0] == {"event": "begin", "videos": 3, "version": "1.2", "options": {"window": 10}}
     assert (events[1]["frames"], events[1]["expected"], events[1]["faces"]) == (50, 200, 1)
     assert events[2]["source"] == "a.mp4" and events[2]["rows"] == 470
+    totals = {"videos": 3, "done": 1, "partial": 0, "failed": 1, "skipped": 0, "not_begun": 1}
+    assert events[-1] == {"event": "end", "totals": totals, "status": 143, "seconds": 9.5}
+    page = (Path(__file__).parents[2] / "docs" / "progress.md").read_text("utf-8")
+    for event in events:
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{event['event']}` |")]
+        assert all(f"`{key}`" in row for key in event if key != "event"), event
 
 
 def test_silent_reporter_says_only_what_one_should_know() -> None:
@@ -140,18 +155,6 @@ def test_live_lines_of_one_video_have_no_sum() -> None:
     assert "left" not in stream.getvalue() and "1 of 3 videos" in stream.getvalue()
 
 
-def test_style_is_chosen_by_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    for terminal, kind in ((True, LiveReporter), (False, PlainReporter)):
-        monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda t=terminal: t, write=len, flush=len))
-        assert type(make_reporter(None)) is kind
-    monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda: True, write=len, flush=len))
-    monkeypatch.setenv("TERM", "dumb")
-    assert type(make_reporter(None)) is PlainReporter
-    with pytest.raises(UsageError, match="loud"):
-        make_reporter("loud")
-
-
 def test_pace_without_a_known_length_tells_no_time_left() -> None:
     assert pace(job(expected=None)) == "50 frames, 2 frames/s, 1 face"
     assert "left" not in pace(job(frames=250))
@@ -160,3 +163,39 @@ def test_pace_without_a_known_length_tells_no_time_left() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(4.2, "4 s"), (89, "89 s"), (150, "2 min"), (7500, "2 h 5 min")])
 def test_duration_in_words(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+class Closing(SilentReporter):
+    """Can tell one thing, then its terminal is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    def say(self, text: str) -> None:
+        if self.told:
+            raise OSError(errno.EIO, "Input/output error")
+        self.told.append(text)
+
+
+def test_events_are_passed_on_until_the_stream_is_gone() -> None:
+    reporter = Closing()
+    unfailing = UnfailingReporter(reporter)
+    for text in ("one", "two", "three"):
+        unfailing.say(text)
+    unfailing.begin(1)
+    unfailing.ended(DONE)
+    unfailing.close()
+    assert reporter.told == ["one"]
+
+
+def test_run_whose_stderr_is_closed_does_its_work(tmp_path: Path) -> None:
+    clip_of(tmp_path / "a.mkv", (ONE,), 21)
+    main = Path(__file__).parents[1] / "support" / "annotating_main.py"
+    call = [sys.executable, str(main), "annotate", str(tmp_path / "a.mkv"), "-o", str(tmp_path / "out"), "--progress"]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(main.parent), str(main.parents[2])])}
+    process = subprocess.Popen([*call, "plain"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    process.stderr.close()
+    process.wait(timeout=120)
+    assert redtrack.load(tmp_path / "out" / "a.h5").frames == 21

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 import redtrack
 from redtrack.cli import cli
-from redtrack.run.ray_cluster import RayRun
+from redtrack.run.ray_cluster import RayCluster
 
 HERE = Path(__file__).parents[1] / "support"
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
@@ -40,7 +40,7 @@ def test_a_run_of_two_workers_of_which_one_is_killed_is_complete(clips: list[str
     """
     out = tmp_path / "out"
     call = [sys.executable, str(HERE / "ray_world.py"), str(out), *clips]
-    env = os.environ | {"CREW_GREEN": "slow:0.3", "RAY_DISABLE_IMPORT_WARNING": "1"}
+    env = os.environ | {"DEADLY_GREEN": "slow:0.3", "RAY_DISABLE_IMPORT_WARNING": "1"}
     done = subprocess.run(call, env=env, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "workers left: 1" in done.stdout
@@ -89,6 +89,6 @@ def test_a_video_takes_the_share_of_a_gpu_that_is_asked_for(
     """By default a whole one, on a cluster that has any."""
     asked = []
     ray = SimpleNamespace(cluster_resources=lambda: {"GPU": 4.0}, remote=lambda **how: lambda _: asked.append(how))
-    monkeypatch.setattr(RayRun, "run", lambda run: run._remote(ray))
+    monkeypatch.setattr(RayCluster, "outcomes", lambda cluster, *_: (cluster._remote(ray) for _ in ()))
     annotate(clips[0], "-o", tmp_path, "--ray", "local", *options)
     assert [how["num_gpus"] for how in asked] == [share]

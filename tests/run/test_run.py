@@ -3,26 +3,22 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from annotating import ONE, RED, TWO, Square, SquareModels, clip_of, square_models, still
+from running import run
 
 import redtrack
 from redtrack.errors import DeviceError, OutputError
 from redtrack.formats import TracksWriter
-from redtrack.inference.options import Options
 from redtrack.inference.tracker import Tracker
-from redtrack.run.export import Where
-from redtrack.run.inputs import find_videos
+from redtrack.run.folder import prepare_folder
 from redtrack.run.lock import Lock
 from redtrack.run.outcome import Outcome
-from redtrack.run.output import FileJob
-from redtrack.run.progress import SilentReporter
-from redtrack.run.run import Batch, prepare_folder
+from redtrack.run.output import Output
 from redtrack.run.stop import BrokenOff
 
 
@@ -40,30 +36,6 @@ def out(tmp_path: Path) -> Path:
     folder = tmp_path / "out"
     prepare_folder(folder)
     return folder
-
-
-def run(
-    inputs: list[Path],
-    out: Path,
-    models: SquareModels | None = None,
-    formats: tuple[str, ...] = (),
-    overwrite: bool = False,
-    fail_fast: bool = False,
-    stopping: Callable[[], bool] = lambda: False,
-    **options: Any,
-) -> dict[str, Outcome]:
-    """Runs a batch; returns the outcomes by the names of their inputs."""
-    batch = Batch(
-        list(find_videos(map(str, inputs))),
-        Where(out, formats, overwrite),
-        models or square_models(),
-        Options(**options),
-        SilentReporter(),
-        batch=20,
-        fail_fast=fail_fast,
-        stopping=stopping,
-    )
-    return {outcome.source.name: outcome for outcome in batch.run()}
 
 
 def states(outcomes: dict[str, Outcome]) -> dict[str, str]:
@@ -270,15 +242,15 @@ def test_file_that_grows_is_partial_and_done_anew(
     """What was there is done, the reason is told, and the next run takes the file as it is then."""
     video = tmp_path / "live.mkv"
     shutil.copy(clips / "a.mkv", video)
-    opened = FileJob.open
+    opened = Output.open
 
-    def growing(self: FileJob, info: Any) -> Any:
+    def growing(self: Output, info: Any) -> Any:
         with open(video, "ab") as file:
             file.write(bytes(1000))
         return opened(self, info)
 
     with monkeypatch.context() as patch:
-        patch.setattr(FileJob, "open", growing)
+        patch.setattr(Output, "open", growing)
         outcome = run([video], out)["live.mkv"]
     assert (outcome.state, outcome.reason) == ("partial", "the file changed while it was read")
     assert outcome.counts.frames == 57
@@ -457,30 +429,3 @@ def test_any_file_name_gives_a_result_inside_the_folder(clips: Path, out: Path, 
     assert outcome.state == "done", outcome.reason
     assert outcome.output is not None and outcome.output.parent == out and len(files(out)) == 4
     assert redtrack.load(outcome.output).frames == 33
-
-
-def test_output_folder_is_made_with_its_parents(tmp_path: Path) -> None:
-    prepare_folder(tmp_path / "a" / "b")
-    assert (tmp_path / "a" / "b").is_dir()
-
-
-@pytest.mark.parametrize(("place", "word"), [("file", "is a file"), ("file/below", "below a file")])
-def test_output_folder_that_is_a_file_is_refused(tmp_path: Path, place: str, word: str) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=word):
-        prepare_folder(tmp_path / place)
-
-
-def test_output_folder_that_is_read_only_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tmp_path.chmod(0o500)
-    try:
-        if os.access(tmp_path, os.W_OK):
-            monkeypatch.setattr("tempfile.TemporaryFile", _refuse)
-        with pytest.raises(OutputError, match="permission denied"):
-            prepare_folder(tmp_path)
-    finally:
-        tmp_path.chmod(0o700)
-
-
-def _refuse(**_: Any) -> None:
-    raise PermissionError(13, "Permission denied")

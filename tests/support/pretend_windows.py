@@ -58,20 +58,20 @@ def refusing(change: Callable[..., None]) -> Callable[..., None]:
 
 def annotate_half(clip: Path, out: Path) -> None:
     """Stops a run in the middle."""
-    from redtrack.inference.landmarker import load_models
-    from redtrack.inference.options import Options
+    from redtrack.inference.options import Options, Resources
     from redtrack.run.export import Where
-    from redtrack.run.inputs import find_videos
+    from redtrack.run.folder import prepare_folder
+    from redtrack.run.inline import Inline
+    from redtrack.run.networks import Networks
+    from redtrack.run.plan import Plan, make_tasks
     from redtrack.run.progress import SilentReporter
-    from redtrack.run.run import Batch, prepare_folder
+    from redtrack.run.run import Run
 
     prepare_folder(out)
     steps = iter(range(20))
-    batch = Batch(
-        list(find_videos([str(clip)])), Where(out, (), False), load_models(None, "cpu", Options()), Options(),
-        SilentReporter(), batch=10, stopping=lambda: next(steps, None) is None,
-    )  # fmt: skip
-    print([outcome.state for outcome in batch.run()])
+    plan, reporter = Plan(Where(out), Networks(None, Options(), Resources("cpu", 10))), SilentReporter()
+    run = Run(make_tasks([clip]), plan, reporter, stopping=lambda: next(steps, None) is None)
+    print([outcome.state for outcome in run.run(Inline(plan, reporter))])
 
 
 def main(clip: Path, out: Path) -> None:

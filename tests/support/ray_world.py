@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parent)])  # the workers inherit it
+os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE), str(HERE.parents[1])])  # the workers inherit it
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - busy machines starve what is nice
 
 from ray.cluster_utils import Cluster  # noqa: E402 - it reads the environment
@@ -21,7 +21,7 @@ def main(out: Path, videos: list[str]) -> int:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     workers = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
-    call = [sys.executable, str(HERE / "crew_main.py"), "annotate", *videos, "-o", str(out), "--progress", "plain"]
+    call = [sys.executable, str(HERE / "deadly_main.py"), "annotate", *videos, "-o", str(out), "--progress", "plain"]
     run = subprocess.Popen([*call, "--ray", cluster.address])
     while run.poll() is None and not list(out.glob("*.h5")):
         time.sleep(0.1)

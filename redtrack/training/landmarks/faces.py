@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from redtrack.errors import UsageError
+from redtrack.files import files_below
 from redtrack.formats.pts import read_68
 from redtrack.geometry import CropTransform, landmark_crop
-from redtrack.run.inputs import files_below
 from redtrack.video import read_picture
 
 STORED_SIZE = 224  # px; at STORED_SCALE a training crop of 128 px is read from about 165 px

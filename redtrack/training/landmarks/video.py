@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from redtrack.errors import UsageError
+from redtrack.files import files_below
 from redtrack.formats.pts import read_68
 from redtrack.geometry import CropTransform, landmark_box
 from redtrack.rednet import maps
@@ -17,7 +18,6 @@ from redtrack.rednet.model import RedNet, Walk
 from redtrack.rednet.predict import reorder
 from redtrack.rednet.temporal import first_state
 from redtrack.rednet.tie import alone, reversed_order, undo
-from redtrack.run.inputs import files_below
 from redtrack.training.landmarks.clips import Clip, random_clip, still_clip
 from redtrack.training.landmarks.faces import STORED_SIZE, FaceSet, cut_square
 from redtrack.training.landmarks.losses import COORDINATE, REGRESSION, coordinate_loss, regression_loss

@@ -6,20 +6,20 @@ import json
 import os
 from pathlib import Path
 
-import faults
+import bad_videos
 import pytest
 from annotating import ONE, TWO, picture, square_models
 from click.testing import CliRunner
+from running import use
 
 import redtrack
 from redtrack.cli import cli
-from redtrack.inference import landmarker as models_module
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("faults") / "in"
-    faults.make(made, [picture((ONE, TWO), frame) for frame in range(24)])
+    made = tmp_path_factory.mktemp("bad_videos") / "in"
+    bad_videos.make(made, [picture((ONE, TWO), frame) for frame in range(24)])
     return made
 
 
@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def out(folder: Path) -> Path:
     """The results of one run over the folder, whose exit status is 1."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models_module, "load_models", lambda *_: square_models())
+        use(square_models(), patch)
         done = CliRunner().invoke(cli, ["annotate", str(folder), "-o", str(folder.with_name("out"))])
     assert done.exit_code == 1, (done.output, done.exception)
     return folder.with_name("out")
@@ -42,10 +42,10 @@ def lines(folder: Path, out: Path) -> dict[str, dict]:
 def test_every_file_is_named_once_and_ends_as_it_should(folder: Path, out: Path) -> None:
     """Done, partial or failed, each for a reason that a person understands; at least 40 kinds."""
     found = lines(folder, out)
-    assert found.keys() == faults.CASES.keys() and len(found) >= 40
+    assert found.keys() == bad_videos.CASES.keys() and len(found) >= 40
     wrong = {
-        name: faults.problems(case, found[name]["state"], found[name]["reason"], found[name]["damaged"])
-        for name, case in faults.CASES.items()
+        name: bad_videos.problems(case, found[name]["state"], found[name]["reason"], found[name]["damaged"])
+        for name, case in bad_videos.CASES.items()
     }
     assert not any(wrong.values()), {name: what for name, what in wrong.items() if what}
 
@@ -71,10 +71,10 @@ def test_same_command_again_does_nothing_that_is_done(folder: Path, out: Path) -
     models = square_models()
     before = {path: path.stat().st_mtime_ns for path in out.glob("*.h5")}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models_module, "load_models", lambda *_: models)
+        use(models, patch)
         done = CliRunner().invoke(cli, ["annotate", str(folder), "-o", str(out)])
     assert done.exit_code == 1 and models.calls == []
-    states = [case.state for case in faults.CASES.values()]
+    states = [case.state for case in bad_videos.CASES.values()]
     counts = f"{states.count('partial')} partial, {states.count('failed')} failed, {states.count('done')} skipped"
     assert done.stdout.splitlines()[-1] == f"{len(states)} videos: {counts}"
     assert before == {path: path.stat().st_mtime_ns for path in out.glob("*.h5")}

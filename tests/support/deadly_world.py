@@ -1,4 +1,4 @@
-"""The world of squares for several processes: networks that a green square makes go wrong, as CREW_GREEN says.
+"""The world of squares for several processes: networks that a green square makes go wrong, as DEADLY_GREEN says.
 
 `die` kills the process at every green square, `once:FILE` only at the first; `slow:SECONDS` makes every call wait.
 `gone:FILE` ends the device at the first, as CUDA does: every call from then on has its error, until a new process.
@@ -17,6 +17,7 @@ from annotating import SquareModels, masks, square_models
 
 from redtrack.errors import DeviceError
 from redtrack.rednet.predict import WindowEstimate
+from redtrack.run.networks import Networks
 
 _gone: list[bool] = []  # whether this process has lost its device
 
@@ -25,7 +26,7 @@ class Deadly(SquareModels):
     """Squares, of which green ones are deadly."""
 
     def predict(self, crops: torch.Tensor, *how: Any) -> WindowEstimate:
-        what, _, more = os.environ.get("CREW_GREEN", "").partition(":")
+        what, _, more = os.environ.get("DEADLY_GREEN", "").partition(":")
         if what == "slow":
             time.sleep(float(more))
         elif what == "gone":
@@ -43,9 +44,16 @@ class Deadly(SquareModels):
         return super().predict(crops, *how)
 
 
-def load(_: str | None, device: str, *__: Any) -> Deadly:
-    """Takes the place of `load_models`; devices are `auto`, `cpu` and `cuda:0`: all this machine's CPU."""
-    if device not in ("auto", "cpu", "cuda:0"):
-        raise DeviceError(f"no device {device}")
-    made = square_models()
-    return Deadly(**{name: getattr(made, name) for name in made.__dataclass_fields__})
+class DeadlyNetworks(Networks):
+    """Networks that other processes find by this name; devices are `auto`, `cpu` and `cuda:0`: all this machine's CPU.
+    """
+
+    def identity(self) -> dict[str, Any]:
+        return dict(square_models().about)
+
+    def load(self) -> Deadly:
+        device = self.resources.device
+        if device not in ("auto", "cpu", "cuda:0"):
+            raise DeviceError(f"no device {device}")
+        made = square_models()
+        return Deadly(**{name: getattr(made, name) for name in made.__dataclass_fields__})

@@ -9,15 +9,21 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
-import crew_world
+import deadly_world
 import pytest
 from annotating import ONE, clip_of
 from click.testing import CliRunner
+from running import use
 
 import redtrack
 from redtrack.cli import cli
-from redtrack.inference import landmarker as models_module
+from redtrack.cli.run_options import make_reporter
+from redtrack.errors import UsageError
+from redtrack.inference.options import Options
+from redtrack.run.live_display import LiveReporter
+from redtrack.run.progress import PlainReporter
 
 HERE = Path(__file__).parents[1] / "support"
 
@@ -42,7 +48,7 @@ def test_shards_together_do_each_video_exactly_once(
     clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`--shard 0/3`, `1/3` and the third task of a Slurm array: all videos, none twice, named as by a single run."""
-    monkeypatch.setattr(models_module, "load_models", crew_world.load)
+    use(deadly_world.DeadlyNetworks(None, Options()).load(), monkeypatch)
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
     monkeypatch.setenv("SLURM_ARRAY_TASK_MIN", "1")
     monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "3")
@@ -72,8 +78,20 @@ def test_an_interrupt_reaches_every_process_and_the_rest_is_done_later(clips: Pa
 
 def start(clips: Path, out: Path, wait: float = 0.0) -> subprocess.Popen[str]:
     """Begins a run on two processes."""
-    places = os.pathsep.join([str(HERE), str(HERE.parent)])
-    env = os.environ | {"CREW_GREEN": f"slow:{wait}", "PYTHONPATH": places}
-    call = [sys.executable, str(HERE / "crew_main.py"), "annotate", str(clips), "-o", str(out)]
+    places = os.pathsep.join([str(HERE), str(HERE.parents[1])])
+    env = os.environ | {"DEADLY_GREEN": f"slow:{wait}", "PYTHONPATH": places}
+    call = [sys.executable, str(HERE / "deadly_main.py"), "annotate", str(clips), "-o", str(out)]
     call += ["--devices", "cpu,cpu", "--progress", "plain"]
     return subprocess.Popen(call, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_style_is_chosen_by_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for terminal, kind in ((True, LiveReporter), (False, PlainReporter)):
+        monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda t=terminal: t, write=len, flush=len))
+        assert type(make_reporter(None)) is kind
+    monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda: True, write=len, flush=len))
+    monkeypatch.setenv("TERM", "dumb")
+    assert type(make_reporter(None)) is PlainReporter
+    with pytest.raises(UsageError, match="loud"):
+        make_reporter("loud")

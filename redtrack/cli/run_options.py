@@ -1,0 +1,119 @@
+"""Options of `redtrack annotate` that say how a run is done and shown: the points do not depend on them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from redtrack.errors import UsageError
+from redtrack.inference.options import DECODERS, Options, Resources
+from redtrack.precision import PRECISIONS
+
+if TYPE_CHECKING:
+    from redtrack.inference.profile import Profile
+    from redtrack.run.networks import Networks
+    from redtrack.run.plan import Plan
+    from redtrack.run.progress import Reporter
+    from redtrack.run.run import Executor
+    from redtrack.run.shard import Shard
+
+RUN_OPTIONS = ("device", "devices", "ray", "gpu_share", "shard", "batch", "precision", "decode", "profile")
+DISPLAYS = ("rich", "plain", "json", "none")
+
+
+class AutoCount(click.ParamType):
+    """`auto`, which is None, or a whole number from 1."""
+
+    name = "auto|n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        if value is None or value == "auto":
+            return None
+        return click.IntRange(min=1).convert(value, param, ctx)
+
+
+def run_options(command: Any) -> Any:
+    """Adds the options that the points do not depend on."""
+    for option in reversed(
+        [
+            click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda:N",
+                         help="Where the networks run."),
+            click.option("--devices", metavar="LIST|all",
+                         help="Several devices share the videos, a process on each: 0,1 are GPUs; cpu,cpu works too."),
+            click.option("--shard", metavar="I/N|auto",
+                         help="Do only share I, from 0, of N of the videos; auto is that of a Slurm array's task."),
+            click.option("--ray", metavar="ADDRESS|local", help="Share the videos on a Ray cluster."),
+            click.option("--gpu-share", type=click.FloatRange(min=0), metavar="GPUS",
+                         help="What a video takes of a GPU on Ray.  [default: 1 where there are any]"),
+            click.option("--batch", type=AutoCount(), default="auto", show_default=True,
+                         help="Crops in one call of the network; the points do not depend on it."),
+            click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True,
+                         help="Of the networks; moves points by less than 0.1 px. auto: fp32 on a CPU, half on a GPU."),
+            click.option("--decode", type=click.Choice(DECODERS), default="auto", show_default=True,
+                         help="Which device decodes; cuda is the networks' GPU, for what it can decode. auto: cpu."),
+            click.option("--profile", is_flag=True, help="Say at the end where the time went, and what would help."),
+        ]
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def take_run_options(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Takes the options of `run_options` out of all that were chosen; wrong usage where two exclude each other."""
+    how = {name: chosen.pop(name) for name in RUN_OPTIONS}
+    if how["devices"] and how["ray"]:
+        raise click.UsageError("--devices and --ray are two ways to share the videos out; choose one")
+    if how["devices"] and how["device"] != "auto":
+        raise click.UsageError("--device is one and --devices several; choose one of the two")
+    if how["profile"] and (how["devices"] or how["ray"]):
+        raise click.UsageError("--profile looks at one process; leave out --devices and --ray")
+    if how["gpu_share"] is not None and not how["ray"]:
+        raise click.UsageError("--gpu-share is for --ray")
+    return how
+
+
+def shard_of(how: dict[str, Any]) -> Shard | None:
+    """Returns the share of the videos that the run is to do, None for all."""
+    from redtrack.run.shard import Shard
+
+    return Shard.parse(how["shard"]) if how["shard"] else None
+
+
+def networks_of(weights: str | None, options: Options, how: dict[str, Any]) -> Networks:
+    """Returns the networks that a run is to use."""
+    from redtrack.run.networks import Networks
+
+    return Networks(weights, options, Resources(*(how[name] for name in ("device", "batch", "precision", "decode"))))
+
+
+def make_executor(plan: Plan, reporter: Reporter, how: dict[str, Any], profile: Profile | None) -> Executor:
+    """Returns what does the tasks: this process, several, or a cluster."""
+    if how["ray"]:
+        from redtrack.run.ray_cluster import RayCluster
+
+        return RayCluster(plan, reporter, how["ray"], how["gpu_share"])
+    if how["devices"]:
+        from redtrack.run.processes import Processes, parse_devices
+
+        return Processes(plan, reporter, parse_devices(how["devices"]))
+    from redtrack.run.inline import Inline
+
+    return Inline(plan, reporter, profile)
+
+
+def make_reporter(display: str | None) -> Reporter:
+    """Returns the reporter of a display; where none is asked for, the live one on a terminal, lines elsewhere."""
+    from redtrack.run.progress import JsonReporter, PlainReporter, SilentReporter
+
+    display = display or ("rich" if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else "plain")
+    if display == "rich":
+        from redtrack.run.live_display import LiveReporter
+
+        return LiveReporter()
+    kinds = {"plain": PlainReporter, "json": JsonReporter, "none": SilentReporter}
+    if display not in kinds:
+        raise UsageError(f"no progress display {display!r}", remedy=f"use {', '.join(DISPLAYS)}")
+    return kinds[display]()

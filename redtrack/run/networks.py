@@ -1,0 +1,72 @@
+"""Which networks a run uses: their identity is known at once, and they are loaded when the first video needs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from redtrack.inference.options import Options, Resources
+
+if TYPE_CHECKING:
+    from redtrack.inference.landmarker import Models
+
+__all__ = ["LoadedNetworks", "Networks"]
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks of a worker. Can be sent to another process.
+
+    weights: a shipped network's name or a file, None for the default. threads: CPU threads of the networks, None for
+    torch's own choice.
+    """
+
+    weights: str | None
+    options: Options
+    resources: Resources = Resources()
+    threads: int | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Returns the names and digests that a result keeps, without loading torch.
+
+        Raises WeightsError and UsageError for files that are not there.
+        """
+        from redtrack.inference.landmarker import identify
+
+        return identify(self.weights, self.options)
+
+    def load(self) -> Models:
+        """Returns the networks on their device; raises WeightsError and DeviceError."""
+        from redtrack.inference.landmarker import load_models
+
+        if self.threads is not None:
+            import torch
+
+            torch.set_num_threads(self.threads)
+        use = self.resources
+        return load_models(self.weights, use.device, self.options, True, use.precision, use.decode)
+
+    def on(self, device: str, threads: int | None = None) -> Networks:
+        """Returns the same networks for a worker with this device and so many CPU threads."""
+        return replace(self, resources=replace(self.resources, device=device), threads=threads)
+
+
+@dataclass(frozen=True)
+class LoadedNetworks(Networks):
+    """Networks that are there already, for runs in this process."""
+
+    models: Models | None = None
+
+    @classmethod
+    def of(cls, models: Models, options: Options, batch: int | None = None) -> LoadedNetworks:
+        """Returns networks for a run with these options; batch: crops in one call, None for what the device takes."""
+        return cls(None, options, Resources(batch=batch), models=models)
+
+    def identity(self) -> dict[str, Any]:
+        """Returns what the networks say of themselves."""
+        return dict(self.load().about)
+
+    def load(self) -> Models:
+        """Returns the networks."""
+        assert self.models is not None, "no networks were given"
+        return self.models

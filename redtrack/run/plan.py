@@ -1,0 +1,63 @@
+"""What a run is to do: the tasks, and the plan that every worker follows. Both can be sent to another process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from redtrack.errors import RedtrackError
+from redtrack.inference.options import Options
+from redtrack.run.export import Where
+from redtrack.run.names import Names, name_outputs
+from redtrack.run.networks import Networks
+from redtrack.run.shard import Shard
+
+__all__ = ["Plan", "Task", "largest_first", "make_tasks"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One video: its path, and the names that its result may have, as `name_outputs` gives them."""
+
+    path: Path
+    names: Names
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every worker does with its tasks: where results go, and which networks find the points."""
+
+    where: Where
+    networks: Networks
+
+    @property
+    def options(self) -> Options:
+        """The options that the points depend on."""
+        return self.networks.options
+
+
+def make_tasks(
+    found: Sequence[Path | RedtrackError], shard: Shard | None = None
+) -> list[Task | RedtrackError]:
+    """Returns a task for each video of the shard, and the errors in place of some, in their order.
+
+    The names are those of a run over all that was found, so that the runs of all shards agree on them.
+    """
+    paths = [each for each in found if isinstance(each, Path)]
+    names = dict(zip(paths, name_outputs(paths), strict=True))
+    chosen = found if shard is None else shard.of(found)
+    return [Task(each, names[each]) if isinstance(each, Path) else each for each in chosen]
+
+
+def largest_first(tasks: Sequence[Task]) -> list[Task]:
+    """Returns the tasks by the size of their files: what is left for the end is small, and no worker waits long."""
+    return sorted(tasks, key=lambda task: -_size(task.path))
+
+
+def _size(path: Path) -> int:
+    """Returns the file's size in bytes, 0 where there is none: what is wrong with it is said when it is opened."""
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0
