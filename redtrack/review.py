@@ -20,7 +20,7 @@ from redtrack.render.draw import Image
 from redtrack.render.overlay import Style
 from redtrack.render.sheet import CLOSE_UP, Cell, arrange, cell_size, draw_cells
 from redtrack.tracks import Tracks
-from redtrack.video import Video
+from redtrack.video import Reading, Video
 
 __all__ = ["SHARE", "Span", "find_spans", "review_sheet", "source_of"]
 
@@ -136,7 +136,8 @@ def review_sheet(spans: Sequence[Span], tracks: Mapping[str, Tracks], video: Pat
         mine = [index for index, span in enumerate(spans) if span.name == name]
         if mine:
             cells = [Cell(spans[i].worst, spans[i].face, f"{i + 1}  {_words(spans[i])}") for i in mine]
-            drawn = draw_cells(Video(video or source_of(one, name)), one, cells, Style(caption=True, ids=False), size)
+            film = Video(video or source_of(one, name), reading=Reading.of(one.info))
+            drawn = draw_cells(film, one, cells, Style(caption=True, ids=False), size)
             pictures.update(zip(mine, drawn, strict=True))
     title = f"worst frames of {len(spans)} spans to look at first"
     return arrange([pictures[index] for index in range(len(spans))], title)

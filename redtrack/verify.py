@@ -55,9 +55,9 @@ def _incomplete(info: Mapping[str, Any]) -> Iterator[str]:
 
 def _other_video(info: Mapping[str, Any], video: Path) -> Iterator[str]:
     """Yields in which recorded ways the file is not this video."""
-    from redtrack.video import probe
+    from redtrack.video import Reading, probe
 
-    now = probe(video)
+    now = probe(video, reading=Reading.of(info))
     name = printable(video)
     if info.get("source_digest") not in (None, now.digest):
         yield f"was made from another content than {name} has ({info.get('source_size')} bytes, now {now.size_bytes})"
@@ -68,10 +68,10 @@ def _other_video(info: Mapping[str, Any], video: Path) -> Iterator[str]:
 
 def _other_frames(tracks: Tracks, video: Path) -> Iterator[str]:
     """Yields how the decoded frames differ from the recorded ones."""
-    from redtrack.video import open_video
+    from redtrack.video import Reading, open_video
 
     end = (tracks.info.get("options") or {}).get("end")
-    with open_video(video) as opened:
+    with open_video(video, reading=Reading.of(tracks.info)) as opened:
         frames = [(frame.time, frame.damaged) for frame in opened.frames(end=end)]
     times = np.array([time for time, _ in frames])
     if len(times) != tracks.frames:

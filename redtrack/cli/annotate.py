@@ -19,7 +19,7 @@ from redtrack.cli.run_options import (
     take_run_options,
 )
 from redtrack.errors import printable
-from redtrack.inference.options import DIRECTIONS, PROTOCOLS
+from redtrack.inference.options import DIRECTIONS, PROTOCOLS, ROTATIONS
 
 if TYPE_CHECKING:
     from redtrack.run.outcome import Outcome
@@ -52,6 +52,12 @@ def shaping(command: Any) -> Any:
                          help="Weights of a face detector that you trained.  [default: the one that ships]"),
             click.option("--start", type=click.FloatRange(min=0), metavar="SECONDS", help="Start at this time."),
             click.option("--end", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop at this time."),
+            click.option("--stream", type=click.IntRange(min=0), metavar="N",
+                         help="Video stream of the file, as redtrack info lists them.  [default: the best]"),
+            click.option("--fps", type=click.FloatRange(min=0, min_open=True), metavar="RATE",
+                         help="Frames a second of files that tell neither times nor a rate."),
+            click.option("--rotate", type=click.Choice(ROTATIONS),
+                         help="Turn the picture clockwise; auto finds out how faces stand upright."),
             click.option("--protocol", type=click.Choice(PROTOCOLS), default="windows", show_default=True,
                          help="windows is fast; tracking goes frame by frame as the paper does, for comparison."),
         ]

@@ -63,7 +63,7 @@ def describe(path: Path) -> dict[str, Any]:
     from redtrack.video import probe
 
     about = asdict(probe(path))
-    about.pop("path")
+    del about["path"], about["reading"]
     names = ("pixel_aspect", "time_base", "average_rate")
     fractions = {name: None if about[name] is None else str(about[name]) for name in names}
     return {"file": str(path), "kind": "video", **about, **fractions}
@@ -135,11 +135,12 @@ def text(about: Mapping[str, Any]) -> str:
         for key, value in dict(about.get(name) or {}).items():
             if key not in plain and value is not None:
                 lines.append(f"{name} {key.replace('_', ' ')}: {_value(value)}")
-    faces = about.get("faces")
-    if faces:
-        rows = [[_HEADS.get(name, name) for name in faces[0]]]
-        rows += [[_value(value) for value in face.values()] for face in faces]
-        lines += ["", table(rows, right=range(len(rows[0])))]
+    for name in ("faces", "streams"):
+        parts = about.get(name) or []
+        if parts and (name == "faces" or len(parts) > 1):  # a single stream was described above
+            rows = [[_HEADS.get(key, key) for key in parts[0]]]
+            rows += [[_value(value) for value in part.values()] for part in parts]
+            lines += ["", table(rows, right=range(len(rows[0])))]
     return "\n".join(lines)
 
 
@@ -148,8 +149,10 @@ _HEADS = {
     "last_frame": "last",
     "interpolated": "between",
     "disagreement": "apart px",
+    "number": "stream",
+    "is_cover": "cover",
 }
-"""Shorter words for the table of faces, so that it fits 80 columns."""
+"""Shorter words for the tables of faces and streams, so that they fit 80 columns."""
 
 
 def _value(value: Any) -> str:

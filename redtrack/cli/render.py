@@ -155,9 +155,9 @@ def draw_picture(out: Path, video: Path, tracks: Tracks, style: Style) -> None:
     from redtrack.render.film import check_fit, drawn, frames_of
     from redtrack.render.overlay import Overlay
     from redtrack.render.png import write_png
-    from redtrack.video import Video
+    from redtrack.video import Reading, Video
 
-    source = Video(video)
+    source = Video(video, reading=Reading.of(tracks.info))
     check_fit(tracks, source.info)
     for frame in frames_of(source, [0]):
         write_png(out, drawn(Overlay(tracks, style), frame))
@@ -170,7 +170,7 @@ def draw_sheet(path: Path, video: Path, tracks: Tracks, style: Style, count: int
     from redtrack.render.doubt import worst_face, worst_frames
     from redtrack.render.png import write_png
     from redtrack.render.sheet import Cell, contact_sheet, even_frames
-    from redtrack.video import Video
+    from redtrack.video import Reading, Video
 
     frames = worst_frames(tracks, count) if worst else even_frames(tracks.frames, count)
     cells = [Cell(frame, worst_face(tracks, frame) if zoom else None) for frame in frames]
@@ -178,4 +178,5 @@ def draw_sheet(path: Path, video: Path, tracks: Tracks, style: Style, count: int
     spread = "the most doubtful" if worst else "evenly spread"
     name = f"{video.absolute().parent.name}/{video.name}" if video.stem == "vid" else video.name  # as 300-VW names them
     title = f"{name}   {tracks.frames} frames, {faces} face{'s' * (faces != 1)}; {len(cells)} frames, {spread}"
-    write_png(path, contact_sheet(Video(video), tracks, cells, title, replace(style, caption=True)))
+    source = Video(video, reading=Reading.of(tracks.info))
+    write_png(path, contact_sheet(source, tracks, cells, title, replace(style, caption=True)))

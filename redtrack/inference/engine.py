@@ -147,7 +147,7 @@ class Engine:
         decoding = [tracker for tracker in self._open if not tracker.exhausted and tracker.error is None]
         while len(decoding) < OPEN and (tracker := next(source, None)) is not None:
             self._open.append(tracker)
-            self._guard(tracker, tracker.start)
+            self._guard(tracker, tracker.start, self._tell)
             if tracker.error is not None or tracker.exhausted:  # let the others go on between two that are done already
                 break
             decoding.append(tracker)

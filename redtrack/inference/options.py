@@ -11,11 +11,12 @@ from typing import Any
 from redtrack.errors import UsageError
 from redtrack.precision import PRECISIONS
 
-__all__ = ["DIRECTIONS", "PROTOCOLS", "Options", "Resources"]
+__all__ = ["DIRECTIONS", "PROTOCOLS", "ROTATIONS", "Options", "Resources"]
 
 DIRECTIONS = ("both", "forward", "backward")
 DECODERS = ("auto", "cpu", "cuda")
 PROTOCOLS = ("windows", "tracking")
+ROTATIONS = ("0", "90", "180", "270", "auto")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,10 @@ class Options:
     is used. detect_every: frames between two detections. max_faces: the most faces in one frame. min_face: px, the
     square root of a box's area, below which a face is left out. boxes: a file of the user's own boxes, which replaces
     the detector. detector: weights of one of your own (`redtrack train detector`), None for the one that ships.
-    start, end: seconds. protocol: `windows`, or `tracking` frame by frame as the paper does.
+    start, end: seconds. protocol: `windows`, or `tracking` frame by frame as the paper does. stream: number of the
+    video stream in its file, None for the best one. fps: frames a second of files that tell neither times nor a rate.
+    rotate: degrees clockwise by which the picture is turned, one of `ROTATIONS`; auto for what makes faces stand
+    upright.
     """
 
     window: int = 10
@@ -42,6 +46,9 @@ class Options:
     start: float | None = None
     end: float | None = None
     protocol: str = "windows"
+    stream: int | None = None
+    fps: float | None = None
+    rotate: int | str | None = None
 
     def __post_init__(self) -> None:
         for name in ("boxes", "detector"):
@@ -51,8 +58,14 @@ class Options:
             raise UsageError("boxes take the detector's place: give one of the two")
         for name in ("window", "detect_every", "spatial_steps", "max_faces"):
             _check_whole(self, name)
-        for name in ("min_face", "start", "end"):
+        for name in ("min_face", "start", "end", "fps"):
             _check_real(self, name)
+        if self.fps == 0:
+            raise UsageError("fps is 0, not a number above 0")
+        _check_whole(self, "stream", least=0)
+        if self.rotate is not None:
+            _one_of("rotate", str(self.rotate), ROTATIONS)
+            object.__setattr__(self, "rotate", self.rotate if self.rotate == "auto" else int(self.rotate))
         _one_of("direction", self.direction, DIRECTIONS)
         _one_of("protocol", self.protocol, PROTOCOLS)
         if self.protocol == "tracking" and self.direction == "backward":
@@ -89,13 +102,13 @@ class Resources:
         _one_of("decode", self.decode, DECODERS)
 
 
-def _check_whole(options: Options | Resources, name: str) -> None:
-    """Makes a field a plain whole number from 1 on, of whichever library it is; None stays where it is the default."""
+def _check_whole(options: Options | Resources, name: str, least: int = 1) -> None:
+    """Makes a field a plain whole number, of whichever library it is; None stays where it is the default."""
     value = getattr(options, name)
     if value is None and getattr(type(options), name) is None:
         return
-    if not (isinstance(value, Integral) and int(value) >= 1):
-        raise UsageError(f"{name.replace('_', '-')} is {value}, not a whole number from 1 on")
+    if not (isinstance(value, Integral) and int(value) >= least):
+        raise UsageError(f"{name.replace('_', '-')} is {value}, not a whole number from {least} on")
     object.__setattr__(options, name, int(value))
 
 

@@ -21,6 +21,7 @@ from redtrack.inference.crop import region_of, sample
 from redtrack.inference.following import Following
 from redtrack.inference.frames import Chunk, FrameStore, gather
 from redtrack.inference.landmarker import Models
+from redtrack.inference.opening import open_chosen
 from redtrack.inference.options import Options
 from redtrack.inference.protocol import make_aim
 from redtrack.inference.rows import RowMerger
@@ -119,6 +120,8 @@ class Tracker:
         """What the user may not know of a video whose last frame was decoded: why there are fewer faces than meant."""
         if self.options.start and not self._looked_at:
             return f"no frame is as late as {self.options.start:g} s"
+        if self.video is not None and self.video.info.times_from == "default" and self.frames > 1:
+            return "its times are filled in at 25 frames/s, for it tells none: give its rate with --fps"
         if self.options.boxes is not None and self.options.end is None and (unused := self._following.unused):
             boxes = "box is" if unused == 1 else "boxes are"
             return f"{unused} {boxes} of frames that it does not have: they count from 0"
@@ -154,13 +157,13 @@ class Tracker:
         """Time since the first frames were asked for: a video is opened while the one before is still worked on."""
         return 0.0 if self._began is None else time.monotonic() - self._began
 
-    def start(self) -> None:
-        """Opens the video, if its rows are wanted."""
-        from redtrack.video import ShotDetector, open_video, read_ahead
+    def start(self, tell: Callable[[str], None] = lambda _: None) -> None:
+        """Opens the video, if its rows are wanted; tell hears one sentence where the decoder has to wait."""
+        from redtrack.video import ShotDetector, read_ahead
 
         if not self._destination.claim():
             return
-        self.video = open_video(self.path, device=self._models.decoder)
+        self.video = open_chosen(self.path, self._models, self.options, tell)
         sink = self._destination.open(_origin(self.video.info, self._models, self.options))
         self._following = self._models.follower(self.options)
         chunks = gather(self.video.frames(end=self.options.end), ShotDetector(), self.options.start or 0.0)
@@ -325,10 +328,14 @@ def _origin(video: VideoInfo, models: Models, options: Options) -> dict[str, Any
         "pixel_format": video.pixel_format,
         "width": video.width,
         "height": video.height,
+        "stream": video.stream,
         "rotation": video.rotation,
         "mirrored": video.mirrored,
         "average_rate": None if video.average_rate is None else str(video.average_rate),
         "duration": video.duration,
+        "times_from": video.times_from,
+        "times_known": video.times_from != "default",
+        "reading": video.reading.to_dict(),
         **models.about,
         "device": str(models.device),
         "options": options.to_dict(),

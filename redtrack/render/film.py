@@ -12,7 +12,7 @@ import numpy as np
 from redtrack.errors import UsageError, printable
 from redtrack.render.overlay import Overlay, Style
 from redtrack.tracks import Tracks
-from redtrack.video import Frame, Video, VideoInfo, digest, read_ahead
+from redtrack.video import Frame, Reading, Video, VideoInfo, digest, read_ahead
 
 __all__ = ["Rendered", "check_fit", "check_out", "foreign", "render_video"]
 
@@ -45,7 +45,7 @@ def render_video(
 
     check_out(source, out)
     overlay, faces = Overlay(tracks, style), 0
-    with Video(source) as video:
+    with Video(source, reading=Reading.of(tracks.info)) as video:
         check_fit(tracks, video.info)
         rate, aspect = video.info.average_rate or 25, video.info.pixel_aspect
         with VideoWriter(out, rate, source if sound else None, aspect) as writer:

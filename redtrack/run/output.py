@@ -58,7 +58,8 @@ class Output:
     def complete(self, report: DecodeReport, remark: str | None) -> None:
         """Gives the result its final name, and writes the further formats."""
         assert self._writer is not None, f"{self.task.path} has no writer"
-        self._writer.complete(complete=not report.truncated, reason=report.reason)
+        lost = {"decoder_lost": True} if report.decoder_lost else {}  # the next run tries again
+        self._writer.complete(complete=not report.truncated, reason=report.reason, **lost)
         self._state, self._reason = (PARTIAL, report.reason or "") if report.truncated else (DONE, remark or "")
         export(self._final(), self._where, anew=True)
         self._leave()
@@ -102,7 +103,7 @@ class Output:
             return False
         self._path, self._lock = claimed
         found = None if self._where.overwrite else stored_info(self._path)
-        if found is None or identity(found) != self._identity:
+        if found is None or identity(found) != self._identity or found.get("decoder_lost"):
             return True
         self._keep(found)
         return False

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from redtrack.device import DeviceGone
@@ -44,13 +45,15 @@ class _Pipe:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._sending = Lock()
         self._told: dict[Path, float] = {}
         self._first: Task | None = None
         self._stopped = False
 
     def tell(self, kind: str, *content: Any) -> None:
-        """Sends a message."""
-        self._connection.send((kind, *content))
+        """Sends a message, from whichever thread."""
+        with self._sending:
+            self._connection.send((kind, *content))
 
     def wait(self) -> bool:
         """Waits for a task; returns whether there is one: otherwise the run is over."""

@@ -57,7 +57,7 @@ def unfinished_info(path: Path) -> dict[str, Any] | None:
 
 def identity(info: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the part of an info that decides the rows: digests of source, weights and boxes, and the options."""
-    options = dict(info.get("options") or {})
+    options = {name: value for name, value in dict(info.get("options") or {}).items() if value is not None}
     for name in ("boxes", "detector"):
         options.pop(name, None)  # the file's digest counts, not its name
     return {name: info.get(name) for name in _DIGESTS} | {"options": options}

@@ -3,7 +3,8 @@
 from redtrack.video.ahead import read_ahead
 from redtrack.video.decode import DecodeReport, Frame, Video
 from redtrack.video.isolated import IsolatedVideo, open_video
-from redtrack.video.probe import VideoInfo, digest, probe
+from redtrack.video.probe import StreamInfo, VideoInfo, digest, probe
+from redtrack.video.reading import Reading
 from redtrack.video.shots import ShotDetector, thumbnail
 from redtrack.video.still import read_picture
 from redtrack.video.write import VideoWriter, write_video
@@ -12,7 +13,9 @@ __all__ = [
     "DecodeReport",
     "Frame",
     "IsolatedVideo",
+    "Reading",
     "ShotDetector",
+    "StreamInfo",
     "Video",
     "VideoInfo",
     "VideoWriter",

@@ -55,16 +55,39 @@ def open_container(path: str | os.PathLike[str], hwaccel: HWAccel | None = None)
         raise _cannot_open(path, error) from error
 
 
-def video_stream(container: InputContainer, path: str | os.PathLike[str]) -> VideoStream:
-    """Returns the first video stream that is no cover picture; raises VideoError where there is none to decode."""
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        raise VideoError("holds no moving pictures, only sound or data", path, "give the video file itself")
+def video_stream(container: InputContainer, path: str | os.PathLike[str], number: int | None = None) -> VideoStream:
+    """Returns the stream of that number in the file, or the best video stream, as players and ffmpeg choose it.
+
+    Raises VideoError where there is no such stream, or none that can be decoded.
+    """
+    stream = _best_stream(container, path) if number is None else _numbered_stream(container, path, number)
     # PyAV 18 crashes the process when a stream without a decoder is decoded.
-    if streams[0].codec_context is None:
+    if stream.codec_context is None:
         raise VideoError("is in a video format that cannot be decoded", path, "convert it to H.264 first")
-    streams[0].codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-    return streams[0]
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    return stream
+
+
+def is_cover(stream: VideoStream) -> bool:
+    """Returns whether the stream is the cover picture of a film or an album."""
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _best_stream(container: InputContainer, path: str | os.PathLike[str]) -> VideoStream:
+    best = container.streams.best("video")
+    films = [stream for stream in container.streams.video if not is_cover(stream)]
+    if not films:
+        raise VideoError("holds no moving pictures, only sound or data", path, "give the video file itself")
+    return next((stream for stream in films if best is not None and stream.index == best.index), films[0])
+
+
+def _numbered_stream(container: InputContainer, path: str | os.PathLike[str], number: int) -> VideoStream:
+    for stream in container.streams.video:
+        if stream.index == number:
+            return stream
+    known = ", ".join(str(stream.index) for stream in container.streams.video) or "none"
+    remedy = "choose one of those that redtrack info lists"
+    raise VideoError(f"has no video stream {number} (its video streams: {known})", path, remedy)
 
 
 def decode_in_parallel(stream: VideoStream) -> None:

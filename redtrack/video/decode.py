@@ -17,15 +17,15 @@ import numpy as np
 
 from redtrack.video.clock import Clock
 from redtrack.video.convert import Converter
+from redtrack.video.decode_threaded import Picture
 from redtrack.video.orientation import Image, Orientation
-from redtrack.video.pictures import Pictures
+from redtrack.video.pictures import Pictures, seek_frames
 from redtrack.video.probe import VideoInfo, probe
+from redtrack.video.reading import AS_TOLD, Reading
 from redtrack.video.truncation import shortfall
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
-
-    from redtrack.video.decode_threaded import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class DecodeReport:
 
     `frames` counts all records, among them the `damaged` ones, among them the `missing` ones. `resized` counts frames
     of another size than the first, `filled_times` those whose time the stream did not tell. `truncated` says that the
-    file ends before its content does, `reason` how that is known.
+    file ends before its content does, `reason` how that is known; `decoder_lost` that it may not be the file's fault.
     """
 
     frames: int = 0
@@ -59,12 +59,13 @@ class DecodeReport:
     filled_times: int = 0
     truncated: bool = False
     reason: str | None = None
+    decoder_lost: bool = False
 
-    def add(self, frame: Frame) -> None:
+    def add(self, damaged: bool, missing: bool) -> None:
         """Counts one frame."""
         self.frames += 1
-        self.damaged += frame.damaged
-        self.missing += frame.missing
+        self.damaged += damaged
+        self.missing += missing
 
 
 class Video:
@@ -73,7 +74,7 @@ class Video:
     `info` tells what it is, `frames` gives its frames, and after that `report` tells how the decoding went. Raises
     VideoError where no frame can be decoded. `heartbeat` is called for every packet that is read, so that a watcher can
     tell a slow decoder from one that hangs. Images that need not be `packed` may have gaps between their rows.
-    `device` is a GPU, such as `cuda:0`, that decodes where it can.
+    `device` is a GPU, such as `cuda:0`, that decodes where it can. `reading` says which stream is read, and how.
     """
 
     def __init__(
@@ -82,8 +83,9 @@ class Video:
         heartbeat: Callable[[], None] | None = None,
         packed: bool = True,
         device: str | None = None,
+        reading: Reading = AS_TOLD,
     ) -> None:
-        self.info: VideoInfo = probe(path, heartbeat or (lambda: None))
+        self.info: VideoInfo = probe(path, heartbeat or (lambda: None), reading)
         self.report = DecodeReport()
         self._heartbeat = heartbeat
         self._packed = packed
@@ -97,27 +99,39 @@ class Video:
     ) -> None:
         """Leaves nothing to close: each iteration over `frames` opens the file and closes it."""
 
-    def frames(self, start: float | None = None, end: float | None = None) -> Iterator[Frame]:
+    def frames(self, start: float | None = None, end: float | None = None, skip: int = 0) -> Iterator[Frame]:
         """Yields the frames with start <= time < end, in seconds; each keeps its index in the whole stream.
 
-        What comes before `start` is decoded and dropped, for only that gives every frame its true index.
+        What comes before `start` is decoded and dropped, for only that gives every frame its true index. The first
+        `skip` frames are counted in the report and not yielded.
         """
         self.report = report = DecodeReport()
         screen = _Screen(self.info, self._packed)
-        pictures = Pictures(self.info.path, self._heartbeat, self._device)
-        clock = Clock(self.info.time_base, self.info.average_rate)
+        pictures = Pictures(self.info.path, self._heartbeat, self._device, self.info.stream)
+        clock = Clock(self.info.time_base, self.info.average_rate, self.info.times_from)
         for index, picture in enumerate(pictures):
             time = clock.time(picture.ticks)
             if end is not None and time >= end:
                 return
             screen.show(picture)
             if start is None or time >= start:
-                frame = Frame(index, time, screen.image, picture.damaged, picture.frame is None)
-                report.add(frame)
-                report.filled_times, report.resized = clock.filled, screen.resized
-                yield frame
+                report.add(picture.damaged, picture.frame is None)
+                if report.frames > skip:
+                    frame = Frame(index, time, screen.image, picture.damaged, picture.frame is None)
+                    report.filled_times, report.resized = clock.filled, screen.resized
+                    yield frame
         report.reason = shortfall(self.info, pictures.reader)
         report.truncated = report.reason is not None
+
+    def samples(self, count: int) -> Iterator[Frame]:
+        """Yields up to `count` frames from all over the video, for a first look: their indices are not known.
+
+        They are found by seeking, which a damaged file may not allow; then there are fewer.
+        """
+        screen = _Screen(self.info, self._packed)
+        for number, frame in enumerate(seek_frames(self.info.path, self.info.stream, count)):
+            screen.show(Picture(frame, None))
+            yield Frame(number, 0.0, screen.image)
 
 
 class _Screen:

@@ -6,7 +6,6 @@ import atexit
 import json
 import mmap
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -20,16 +19,15 @@ from types import TracebackType
 from typing import Any
 
 import redtrack
+from redtrack.video.decoder_watch import Lost, Watch, loss_of
 from redtrack.video.shared_frames import Heartbeat, shared_file
 
-_LOOK_EVERY = 1.0  # seconds between looks at the heartbeat
+# -P: no module is taken from the current folder.
+_COMMAND = [sys.executable, "-P", "-m", "redtrack.video.worker"]
+_LOOK_EVERY = 1.0  # seconds between looks at the signs of life
 # What glibc keeps, in bytes, so that the system need not hand out the same pages anew for every picture.
 _KEEP = {"MALLOC_MMAP_THRESHOLD_": str(1 << 25), "MALLOC_TRIM_THRESHOLD_": str(1 << 27)}
 _MOST_VIDEOS = 200  # after that a fresh process: what C libraries leak or hoard goes with the old one
-
-
-class Lost(Exception):
-    """The decoder process died or hangs."""
 
 
 class DecoderProcess:
@@ -38,6 +36,7 @@ class DecoderProcess:
     def __init__(self) -> None:
         self.is_idle = False  # whether all that was asked for has been answered
         self._videos = 0
+        self._before = 0  # packets read before the latest request
         beats = shared_file(mmap.PAGESIZE)
         self._heartbeat = Heartbeat(beats.fileno())
         ours, theirs = socket.socketpair()
@@ -45,9 +44,9 @@ class DecoderProcess:
         self._leash: int | None
         leash, self._leash = os.pipe()  # nothing is ever written; its end tells the other side of ours
         handles = theirs.fileno(), beats.fileno(), leash
-        # -P: no module is taken from the current folder. A session of its own: the terminal's signals are not for it.
+        # A session of its own: the terminal's signals are not for it.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "redtrack.video.worker", *map(str, handles)],
+            [*_COMMAND, *map(str, handles)],
             pass_fds=handles,
             env={**_KEEP, **os.environ, "PYTHONPATH": _search_path()},
             stdin=subprocess.DEVNULL,
@@ -71,6 +70,7 @@ class DecoderProcess:
         """Sends a request, and the handle of the memory that is to be shared; raises Lost where nobody is there."""
         self.is_idle = False
         self._videos += 1
+        self._before = self._heartbeat.look().packets
         self.send(json.dumps(request).encode())
         if memory is not None:
             with _lost_if_gone(self):
@@ -81,18 +81,13 @@ class DecoderProcess:
         with _lost_if_gone(self):
             self._connection.send_bytes(message)
 
-    def receive(self, time_limit: float) -> bytes:
-        """Returns the next message; raises Lost at the process's end, or after `time_limit` s without a heartbeat.
-
-        The time is that of this process's looks: while both are suspended, as batch systems do, none passes.
-        """
-        beats, look, waited = self._heartbeat.count, min(_LOOK_EVERY, time_limit), 0.0
+    def receive(self, watch: Watch) -> bytes:
+        """Returns the next message; raises Lost at the process's end, or where the watch says so."""
+        seconds = min(_LOOK_EVERY, watch.time_limit, watch.stopped_limit)
         with _lost_if_gone(self):
-            while not self._connection.poll(look):
-                waited = waited + look if self._heartbeat.count == beats else 0.0
-                beats = self._heartbeat.count
-                if waited >= time_limit:
-                    raise Lost(f"hang (nothing for {time_limit:g} s)")
+            watch.look(self._heartbeat.look(), 0.0)
+            while not self._connection.poll(seconds):
+                watch.look(self._heartbeat.look(), seconds)
             return self._connection.recv_bytes()
 
     def kill(self) -> None:
@@ -108,18 +103,27 @@ class DecoderProcess:
             os.close(self._leash)
             self._leash = None
 
-    def end(self) -> str:
+    def end(self) -> Lost:
         """Waits for the process to end and returns how it did."""
-        status = self._process.wait()
-        return f"crash ({signal.Signals(-status).name})" if status < 0 else f"exit with status {status}"
+        return loss_of(self._process.wait())
+
+    @property
+    def place(self) -> int:
+        """Packets that were read for the latest request."""
+        return self._heartbeat.look().packets - self._before
 
 
 @contextmanager
 def _lost_if_gone(process: DecoderProcess) -> Iterator[None]:
     try:
         yield
+    except Lost as lost:
+        lost.place = process.place
+        raise
     except (EOFError, OSError) as error:
-        raise Lost(process.end()) from error
+        loss = process.end()
+        loss.place = process.place
+        raise loss from error
 
 
 class Loan:

@@ -25,7 +25,7 @@ __all__ = ["open_on_gpu", "told_by_stream"]
 _UNTOLD_MATRIX, _UNTOLD_RANGE = 2, 0  # AVCOL_SPC_UNSPECIFIED and AVCOL_RANGE_UNSPECIFIED
 
 
-def open_on_gpu(path: str | os.PathLike[str], device: str) -> InputContainer | None:
+def open_on_gpu(path: str | os.PathLike[str], device: str, stream: int | None = None) -> InputContainer | None:
     """Returns the container whose video the GPU (`cuda:N`) decodes; None where it does not."""
     kind, _, number = device.partition(":")
     try:
@@ -33,7 +33,7 @@ def open_on_gpu(path: str | os.PathLike[str], device: str) -> InputContainer | N
         container = open_container(path, HWAccel(kind, number or "0", allow_software_fallback=False))
     except (av.FFmpegError, ValueError, RuntimeError, NotImplementedError):
         return None
-    if getattr(video_stream(container, path).codec_context, "is_hwaccel", False):
+    if getattr(video_stream(container, path, stream).codec_context, "is_hwaccel", False):
         return container
     container.close()
     return None

@@ -72,6 +72,10 @@ class Orientation:
         angle = np.degrees(np.arctan2(b, a))  # clockwise, for y points down
         return cls(int(round(angle / 90)) * 90 % 360, mirrored)
 
+    def turned(self, rotation: int) -> Orientation:
+        """Returns the orientation that turns the upright picture further, by so many degrees clockwise."""
+        return Orientation((self.rotation + rotation) % 360, self.mirrored)
+
     @property
     def is_upright(self) -> bool:
         """Whether the stored picture is the upright one."""

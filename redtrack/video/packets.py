@@ -42,9 +42,13 @@ class PacketReader:
     """
 
     def __init__(
-        self, container: InputContainer, path: str | os.PathLike[str], heartbeat: Callable[[], None] | None = None
+        self,
+        container: InputContainer,
+        path: str | os.PathLike[str],
+        heartbeat: Callable[[], None] | None = None,
+        stream: int | None = None,
     ) -> None:
-        self.stream = video_stream(container, path)
+        self.stream = video_stream(container, path, stream)
         self.packets = 0
         self.seconds = 0.0
         self.read_errors = 0

@@ -8,7 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from redtrack.video.container import open_container
+import av
+
+from redtrack.video.container import open_container, video_stream
 from redtrack.video.decode_damaged import decode_careful
 from redtrack.video.decode_threaded import Disorder, Picture, decode_parallel
 from redtrack.video.hardware import open_on_gpu, told_by_stream
@@ -16,6 +18,7 @@ from redtrack.video.packets import PacketReader
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.frame import VideoFrame
 
 
 class Pictures:
@@ -25,10 +28,18 @@ class Pictures:
     damaged, and the pictures that were given already are skipped: seeking is not to be relied on in a damaged file.
 
     `device` is a GPU, such as `cuda:0`, that decodes where it can: otherwise, and whatever is damaged, the processor.
+    `stream` is the number of the stream in the file, None for the best one.
     """
 
-    def __init__(self, path: Path, heartbeat: Callable[[], None] | None = None, device: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        heartbeat: Callable[[], None] | None = None,
+        device: str | None = None,
+        stream: int | None = None,
+    ) -> None:
         self._path = path
+        self._stream = stream
         self._device = device
         self._heartbeat = heartbeat
         self._given = 0
@@ -36,7 +47,7 @@ class Pictures:
         self.reader: PacketReader
 
     def __iter__(self) -> Iterator[Picture]:
-        if self._device is not None and (on_gpu := open_on_gpu(self._path, self._device)) is not None:
+        if self._device is not None and (on_gpu := open_on_gpu(self._path, self._device, self._stream)) is not None:
             with suppress(Disorder), on_gpu:
                 for picture in self._in_parallel(on_gpu):
                     yield told_by_stream(picture, self.reader)
@@ -48,7 +59,7 @@ class Pictures:
         yield from self._with_care()
 
     def _in_parallel(self, container: InputContainer) -> Iterator[Picture]:
-        self.reader = PacketReader(container, self._path, self._heartbeat)
+        self.reader = PacketReader(container, self._path, self._heartbeat, self._stream)
         for picture in decode_parallel(self.reader):
             self._given += 1
             self._last = picture.ticks
@@ -56,7 +67,7 @@ class Pictures:
 
     def _with_care(self) -> Iterator[Picture]:
         with open_container(self._path) as container:
-            self.reader = PacketReader(container, self._path, self._heartbeat)
+            self.reader = PacketReader(container, self._path, self._heartbeat, self._stream)
             pictures = decode_careful(self.reader)
             if self._last is None:
                 yield from islice(pictures, self._given, None)
@@ -66,3 +77,21 @@ class Pictures:
                     yield picture
                     break
             yield from pictures
+
+
+def seek_frames(path: Path, number: int, count: int) -> Iterator[VideoFrame]:
+    """Yields up to `count` frames of a stream, evenly spread as far as its key frames allow."""
+    with open_container(path) as container:
+        stream = video_stream(container, path, number)
+        length = stream.duration or (container.duration or 0) / av.time_base / (stream.time_base or 1)
+        last: int | None = None
+        for part in range(count):
+            with suppress(av.FFmpegError, ValueError):
+                if length:
+                    target = (stream.start_time or 0) + int(length * (part + 0.5) / count)
+                    container.seek(target, stream=stream)
+                frame = next(container.decode(stream), None)
+                if frame is None or (last is not None and frame.pts == last):
+                    continue
+                last = frame.pts
+                yield frame

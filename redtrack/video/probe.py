@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import av
 
 from redtrack.errors import VideoError
-from redtrack.video.container import check_file, open_container, video_stream
+from redtrack.video.clock import Rate
+from redtrack.video.container import check_file, is_cover, open_container, video_stream
 from redtrack.video.orientation import Orientation
+from redtrack.video.reading import AS_TOLD, Reading
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -22,12 +24,31 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _DIGEST_PART = 1 << 16  # bytes of head and of tail that the digest covers
-_FASTEST = 10_000  # frames a second; a header that claims more has a clock rate in its place
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """One video stream of a file, as its header describes it: None where that is unknown.
+
+    `number` counts all streams of the file from 0, `seconds` is its length, `is_cover` tells a cover picture from a
+    film.
+    """
+
+    number: int
+    codec: str | None
+    width: int | None
+    height: int | None
+    frames: int | None
+    seconds: float | None
+    is_cover: bool
 
 
 @dataclass(frozen=True)
 class VideoInfo:
     """A video as its header and first frame describe it.
+
+    `stream` is the number of the one that is decoded, of all the video `streams` of the file. `times_from` says where
+    the times of its frames come from, as `Rate.source` does. `reading` holds the choices that were made for it.
 
     `width` and `height` are those of the upright picture in pixels; `rotation` is how many degrees clockwise the stored
     picture was turned for that (0, 90, 180, 270), after being mirrored left to right where `mirrored`. `pixel_aspect`
@@ -37,6 +58,7 @@ class VideoInfo:
 
     path: Path
     container: str
+    stream: int
     codec: str
     pixel_format: str
     width: int
@@ -46,26 +68,33 @@ class VideoInfo:
     pixel_aspect: Fraction
     time_base: Fraction | None
     average_rate: Fraction | None
+    times_from: str
     duration: float | None
     expected_frames: int | None
     size_bytes: int
     digest: str
+    streams: tuple[StreamInfo, ...]
+    reading: Reading = AS_TOLD
 
 
-def probe(path: str | os.PathLike[str], heartbeat: Callable[[], None] = lambda: None) -> VideoInfo:
+def probe(
+    path: str | os.PathLike[str], heartbeat: Callable[[], None] = lambda: None, reading: Reading = AS_TOLD
+) -> VideoInfo:
     """Returns what the video is; raises VideoError where no frame of it can be decoded.
 
     `heartbeat` is called for every packet that is read in search of the first frame.
     """
     with open_container(path) as container:
-        stream = video_stream(container, path)
+        stream = video_stream(container, path, reading.stream)
+        rate = Rate.of(container, stream, reading.fps)
         frame = first_frame(container, stream, path, heartbeat)
         codec = stream.codec_context.codec.canonical_name
-        orientation = Orientation.of(frame, codec, path)
+        orientation = Orientation.of(frame, codec, path).turned(reading.rotate)
         width, height = orientation.upright_size(frame.width, frame.height)
         return VideoInfo(
             path=Path(path),
             container=container.format.name,
+            stream=stream.index,
             codec=codec,
             pixel_format=frame.format.name,
             width=width,
@@ -74,12 +103,25 @@ def probe(path: str | os.PathLike[str], heartbeat: Callable[[], None] = lambda: 
             mirrored=orientation.mirrored,
             pixel_aspect=_pixel_aspect(stream, orientation),
             time_base=Fraction(stream.time_base) if stream.time_base else None,  # PyAV 19 has numbers of its own
-            average_rate=_sane_rate(stream),
+            average_rate=rate.value,
+            times_from=rate.source,
             duration=_duration(container, stream),
             expected_frames=stream.frames or None,
             size_bytes=os.path.getsize(path),
             digest=digest(path),
+            streams=tuple(_about(one) for one in container.streams.video),
+            reading=reading,
         )
+
+
+def _about(stream: VideoStream) -> StreamInfo:
+    context = stream.codec_context
+    seconds = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None
+    width, height = (context.width, context.height) if context is not None else (None, None)
+    codec = context.codec.canonical_name if context is not None else None
+    return StreamInfo(
+        stream.index, codec, width or None, height or None, stream.frames or None, seconds, is_cover(stream)
+    )
 
 
 def digest(path: str | os.PathLike[str]) -> str:
@@ -104,12 +146,6 @@ def digest(path: str | os.PathLike[str]) -> str:
 def _pixel_aspect(stream: VideoStream, orientation: Orientation) -> Fraction:
     stored = Fraction(stream.sample_aspect_ratio or 1)
     return stored if orientation.upright_size(1, 2) == (1, 2) else 1 / stored
-
-
-def _sane_rate(stream: VideoStream) -> Fraction | None:
-    """Returns the stream's average frames a second; None where it is unknown, nought or a clock rate."""
-    rate = stream.average_rate
-    return Fraction(rate) if rate and 0 < rate <= _FASTEST else None
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> float | None:

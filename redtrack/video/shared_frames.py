@@ -2,7 +2,7 @@
 
 A message to the user is one byte that tells its kind, then its content: a frame's numbers, or JSON. A request is JSON,
 followed by the handle of the shared memory if it asks for frames; the slots of frames that the user is done with go the
-same way, a byte each. A page that lives as long as the process holds its heartbeat.
+same way, a byte each. A page that lives as long as the process holds its signs of life.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import mmap
 import os
 import struct
 import tempfile
+import time
 import weakref
 from collections import deque
-from typing import IO
+from threading import Thread
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -25,7 +27,9 @@ FRAME_FIELDS = struct.Struct("<QdB??")  # index, time, slot, whether damaged, wh
 _MOST_SLOTS = 12  # frames that may wait in shared memory or be in use ...
 _MOST_BYTES = 1 << 28  # ... and bytes that they may take, unless three take more
 _IN_MOTION = 2  # slots that are never lent out, so that the decoder can go on
-_COUNT = struct.Struct("<Q")
+_PACKETS = struct.Struct("<Q")
+_PULSE = struct.Struct("<Qd")  # pulses, seconds of processor time
+_PULSE_EVERY = 0.25  # seconds
 
 
 def shared_file(size: int) -> IO[bytes]:
@@ -38,20 +42,42 @@ def shared_file(size: int) -> IO[bytes]:
     return file
 
 
+class SignsOfLife(NamedTuple):
+    """What a decoder process shows of itself.
+
+    `packets` counts those that it has read. `pulses` are those of a thread that does nothing else, so that they stop
+    only with the whole process. `processor` is the time in seconds that it has computed.
+    """
+
+    packets: int
+    pulses: int
+    processor: float
+
+
 class Heartbeat:
-    """The count of packets decoded, written by one process and read by the other."""
+    """A page of memory with the signs of life of a process, written there and read by another."""
 
     def __init__(self, handle: int) -> None:
-        self._map = mmap.mmap(handle, _COUNT.size)
+        self._map = mmap.mmap(handle, _PACKETS.size + _PULSE.size)
 
     def beat(self) -> None:
-        """Counts one."""
-        _COUNT.pack_into(self._map, 0, (self.count + 1) % 2**64)
+        """Counts a packet."""
+        _PACKETS.pack_into(self._map, 0, (_PACKETS.unpack_from(self._map)[0] + 1) % 2**64)
 
-    @property
-    def count(self) -> int:
-        """How many there were."""
-        return int(_COUNT.unpack_from(self._map)[0])
+    def start_pulse(self) -> None:
+        """Has a thread show for as long as the process lives that it is not stopped, and how much it computes."""
+        Thread(target=self._pulse, name="pulse", daemon=True).start()
+
+    def _pulse(self) -> None:
+        pulses = 0
+        while True:
+            pulses += 1
+            _PULSE.pack_into(self._map, _PACKETS.size, pulses, time.process_time())
+            time.sleep(_PULSE_EVERY)
+
+    def look(self) -> SignsOfLife:
+        """Returns the signs of life as they are now."""
+        return SignsOfLife(*_PACKETS.unpack_from(self._map), *_PULSE.unpack_from(self._map, _PACKETS.size))
 
 
 def slot_count(height: int, width: int) -> int:

@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from fractions import Fraction
 from multiprocessing.connection import Connection
@@ -15,7 +16,8 @@ from multiprocessing.reduction import recv_handle
 from typing import Any
 
 from redtrack.errors import RedtrackError, VideoError
-from redtrack.video.decode import Video
+from redtrack.video.decode import Frame, Video
+from redtrack.video.reading import Reading
 from redtrack.video.shared_frames import BUG, ERROR, FRAME, FRAME_FIELDS, INFO, REPORT, Heartbeat, Slots
 
 
@@ -25,6 +27,7 @@ class Worker:
     def __init__(self, connection: Connection, heartbeat: int) -> None:
         self._connection = connection
         self._heartbeat = Heartbeat(heartbeat)
+        self._heartbeat.start_pulse()
 
     def run(self) -> None:
         """Answers until the other side hangs up."""
@@ -43,23 +46,25 @@ class Worker:
                 self._send(BUG, traceback.format_exc())
 
     def _answer(self, request: dict[str, Any]) -> None:
-        memory = recv_handle(self._connection) if "frames" in request else None
+        memory = recv_handle(self._connection) if "size" in request else None
         try:
             path = os.fsdecode(bytes.fromhex(request["path"]))
-            video = Video(path, self._heartbeat.beat, packed=False, device=request.get("device"))
+            reading = Reading(**request["reading"])
+            video = Video(path, self._heartbeat.beat, packed=False, device=request.get("device"), reading=reading)
             if memory is None:
                 self._send(INFO, asdict(video.info) | {"path": None})
                 return
             _check_same(video, request)
-            self._send_frames(video, Slots(memory, *request["size"]), *request["frames"])
+            frames = video.samples(request["samples"]) if "samples" in request else video.frames(*request["frames"])
+            self._send_frames(frames, Slots(memory, *request["size"]))
             self._send(REPORT, asdict(video.report))
         finally:
             if memory is not None:
                 os.close(memory)
 
-    def _send_frames(self, video: Video, slots: Slots, start: float | None, end: float | None) -> None:
+    def _send_frames(self, frames: Iterator[Frame], slots: Slots) -> None:
         free = deque(range(slots.count))
-        for frame in video.frames(start, end):
+        for frame in frames:
             while not free or self._connection.poll():
                 free.extend(self._connection.recv_bytes())
             slot = free.popleft()

@@ -106,6 +106,9 @@ DEFAULTS = {
     "start": None,
     "end": None,
     "protocol": "windows",
+    "stream": None,
+    "fps": None,
+    "rotate": None,
 }
 
 

@@ -236,6 +236,26 @@ def drifting(length: int, seed: int = 0, speed: int = 1) -> list[Image]:
     return [scene[30 : 30 + HEIGHT, i * speed : i * speed + WIDTH].astype(np.uint8) for i in range(length)]
 
 
+# Streams
+
+
+def two_streams(path: Path, first: int = 24, second: int = 24, best: int = 1) -> Path:
+    """A small film of frames 0 on and one of twice the size of frames 100 on; `best` is the default stream."""
+    with av.open(str(path), "w") as output:
+        streams = []
+        for number, scale in enumerate((1, 2)):
+            stream = output.add_stream("libx264", rate=25, options={"preset": "superfast", "bf": "0"})
+            stream.width, stream.height, stream.pix_fmt = scale * WIDTH, scale * HEIGHT, "yuv420p"
+            stream.disposition = Disposition.default if number == best else Disposition(0)
+            streams.append(stream)
+        for number, (stream, count) in enumerate(zip(streams, (first, second), strict=True)):
+            for index in range(count):
+                picture = numbered(100 * number + index, stream.width, stream.height)
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            output.mux(stream.encode(None))
+    return path
+
+
 # Files that are no videos
 
 

@@ -79,13 +79,6 @@ def test_real_clips_give_one_record_for_each_frame_that_pyav_decodes() -> None:
         assert (video.report.damaged, video.report.reason) == (0, None), path
 
 
-def test_missing_times_are_filled_in_at_the_mean_rate_and_counted(tmp_path: Path) -> None:
-    """A bare H.264 stream has no times: frames are one mean frame apart, and the report says how many are so."""
-    video = Video(videos.without_times(tmp_path / "bare.h264"))
-    assert [frame.time for frame in video.frames()] == pytest.approx([i / 25 for i in range(24)])
-    assert video.report.filled_times == 24
-
-
 def test_a_clock_that_starts_again_goes_on(tmp_path: Path) -> None:
     """Joined recordings whose times start again give times that never go back, and no frame is lost."""
     video = Video(videos.restarting(tmp_path / "joined.ts"))

@@ -55,7 +55,7 @@ def test_a_gpu_that_fails_at_the_first_frame_is_given_up(clip: Path, monkeypatch
             raise Disorder
         yield from decode(reader)
 
-    monkeypatch.setattr(pictures, "open_on_gpu", lambda path, _: open_container(path))
+    monkeypatch.setattr(pictures, "open_on_gpu", lambda path, *_: open_container(path))
     monkeypatch.setattr(pictures, "decode_parallel", fails_once)
     found = images(Video(clip, device="cuda:0"))
     assert len(calls) == 2 and np.array_equal(found, images(Video(clip)))
@@ -71,7 +71,7 @@ def test_a_gpu_that_fails_later_leaves_no_gap(clip: Path, monkeypatch: pytest.Mo
                 raise Disorder
             yield picture
 
-    monkeypatch.setattr(pictures, "open_on_gpu", lambda path, _: open_container(path))
+    monkeypatch.setattr(pictures, "open_on_gpu", lambda path, *_: open_container(path))
     monkeypatch.setattr(pictures, "decode_parallel", fails_later)
     found = images(Video(clip, device="cuda:0"))
     monkeypatch.undo()

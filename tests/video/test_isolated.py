@@ -7,7 +7,7 @@ import platform
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -96,42 +96,146 @@ def test_errors_are_the_same_as_in_place(tmp_path: Path) -> None:
     assert worker()
 
 
-def test_a_crash_costs_that_video_only(tmp_path: Path) -> None:
-    """A decoder that dies ends its video, which says so; the next video is decoded."""
-    path = videos.clip(tmp_path / "clip.mp4", 100)
-    video = IsolatedVideo(path)
-    pid = worker()
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT])
+def test_a_decoder_that_is_lost_once_costs_nothing(tmp_path: Path, how: signal.Signals) -> None:
+    """A fresh decoder goes on with the next frame: frames, times and report are those of an unbroken run."""
+    path = videos.b_frames(tmp_path / "clip.mp4", 100)
+    told: list[str] = []
+    video = open_video(path, tell=told.append)
     frames = video.frames()
-    first = next(frames)
-    os.kill(pid, signal.SIGSEGV)
-    count = 1 + len(list(frames))
-    assert count < 100
-    assert videos.number_of(first.image) == 0
-    assert video.report.truncated
-    assert video.report.reason == f"it made the decoder crash (SIGSEGV) after {count} frames"
-    assert len(list(IsolatedVideo(path).frames())) == 100
-
-
-def test_a_crash_before_the_first_frame_is_an_error(tmp_path: Path) -> None:
-    """A decoder that dies at once makes the video an error of one sentence."""
-    video = IsolatedVideo(videos.clip(tmp_path / "clip.mp4"))
-    os.kill(worker(), signal.SIGKILL)
-    with pytest.raises(VideoError, match=r"clip\.mp4: made the decoder crash \(SIGKILL\); it is damaged or hostile"):
-        next(video.frames())
-
-
-def test_a_hang_ends_at_the_time_limit(tmp_path: Path) -> None:
-    """A decoder that stands still is given up when the time limit has passed."""
-    path = videos.clip(tmp_path / "clip.mp4")
-    IsolatedVideo(path)  # the process takes a while to start
-    video = IsolatedVideo(path, time_limit=5)
-    video._time_limit = 0.5
     pid = worker()
+    first = [next(frames) for _ in range(3)]
+    os.kill(pid, how)
+    here = Video(path)
+    assert same(first + list(frames), list(here.frames()))
+    assert video.report == here.report
+    assert len(told) == 1 and how.name in told[0] and "trying again in a fresh one" in told[0]
+
+
+def test_a_decoder_that_is_killed_again_and_again_costs_nothing(tmp_path: Path) -> None:
+    """As long as that happens at different places."""
+    path = videos.clip(tmp_path / "clip.mp4", [videos.numbered(i, 320, 240) for i in range(200)])
+    numbers = []
+    for frame in IsolatedVideo(path).frames():
+        numbers.append(videos.number_of(frame.image))
+        if frame.index in (2, 40, 41, 90, 150):
+            for lent in list(process._lent):
+                os.kill(lent.pid, signal.SIGKILL)
+    assert numbers == list(range(200))
+
+
+def test_an_idle_decoder_that_was_killed_costs_nothing(tmp_path: Path) -> None:
+    """Neither the video that it had told about, nor the next one that is opened."""
+    path = videos.clip(tmp_path / "clip.mp4")
+    video = IsolatedVideo(path)
+    os.kill(worker(), signal.SIGKILL)
+    assert len(list(video.frames())) == 24
+    os.kill(worker(), signal.SIGKILL)
+    assert IsolatedVideo(path).info == video.info
+
+
+def test_a_stopped_decoder_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that shows no sign of life at all has been stopped from outside: another goes on, and it is killed."""
+    monkeypatch.setattr("redtrack.video.isolated.STOPPED", 1.0)
+    path = videos.clip(tmp_path / "clip.mp4", 100)
+    told: list[str] = []
+    video = open_video(path, tell=told.append)
+    frames = video.frames()
+    pid = worker()
+    first = next(frames)
     os.kill(pid, signal.SIGSTOP)
-    with pytest.raises(VideoError, match=r"made the decoder hang \(nothing for 0\.5 s\)"):
-        next(video.frames())
+    assert same([first, *frames], list(Video(path).frames()))
+    assert "stop (nothing for 1 s)" in told[0]
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+# A decoder that does what the test says once it has given ten frames, in whichever process.
+FAULTY = """
+import os, signal, sys, time
+from multiprocessing.connection import Connection
+from redtrack.video import worker
+class Faulty(worker.Worker):
+    def _send_frames(self, frames, slots):
+        def some():
+            for number, frame in enumerate(frames):
+                if frame.index == 10:
+                    {what}
+                yield frame
+        super()._send_frames(some(), slots)
+connection, heartbeat, leash = map(int, sys.argv[1:])
+worker.end_with(leash)
+Faulty(Connection(connection), heartbeat).run()
+"""
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes every decoder process do this at frame 10."""
+
+    def make(what: str) -> None:
+        code = FAULTY.format(what=what)
+        monkeypatch.setattr(process, "_COMMAND", [sys.executable, "-P", "-c", code])
+
+    return make
+
+
+def test_a_crash_at_the_same_place_is_the_files_fault(tmp_path: Path, faulty: Callable[[str], None]) -> None:
+    """The frames end there, the report says so and that another run may try again; the next video is decoded."""
+    path = videos.clip(tmp_path / "clip.mp4", 100)
+    faulty("os.kill(os.getpid(), signal.SIGSEGV)")
+    video = IsolatedVideo(path)
+    assert [frame.index for frame in video.frames()] == list(range(10))
+    assert video.report.truncated and video.report.decoder_lost
+    assert video.report.reason == "it made the decoder crash (SIGSEGV) after 10 frames"
+    assert len(list(IsolatedVideo(videos.clip(tmp_path / "short.mp4", 9)).frames())) == 9
+
+
+def test_a_crash_before_the_first_frame_is_an_error(tmp_path: Path, faulty: Callable[[str], None]) -> None:
+    """A decoder that dies at once, and another, make the video an error of one sentence."""
+    faulty("pass\n                os.abort()")
+    video = IsolatedVideo(videos.clip(tmp_path / "clip.mp4"))
+    with pytest.raises(VideoError, match=r"clip\.mp4: made the decoder crash \(SIGABRT\); it is damaged or hostile"):
+        next(video.frames())
+
+
+def test_who_is_killed_from_outside_at_the_same_place_blames_memory(
+    tmp_path: Path, faulty: Callable[[str], None]
+) -> None:
+    """The third time it is an error, after which what was done can be resumed; the file is not called damaged."""
+    faulty("os.kill(os.getpid(), signal.SIGKILL)")
+    video = IsolatedVideo(videos.clip(tmp_path / "clip.mp4", 100))
+    with pytest.raises(VideoError, match=r"SIGKILL, from outside: the system does so when memory runs out"):
+        list(video.frames())
+
+
+def test_a_limit_of_the_system_is_named(tmp_path: Path, faulty: Callable[[str], None]) -> None:
+    """As `ulimit -t` sets it."""
+    faulty("os.kill(os.getpid(), signal.SIGXCPU)")
+    video = IsolatedVideo(videos.clip(tmp_path / "clip.mp4", 100))
+    list(video.frames())
+    assert "exceed a limit of this system on processor time (ulimit -t)" in (video.report.reason or "")
+
+
+def test_a_hang_ends_at_the_time_limit(tmp_path: Path, faulty: Callable[[str], None]) -> None:
+    """A decoder that computes without an end is given up when the time limit has passed, and so is the next."""
+    faulty("any(iter(int, 1))")
+    video = IsolatedVideo(videos.clip(tmp_path / "clip.mp4", 100), time_limit=60)
+    video._time_limit = 0.5
+    assert len(list(video.frames())) == 10
+    assert "made the decoder hang (nothing for 0.5 s) after 10 frames" in (video.report.reason or "")
+
+
+def test_a_decoder_that_cannot_share_memory_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `ulimit -f` makes it: the limit is named, and it is no fault of redtrack's."""
+
+    def refuse(_: int) -> None:
+        raise OSError(27, "File too large")
+
+    video = IsolatedVideo(videos.clip(tmp_path / "clip.mp4"))
+    monkeypatch.setattr("redtrack.video.isolated.shared_file", refuse)
+    with pytest.raises(VideoError, match=r"needs 1 MB of shared memory that the system refuses \(file too large\)"):
+        next(video.frames())
 
 
 def test_stopping_early_leaves_no_process_behind(tmp_path: Path) -> None:
