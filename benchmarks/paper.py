@@ -29,11 +29,12 @@ from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
 from redtrack.training.landmarks.augment import cut, random_crops
 from redtrack.training.landmarks.faces import FaceSet, join, read_faces
-from redtrack.training.landmarks.image import VALIDATION_SHIFT, face_errors, image_loss, predict_faces
+from redtrack.training.landmarks.footage import read_clips
+from redtrack.training.landmarks.image import VALIDATION_SHIFT, crop_scale, face_errors, image_loss, predict_faces
 from redtrack.training.landmarks.stages import half_precision
 from redtrack.training.landmarks.trials import Trial, real_trial, still_trial, trial_points
-from redtrack.training.landmarks.video import read_clips
-from redtrack.training.loop import Figures, Run, Schedule, train
+from redtrack.training.loop import Figures, Run, train
+from redtrack.training.schedule import Schedule
 
 TURNED = 20.0  # degrees of yaw that divide common from challenging: the paper's 30 leave 4 of our 202 held-out faces
 FAILURE = 10.0  # percent of the eye distance
@@ -115,10 +116,11 @@ def temporal(weights: Path | None, held_out: FaceSet, clips: Path | None, names:
     """Table 8: mean, standard deviation and failures on moved stills, on occluded ones, and on labelled clips."""
     net = checkpoint.load(weights)
     assert isinstance(net, RedNet)
-    tried = [still_trial(held_out, 60, 20, net.config.size, occluded=o, seed=3) for o in (False, True)]
+    size, scale = net.config.size, crop_scale(net)
+    tried = [still_trial(held_out, 60, 20, size, occluded=o, seed=3, scale=scale) for o in (False, True)]
     if clips:
         real = [clip for clip, name in zip(*read_clips(clips), strict=True) if name in names]
-        tried.append(real_trial(real, 20, net.config.size))
+        tried.append(real_trial(real, 20, size, scale))
     with torch.inference_mode():
         return {
             name: [figure for trial in tried for figure in spread(windows_errors(net, trial, on))]
@@ -132,7 +134,7 @@ def part_accuracy(net: RedNet, faces: FaceSet) -> Figures:
 
     The paper calls it the ratio of pixels that were correctly classified; over all pixels it would be near 1 always.
     """
-    crops = random_crops(faces.points, net.config.size, VALIDATION_SHIFT, np.random.default_rng(1))
+    crops = random_crops(faces.points, net.config.size, VALIDATION_SHIFT, np.random.default_rng(1), crop_scale(net))
     both, either = torch.zeros(68), torch.zeros(68)
     for start in range(0, len(faces), 64):
         part = slice(start, start + 64)

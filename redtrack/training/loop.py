@@ -1,8 +1,9 @@
 """The training loop that every stage shares: budget, schedule, average of weights, checkpoints, log.
 
 A stage is a function `batch_loss(net, rng) -> (loss, parts)` and a function `validate(net) -> figures`; all else is
-here. A checkpoint holds network, average, optimiser, generators, log and the time used: a run that is resumed comes to
-the same numbers as one that was never stopped.
+here. Numbers come from the device every `SHOWN` steps only: a GPU is not made to wait for them. A checkpoint holds
+network, average, optimiser, generators, log and the time used: a run that is resumed comes to the same numbers as one
+that was never stopped.
 """
 
 from __future__ import annotations
@@ -22,48 +23,22 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from redtrack.errors import WeightsError
+from redtrack.errors import UsageError, WeightsError
 from redtrack.training import parallel
+from redtrack.training.schedule import Schedule
 
 Figures = dict[str, float]
 
 FASTER = 10.0  # rate of the identity head over that of the rest
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """When to stop and how fast to go. A run ends at `steps` or after `minutes`, whichever comes first."""
-
-    minutes: float | None = None
-    steps: int | None = None
-    rate: float = 1.5e-3
-    warmup: int = 200  # steps from nothing to the full rate
-    optimizer: str = "adamw"  # or "sgd": momentum 0.9, as the paper (section 5.1)
-    weight_decay: float = 0.02
-    average: float = 0.999  # decay of the exponential average of weights
-    validate_every: float = 3.0  # minutes
-
-    def progress(self, step: int, seconds: float) -> float:
-        """How much of the budget is used, 0..1."""
-        shares = [
-            step / self.steps if self.steps else 0.0,
-            seconds / 60 / self.minutes if self.minutes else 0.0,
-        ]
-        return min(1.0, max(shares))
-
-    def rate_at(self, step: int, progress: float) -> float:
-        """Linear warm-up, times half a cosine down to a hundredth."""
-        return self.rate * min(1.0, (step + 1) / self.warmup) * half_cosine(progress)
-
-
-def half_cosine(progress: float) -> float:
-    """The share of the highest learning rate that is left at a progress of 0 to 1: from 1 down to a hundredth."""
-    return 0.01 + 0.99 * (1 + math.cos(math.pi * progress)) / 2
+SHOWN = 20  # steps between two looks at the loss
 
 
 @dataclass
 class Run:
-    """A training run: the network, its average, and all that a checkpoint holds."""
+    """A training run: the network, its average, and all that a checkpoint holds.
+
+    recipe: JSON values that say what was asked for. best: the lowest validation error so far.
+    """
 
     net: nn.Module
     schedule: Schedule
@@ -72,6 +47,8 @@ class Run:
     step: int = 0
     seconds: float = 0.0
     log: list[Figures] = field(default_factory=list)
+    recipe: dict[str, Any] = field(default_factory=dict)
+    best: float = math.inf
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +68,9 @@ class Run:
         return self.schedule.progress(self.step, self.seconds)
 
     def save(self) -> None:
-        """Writes the checkpoint, whole or not at all."""
+        """Writes the checkpoint, whole or not at all; of torchrun's processes the first does."""
+        if parallel.rank():
+            return
         state = {
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
@@ -102,6 +81,8 @@ class Run:
             "step": self.step,
             "seconds": self.seconds,
             "log": self.log,
+            "recipe": json.dumps(self.recipe),
+            "best": self.best,
         }
         new = self.checkpoint.with_suffix(".new")
         torch.save(state, new)
@@ -126,6 +107,7 @@ class Run:
         torch.set_rng_state(state["torch_rng"])
         torch.cuda.set_rng_state_all(state.get("cuda_rng", [])[: torch.cuda.device_count()])
         self.step, self.seconds, self.log = state["step"], state["seconds"], state["log"]
+        self.best = state.get("best", math.inf)
         if parallel.rank():  # the checkpoint is the first process's: the others draw other batches
             self.rng = np.random.default_rng([parallel.rank(), self.step])
         return True
@@ -150,7 +132,7 @@ def make_optimizer(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
     for head in sorted({head for head, _ in named}):
         own, scale = [p for of_head, p in named if of_head == head], FASTER if head else 1.0
         groups += [
-            {"params": [p for p in own if p.ndim > 1], "weight_decay": schedule.weight_decay, "scale": scale},
+            {"params": [p for p in own if p.ndim > 1], "weight_decay": schedule.decay, "scale": scale},
             {"params": [p for p in own if p.ndim <= 1], "weight_decay": 0.0, "scale": scale},
         ]
     if schedule.optimizer == "sgd":
@@ -162,10 +144,11 @@ def make_optimizer(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
 def update_average(average: nn.Module, net: nn.Module, decay: float, step: int) -> None:
     """Moves the exponential average of weights towards the network; faster at the start, when it is worthless."""
     decay = min(decay, (1 + step) / (10 + step))
-    for mean, new in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-        if mean.dtype.is_floating_point:
-            mean.lerp_(new, 1 - decay)
-        else:
+    pairs = list(zip(average.state_dict().values(), net.state_dict().values(), strict=True))
+    floating = [(mean, new) for mean, new in pairs if mean.dtype.is_floating_point]
+    torch._foreach_lerp_([mean for mean, _ in floating], [new for _, new in floating], 1 - decay)
+    for mean, new in pairs:
+        if not mean.dtype.is_floating_point:
             mean.copy_(new)
 
 
@@ -193,43 +176,74 @@ def train(run: Run, batch_loss: BatchLoss, validate: Callable[[nn.Module], Figur
 def steps(run: Run, batch_loss: BatchLoss, validate: Callable[[nn.Module], Figures]) -> Iterator[Figures]:
     """The loop itself: one step after another, and now and then validation, checkpoint and log line.
 
-    Yields progress, loss and the last figures every few steps.
+    Yields progress, loss and the last figures every `SHOWN` steps. Raises UsageError where the loss is no number.
     """
     started, checked = time.monotonic() - run.seconds, run.seconds
-    sums: dict[str, list[float]] = {}
+    sums = Sums()
     figures: Figures = {}
     while (progress := run.progress()) < 1:
-        parts = one_step(run, batch_loss, progress)
-        for name, value in parts.items():
-            sums.setdefault(name, []).append(value)
+        sums.add(one_step(run, batch_loss, progress))
         run.seconds = parallel.agreed(time.monotonic() - started, run.device)
         at_end = run.progress() >= 1
+        if run.step % SHOWN == 0 or at_end:
+            yield {"progress": progress, "loss": finite(sums.last["loss"], run), **figures}
         if run.seconds - checked > 60 * run.schedule.validate_every or at_end:
             checked = run.seconds
-            figures = validate(run.average) if parallel.rank() == 0 else {}
-            means = {name: sum(v) / len(v) for name, v in sums.items()}
-            sums = {}
             if parallel.rank() == 0:
-                write_figures(run, {"step": run.step, "minutes": run.seconds / 60, **means, **figures})
-        if run.step % 20 == 0 or at_end:
-            yield {"progress": progress, "loss": parts["loss"], **figures}
+                finite(sums.last["loss"], run)
+                figures = validate(run.average)
+                write_figures(run, {"step": run.step, "minutes": run.seconds / 60, **sums.means(), **figures})
+            sums = Sums()
 
 
-def one_step(run: Run, batch_loss: BatchLoss, progress: float) -> Figures:
-    """One batch: loss, gradient, weights, average."""
+class Sums:
+    """The losses of several steps, added up on their device."""
+
+    def __init__(self) -> None:
+        self.totals: dict[str, tuple[Tensor, int]] = {}
+        self.last: dict[str, Tensor] = {}
+
+    def add(self, parts: dict[str, Tensor]) -> None:
+        """One step's losses; a part may be missing from some steps."""
+        self.last = parts
+        for name, value in parts.items():
+            total, count = self.totals.get(name, (torch.zeros_like(value), 0))
+            self.totals[name] = (total + value, count + 1)
+
+    def means(self) -> Figures:
+        """The mean of each part over the steps that had it."""
+        return {name: float(total) / count for name, (total, count) in self.totals.items()}
+
+
+def finite(loss: Tensor, run: Run) -> float:
+    """The loss as a number; raises UsageError where it is none."""
+    value = float(loss)
+    if not math.isfinite(value):
+        remedy = f"lower --rate, now {run.schedule.rate:g}, and begin again"
+        raise UsageError(f"the loss is no number any more at step {run.step}", run.folder, remedy)
+    return value
+
+
+def one_step(run: Run, batch_loss: BatchLoss, progress: float) -> dict[str, Tensor]:
+    """One step, of as many batches as the schedule accumulates: losses, gradient, weights, average."""
     rate = run.schedule.rate_at(run.step, progress)
     for group in run.optimizer.param_groups:
         group["lr"] = rate * group.get("scale", 1.0)
     run.net.train()
-    loss, parts = batch_loss(run.net, run.rng)
     run.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    sums: dict[str, Tensor] = {}
+    for _ in range(run.schedule.accumulate):
+        loss, parts = batch_loss(run.net, run.rng)
+        (loss / run.schedule.accumulate).backward()
+        for name, value in {"loss": loss, **parts}.items():
+            share = value.detach() / run.schedule.accumulate
+            sums[name] = sums[name] + share if name in sums else share
     parallel.average_gradients(run.net)
     nn.utils.clip_grad_norm_(run.net.parameters(), 5.0)
     run.optimizer.step()
     run.step += 1
     update_average(run.average, run.net, run.schedule.average, run.step)
-    return {"loss": float(loss.detach()), **{k: float(v.detach()) for k, v in parts.items()}}
+    return sums
 
 
 def write_figures(run: Run, figures: Figures) -> None:

@@ -36,10 +36,14 @@ def rank() -> int:
 
 
 def average_gradients(net: nn.Module) -> None:
-    """Makes every process's gradients the mean of all."""
+    """Makes every process's gradients the mean of all; a layer that took no part in one process counts as 0 there."""
     if not distributed.is_initialized():
         return
-    gradients = [p.grad for p in net.parameters() if p.grad is not None]
+    trained = [p for p in net.parameters() if p.requires_grad]
+    for parameter in trained:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+    gradients = [p.grad for p in trained if p.grad is not None]
     flat = torch.cat([g.flatten() for g in gradients])
     distributed.all_reduce(flat)
     flat /= distributed.get_world_size()

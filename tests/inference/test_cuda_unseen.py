@@ -32,6 +32,7 @@ from redtrack.rednet.model import RedNet
 from redtrack.rednet.predict import predict_windows
 from redtrack.training.detector.detector import DetectorTraining
 from redtrack.training.detector.verifier import learn
+from redtrack.training.landmarks.augment import Augmentation, training_crops
 from redtrack.training.landmarks.faces import STORED_SIZE, FaceSet
 from redtrack.training.landmarks.image import image_loss, validator
 from redtrack.training.landmarks.trials import still_trial, video_validator
@@ -214,7 +215,7 @@ def labelled(windows: torch.Tensor) -> FaceSet:
     images = (torch.rand(6, 3, STORED_SIZE, STORED_SIZE) * 255).to(torch.uint8)
     points = (MEAN_SHAPE[None].repeat(6, 0) * 0.5 + 0.25).astype(np.float32) * STORED_SIZE
     identity = np.array([0, 0, 1, 1, 2, 2])
-    return FaceSet(images, points, np.ones(6, np.float32), identity, list("abcdef"), ["x"] * 6)
+    return FaceSet(images, points, np.ones(6, np.float32), identity, list("abcdef"), ["x"] * 6, np.zeros(6, np.float32))
 
 
 @pytest.mark.parametrize("half", [False, True])
@@ -226,6 +227,20 @@ def test_losses_of_pictures_and_people(half: bool, labelled: FaceSet, gpu: torch
     assert total.device == gpu and bool(total.isfinite())
     assert {"detection", "regression", "coordinate", "identity"} <= set(parts)
     assert validator(labelled)(net)["error"] > 0
+
+
+def test_faces_are_changed_on_the_gpu_that_they_lie_on(labelled: FaceSet, gpu: torch.device) -> None:
+    """From the mirror to the noise nothing is brought back; the loss of a batch is as finite as ever."""
+    how = Augmentation(1, 0.1, 0.05, 1, 1, 1, 1, 1, 1, 1)
+    there = labelled.to("cuda:0")
+    made = training_crops(there.images, there.points, 64, how, np.random.default_rng(0))
+    assert made.crops.device == made.points.device == made.clean.device == gpu
+    loss = image_loss(there, np.full(6, 1 / 6), how, batch=2, neighbour=1.0, device="cuda:0")
+    total, _ = loss(on_pretence(RedNet(RedNetConfig())), np.random.default_rng(0))
+    assert total.device == gpu and bool(total.isfinite())
+    clips = video_loss(ClipSet(there), frames=3, batch=1, device="cuda:0")
+    total, _ = clips(on_pretence(RedNet(RedNetConfig(temporal=True))), np.random.default_rng(0))
+    assert bool(total.isfinite())
 
 
 @pytest.mark.parametrize("half", [False, True])

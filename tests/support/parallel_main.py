@@ -1,4 +1,5 @@
-"""Three steps of a small network in each of torchrun's processes; each says what it drew and what it learnt."""
+"""Three steps of a small network in each of torchrun's processes, and three more after resuming; each process says
+what it drew and what it learnt."""
 
 import json
 import sys
@@ -9,30 +10,38 @@ import torch
 from torch import nn
 
 from redtrack.training import parallel
-from redtrack.training.loop import Run, Schedule, one_step
+from redtrack.training.loop import Run, one_step
+from redtrack.training.schedule import Schedule
 
 
 def main(folder: Path) -> None:
     parallel.start("cpu")
+    for _ in range(2):
+        steps(folder)
+        torch.distributed.barrier()
+    parallel.stop()
+
+
+def steps(folder: Path) -> None:
+    """Three steps, resumed where there is a checkpoint; the first layer takes part in the first process only."""
     torch.manual_seed(0)
-    run = Run(nn.Linear(4, 2), Schedule(steps=6), folder / "run", np.random.default_rng(parallel.rank()))
+    net = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
+    run = Run(net, Schedule(steps=6), folder / "run", np.random.default_rng(parallel.rank()))
     run.resume()
     drawn: list[float] = []
 
     def loss(net, rng):
         batch = torch.from_numpy(rng.random((3, 4), dtype=np.float32))
         drawn.append(float(batch[0, 0]))
-        value = (net(batch) - 1).square().mean()
+        value = ((net if parallel.rank() == 0 else net[1])(batch) - 1).square().mean()
         return value, {}
 
     for _ in range(3):
         one_step(run, loss, 0.0)
-    if parallel.rank() == 0:
-        run.save()
+    torch.distributed.barrier()
+    run.save()
     learnt = [float(x) for p in run.net.parameters() for x in p.flatten()]
     (folder / f"{run.step}-{parallel.rank()}.json").write_text(json.dumps({"drawn": drawn, "learnt": learnt}))
-    torch.distributed.barrier()
-    parallel.stop()
 
 
 if __name__ == "__main__":

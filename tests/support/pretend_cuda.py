@@ -235,6 +235,8 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.device]:
     for name, made_up in streams.items():
         monkeypatch.setattr(torch.cuda, name, made_up)
     monkeypatch.setattr(torch, "autocast", Autocast)
+    generator = torch.Generator
+    monkeypatch.setattr(torch, "Generator", lambda device="cpu": generator())
     monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
     monkeypatch.setattr(torch.backends.cudnn, "is_acceptable", lambda _: False)
     monkeypatch.setattr(workers, "ThreadPoolExecutor", Pool)

@@ -27,8 +27,8 @@ def brightness_at(crops: torch.Tensor, points: torch.Tensor, index: int) -> torc
 def test_points_stay_on_their_pixels_through_crop_turn_and_mirror():
     """Each marked landmark is still bright after rotation, scale, shift and flip."""
     images, points = dotted_faces(8)
-    geometric = Augmentation(light=0, grey=0, blur=0, noise=0, occlude=0)
-    crops, truth = training_crops(images, points, 128, geometric, np.random.default_rng(3))
+    geometric = Augmentation(light=0, grey=0, blur=0, noise=0, occlude=0, shut=0)
+    crops, truth, _ = training_crops(images, points, 128, geometric, np.random.default_rng(3))
     for index in (8, 30, 36, 45):
         assert brightness_at(crops, truth, index).min() > 0.5
 
@@ -36,9 +36,9 @@ def test_points_stay_on_their_pixels_through_crop_turn_and_mirror():
 def test_mirroring_twice_is_nothing():
     """The mirror image's mirror image is the picture, and its points keep their meaning."""
     images, points = dotted_faces(2)
-    which = np.array([True, False])
-    once, there = mirror(images, points, which)
-    twice, back = mirror(once, there, which)
+    which, axis = np.array([True, False]), np.zeros(2)
+    once, there = mirror(images, points, which, axis)
+    twice, back = mirror(once, there, which, axis)
     assert torch.equal(twice, images) and np.allclose(back, points)
     assert np.allclose(there[0, MIRROR[36]], [223 - points[0, 36, 0], points[0, 36, 1]])
 
@@ -67,3 +67,24 @@ def test_light_and_occluders_change_pictures():
         always = change(crops, Augmentation(light=1, grey=0, occlude=1), np.random.default_rng(1))
         never = change(crops, Augmentation(light=0, grey=0, occlude=0), np.random.default_rng(1))
         assert torch.equal(never, crops) and (always - crops).abs().flatten(1).amax(1).min() > 0.01
+
+
+def test_labels_keep_to_their_side_in_the_mirror():
+    """Labels that lie to the right of the face's middle do so in the mirror image too; twice mirrored they are back."""
+    images, points = dotted_faces(2)
+    eyes = points[:, 45] - points[:, 36]
+    axis = np.array([0.05, 0.0], np.float32)
+    labels = points + (axis[:, None] * eyes)[:, None]
+    both = np.array([True, True])
+    _, mirrored = mirror(images, labels, both, axis)
+    _, middle = mirror(images, points, both, np.zeros(2))
+    there = middle[:, 45] - middle[:, 36]
+    assert np.allclose(mirrored, middle + (axis[:, None] * there)[:, None], atol=1e-3)
+    assert np.allclose(mirror(images, mirrored, both, axis)[1], labels, atol=1e-3)
+
+
+def test_crops_follow_the_scale_asked_for():
+    """Smaller ones show the face larger."""
+    _, points = dotted_faces(2)
+    wide, narrow = (random_crops(points, 128, NONE, np.random.default_rng(0), scale) for scale in (1.4, 1.27))
+    assert np.allclose(narrow.side / wide.side, 1.27 / 1.4)

@@ -12,8 +12,8 @@ import redtrack
 from redtrack.cli import cli
 from redtrack.errors import OutputError, UsageError, VideoError
 from redtrack.tracks import Tracks
+from redtrack.training.landmarks.footage import read_clips
 from redtrack.training.landmarks.label import believed, label_videos
-from redtrack.training.landmarks.video import read_clips
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "astronaut.mp4"
 

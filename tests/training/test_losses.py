@@ -61,3 +61,23 @@ def test_unknown_people_are_left_out():
     assert identity_loss(logits, torch.tensor([0, -1])) < 1e-3
     assert identity_loss(logits, torch.tensor([-1, -1])) == 0
     assert identity_loss(logits, torch.tensor([1, -1])) > 5
+
+
+def test_points_outside_the_crop_do_not_count():
+    """No map can show them: only those inside are asked for."""
+    truth = torch.full((1, 68, 2), 60.0)
+    truth[0, :10] = torch.tensor([-3.0, 60.0])
+    found = torch.full((1, 68, 2), 60.0)
+    assert coordinate_loss(found, truth, 128, torch.ones(1)) < 0.01
+    assert coordinate_loss(found, truth - 200, 128, torch.ones(1)) == 0
+
+
+def test_the_lids_count_twice():
+    """An error of a lid's point weighs as much as the same error of two others."""
+    truth = torch.full((1, 68, 2), 60.0)
+    losses, least = [], coordinate_loss(truth, truth, 128, torch.ones(1))
+    for moved in ([37], [0], [0, 1]):
+        found = truth.clone()
+        found[0, moved, 0] += 5
+        losses.append(coordinate_loss(found, truth, 128, torch.ones(1)) - least)
+    assert losses[0] == pytest.approx(float(losses[2]), rel=1e-3) and losses[0] > 1.9 * losses[1]

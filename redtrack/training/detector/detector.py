@@ -20,7 +20,8 @@ from redtrack.training.detector.mining import mine
 from redtrack.training.detector.mosaics import Mosaics
 from redtrack.training.detector.scenes import drawn_scenes, faceless_scenes, read_scenes
 from redtrack.training.detector.spoil import cover, spoil
-from redtrack.training.loop import half_cosine, read_checkpoint, update_average
+from redtrack.training.loop import read_checkpoint, update_average
+from redtrack.training.schedule import half_cosine
 
 SIZES = (256, 256, 320, 192, 320, 384, 512)  # px; one is drawn for each batch
 PIXELS = 32 * 256 * 256  # of one batch, whatever the size of its pictures

@@ -22,7 +22,8 @@ from redtrack.training.detector.detector import parameters
 from redtrack.training.detector.evaluation import share_inside
 from redtrack.training.detector.scenes import Scene, as_frame, cut_whole, faceless_scenes, read_scenes, rotation, sample
 from redtrack.training.detector.spoil import blur, colours, compress, night, noise, smear, some
-from redtrack.training.loop import half_cosine, update_average
+from redtrack.training.loop import update_average
+from redtrack.training.schedule import half_cosine
 
 LEAST = 0.12  # score from which a box is learnt from
 FACE, NO_FACE = 0.5, 0.35  # IoU from which a box is a face's, and below which it is none; between, it is not used

@@ -13,10 +13,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from redtrack.geometry import CropTransform, landmark_box
+from redtrack.geometry import LANDMARK_SCALE, CropTransform, landmark_box
 from redtrack.inference.crop_path import through
-from redtrack.points import MIRROR
-from redtrack.training.landmarks.augment import OURS, Augmentation, add_noise, random_crops, relight, soften
+from redtrack.training.landmarks.augment import (
+    OURS,
+    Augmentation,
+    add_noise,
+    mirrored_points,
+    random_crops,
+    relight,
+    soften,
+)
 
 MOVED_PARTS = 4  # most parts of a face that move by themselves
 KEY_EVERY = 10  # frames between two looks that say where to crop
@@ -25,25 +32,33 @@ CENTRED = Augmentation(rotation=12.0, scale=0.05, shift=0.02)  # how far the fir
 
 @dataclass
 class Clip:
-    """T stored frames of one face: images uint8 (T, 3, H, W), points float32 (T, P, 2) in their pixels."""
+    """T stored frames of one face: images uint8 (T, 3, H, W), points float32 (T, P, 2) in their pixels; axis: how far
+    the labels lie off the face's middle (`augment.mirrored_points`)."""
 
     images: Tensor
     points: np.ndarray
+    axis: float = 0.0
 
     def __len__(self) -> int:
         return len(self.points)
 
+    def part(self, start: int, frames: int) -> Clip:
+        """So many frames from `start` on."""
+        return Clip(self.images[start : start + frames], self.points[start : start + frames], self.axis)
 
-def still_clip(image: Tensor, points: np.ndarray, frames: int) -> Clip:
+
+def still_clip(image: Tensor, points: np.ndarray, frames: int, axis: float = 0.0) -> Clip:
     """A still as a clip in which nothing happens. image (3, H, W), points (P, 2)."""
-    return Clip(image[None].expand(frames, -1, -1, -1), np.repeat(points[None], frames, 0))
+    return Clip(image[None].expand(frames, -1, -1, -1), np.repeat(points[None], frames, 0), axis)
 
 
-def camera_path(clip: Clip, size: int, how: Augmentation, rng: np.random.Generator) -> CropTransform:
-    """T crops that follow a face as `annotate.crop_path` does: through a crop every ten frames, each a little off."""
+def camera_path(
+    clip: Clip, size: int, how: Augmentation, rng: np.random.Generator, scale: float = LANDMARK_SCALE
+) -> CropTransform:
+    """T crops that follow a face as `inference.crop_path` does: through a crop every ten frames, each a little off."""
     t = len(clip)
     at = np.unique([*range(0, t, KEY_EVERY), t - 1])
-    first = random_crops(clip.points[:1], size, how, rng)
+    first = random_crops(clip.points[:1], size, how, rng, scale)
     off = rng.normal(0, (0.012, 0.012, 0.015, np.radians(1.5)), (len(at), 4))  # as the key looks themselves err
     followed = landmark_centre(clip.points[at]) - landmark_centre(clip.points[:1])
     keys = [
@@ -136,7 +151,7 @@ def clip_crops(clip: Clip, path: CropTransform, bulges: Bulges | None) -> tuple[
         back = flat - bulges.at(flat)
         grid = torch.from_numpy((back + 0.5 - half) / half).float().view_as(grid)
         points = pushed(points, bulges)
-    crops = F.grid_sample(clip.images.float() / 255, grid, align_corners=False)
+    crops = F.grid_sample(clip.images.float() / 255, grid.to(clip.images.device), align_corners=False)
     return crops, torch.from_numpy(path.to_crop(points)).float()
 
 
@@ -146,6 +161,7 @@ def pass_occluder(crops: Tensor, rng: np.random.Generator) -> Tensor:
     h, w = rng.integers(size // 7, size // 2, 2)
     start, end = rng.uniform(-0.3, 1.0, (2, 2)) * size
     patch = torch.from_numpy(rng.uniform(0, 1, (3, 1, 1)) + rng.normal(0, 0.08, (3, int(h), int(w)))).float()
+    patch = patch.to(crops.device)
     out = crops.clone()
     for k in range(t):
         y, x = (start + (end - start) * k / max(1, t - 1)).round().astype(int)
@@ -169,17 +185,18 @@ def spoil_clip(crops: Tensor, how: Augmentation, rng: np.random.Generator) -> Te
     return crops.clamp(0, 1)
 
 
-def random_clip(clip: Clip, size: int, rng: np.random.Generator, *, still: bool) -> tuple[Tensor, Tensor]:
+def random_clip(
+    clip: Clip, size: int, rng: np.random.Generator, *, still: bool, scale: float = LANDMARK_SCALE
+) -> tuple[Tensor, Tensor]:
     """A training clip: crops (T, 3, S, S) and truth (T, P, 2) in crop pixels. Only stills are pushed about."""
     if rng.random() < 0.5:
         clip = mirrored(clip)
     bulges = random_bulges(clip.points[0], len(clip), rng) if still else None
-    crops, truth = clip_crops(clip, camera_path(clip, size, CENTRED, rng), bulges)
+    crops, truth = clip_crops(clip, camera_path(clip, size, CENTRED, rng, scale), bulges)
     return spoil_clip(crops, OURS, rng), truth
 
 
 def mirrored(clip: Clip) -> Clip:
-    """The clip seen in a mirror."""
-    points = clip.points[:, MIRROR].copy()
-    points[..., 0] = clip.images.shape[-1] - 1 - points[..., 0]
-    return Clip(clip.images.flip(-1), points)
+    """The clip seen in a mirror, its points about the labels' axis."""
+    points = mirrored_points(clip.points, clip.images.shape[-1], clip.axis)
+    return Clip(clip.images.flip(-1), points, clip.axis)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from redtrack.evaluate.protocol import eye_distance
+from redtrack.geometry import LANDMARK_SCALE
 from redtrack.points import SEVEN
 from redtrack.rednet import maps
 from redtrack.rednet.model import RedNet, StepOutput, feedback
@@ -19,6 +20,7 @@ from redtrack.training.landmarks.losses import (
     DETECTION,
     IDENTITY,
     REGRESSION,
+    TEACHER,
     coordinate_loss,
     detection_loss,
     identity_loss,
@@ -28,6 +30,14 @@ from redtrack.training.loop import BatchLoss, Figures
 
 AT_ONCE = 64  # faces in one call of the network, where nothing is learnt
 VALIDATION_SHIFT = Augmentation(rotation=0.0, scale=0.06, shift=0.025, flip=0.0)  # as our detector's boxes stray
+NEIGHBOUR = 0.5  # share of the batches whose first feedback is a neighbouring frame's points
+FACE_OFF, POINT_OFF = 0.5, 0.35  # map cells by which those lie off, all together and each: standard deviations
+STEEP = 4.0  # of the edge of a soft disc, a map cell
+
+
+def crop_scale(net: RedNet) -> float:
+    """Side of the network's crops over the longer side of the landmarks' box."""
+    return float(getattr(net.config, "crop_scale", LANDMARK_SCALE))
 
 
 def step_losses(net: RedNet, out: StepOutput, truth: Tensor, weight: Tensor) -> dict[str, Tensor]:
@@ -41,18 +51,42 @@ def step_losses(net: RedNet, out: StepOutput, truth: Tensor, weight: Tensor) -> 
     return {"detection": DETECTION * detection_loss(out.logits, maps.disc_maps(wanted, net.map_size), weight)}
 
 
-def run_steps(net: RedNet, crops: Tensor, rng: np.random.Generator) -> list[StepOutput]:
-    """The spatial steps as trained: one picture in ten loses its feedback, one batch in twelve looks a third time.
+def run_steps(
+    net: RedNet, crops: Tensor, truth: Tensor, rng: np.random.Generator, neighbour: float = 0.0
+) -> list[StepOutput]:
+    """The spatial steps as trained. truth (B, 68, 2) in crop pixels.
 
-    The first makes the last step work alone (`--spatial-steps 1`), the second lets it repeat (`--spatial-steps 3`).
+    A share `neighbour` of the batches leaves the first step out: its maps are made of a neighbouring frame's points, as
+    between key frames. One picture in ten loses its feedback and one batch in twelve looks a third time: the first
+    makes the last step work alone (`--spatial-steps 1`), the second lets it repeat (`--spatial-steps 3`).
     """
     tasks = net.config.steps + net.config.steps[-1:] * int(len(net.config.steps) > 1 and rng.random() < 1 / 12)
     seen, z, out = net.look(crops), net.first_feedback(len(crops)), []
-    for k in range(len(tasks)):
+    first = int(len(net.config.steps) > 1 and rng.random() < neighbour)
+    if first:
+        z = neighbour_maps(net, truth, rng)
+    for k in range(first, len(tasks)):
         out.append(net.step(k, tasks, seen, z))
         keep = torch.from_numpy(rng.random(len(crops)) >= 0.1).view(-1, 1, 1, 1).to(crops.device)
         z = torch.where(keep, feedback(out[-1]), net.first_feedback(len(crops)))
     return out
+
+
+def neighbour_maps(net: RedNet, truth: Tensor, rng: np.random.Generator) -> Tensor:
+    """What a neighbouring frame's seven points feed back (section 3.2: z0 may be "the previous frame's output"): soft
+    discs about the true points, the face and each point moved a little. truth (B, 68, 2) -> (B, 7, M, M)."""
+    n = len(truth)
+    off = rng.normal(0, FACE_OFF, (n, 1, 2)) + rng.normal(0, POINT_OFF, (n, len(SEVEN), 2))
+    cells = maps.crop_to_map(truth[:, list(SEVEN)], net.stride) + torch.from_numpy(off).to(truth)
+    return soft_discs(cells, net.map_size)
+
+
+def soft_discs(cells: Tensor, side: int) -> Tensor:
+    """Discs of the detection's radius with a soft edge. cells (N, P, 2) -> (N, P, M, M) in 0..1."""
+    axis = torch.arange(side, dtype=cells.dtype, device=cells.device)
+    across, down = (axis - cells[..., k, None] for k in (0, 1))  # (N, P, M)
+    distance = torch.hypot(across[..., None, :], down[..., :, None])
+    return torch.sigmoid((maps.RADIUS * side - distance) * STEEP)
 
 
 def image_loss(
@@ -61,40 +95,65 @@ def image_loss(
     how: Augmentation = OURS,
     *,
     batch: int = 32,
+    neighbour: float = 0.0,
+    teacher: RedNet | None = None,
     half: bool = False,
     device: str = "cpu",
 ) -> BatchLoss:
-    """The loss of a random batch of faces, drawn with chances `shares` (N,)."""
+    """The loss of a random batch of faces, drawn with chances `shares` (N,).
+
+    neighbour: share of the batches that are fed a neighbouring frame's points. teacher: a network on the device with
+    crops and maps of the same size, whose heat maps on the crops before they are spoilt are learnt as well.
+    """
+
     def loss(net: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         assert isinstance(net, RedNet)
         index = rng.choice(len(faces), batch, p=shares)
-        crops, truth = training_crops(
-            faces.images[torch.from_numpy(index)], faces.points[index], net.config.size, how, rng
+        pictures = faces.images[torch.from_numpy(index)]
+        crops, truth, clean = training_crops(
+            pictures, faces.points[index], net.config.size, how, rng, axis=faces.axis[index], scale=crop_scale(net)
         )
-        weight = torch.from_numpy(faces.weight[index]).to(device)
+        weight, truth = torch.from_numpy(faces.weight[index]).to(device), truth.to(device)
         crops = crops.to(device, memory_format=torch.channels_last)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half):
-            outputs = run_steps(net, crops, rng)
+            outputs = run_steps(net, crops, truth, rng, neighbour)
+            taught = None if teacher is None else heat_maps(teacher, clean.to(device))
         parts: dict[str, Tensor] = {}
         for out in outputs:
-            for name, value in step_losses(net, out, truth.to(device), weight).items():
+            for name, value in step_losses(net, out, truth, weight).items():
                 parts[name] = parts.get(name, torch.zeros((), device=device)) + value
+        if taught is not None:
+            parts["teacher"] = TEACHER * regression_loss(outputs[-1].logits, taught, torch.ones_like(weight))
         if net.config.identities:
-            e_id, _ = net.split(outputs[-1].e.float())
             people = torch.from_numpy(faces.identity[index]).to(device)
-            parts["identity"] = IDENTITY * identity_loss(net.identity(e_id), people)
+            parts["identity"] = identity_part(net, outputs[-1].e, people)
         return torch.stack(list(parts.values())).sum(), parts
 
     return loss
 
 
+def identity_part(net: RedNet, e: Tensor, people: Tensor) -> Tensor:
+    """The identity loss of bottlenecks (B, C, h, w), as it counts."""
+    e_id, _ = net.split(e.float())
+    return IDENTITY * identity_loss(net.identity(e_id), people)
+
+
+@torch.no_grad()
+def heat_maps(teacher: RedNet, crops: Tensor) -> Tensor:
+    """A teacher's 68 heat maps of crops (B, 3, S, S): (B, 68, M, M) in 0..1."""
+    return teacher.image_steps(crops.contiguous(memory_format=torch.channels_last))[-1].logits.float().sigmoid()
+
+
 @torch.inference_mode()
 def predict_faces(net: RedNet, faces: FaceSet, *, flip: bool = False, seed: int = 1) -> np.ndarray:
-    """The points (N, 68, 2) of stored faces in their own pixels, from crops that stray a little."""
-    images, points = faces.images, faces.points
+    """The points (N, 68, 2) of stored faces in their own pixels, from crops that stray a little.
+
+    flip: as seen in a mirror, about the labels' axis.
+    """
+    images, points, everyone = faces.images, faces.points, np.ones(len(faces), dtype=bool)
     if flip:
-        images, points = mirror(images, points, np.ones(len(faces), dtype=bool))
-    crops = random_crops(points, net.config.size, VALIDATION_SHIFT, np.random.default_rng(seed))
+        images, points = mirror(images, points, everyone, faces.axis)
+    crops = random_crops(points, net.config.size, VALIDATION_SHIFT, np.random.default_rng(seed), crop_scale(net))
     found = []
     for start in range(0, len(faces), AT_ONCE):
         part = slice(start, start + AT_ONCE)
@@ -102,7 +161,7 @@ def predict_faces(net: RedNet, faces: FaceSet, *, flip: bool = False, seed: int 
         found.append(net.points_of(net.image_steps(pictures)[-1]).cpu().numpy())
     out = crops.to_frame(np.concatenate(found)).astype(np.float32)
     if flip:
-        _, out = mirror(images, out, np.ones(len(faces), dtype=bool))
+        _, out = mirror(images, out, everyone, faces.axis)
     return out
 
 

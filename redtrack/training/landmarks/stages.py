@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,106 +14,136 @@ from torch import nn
 
 from redtrack import checkpoint
 from redtrack.errors import UsageError
+from redtrack.geometry import LANDMARK_SCALE
 from redtrack.precision import computes_bfloat16, has_bfloat16
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
 from redtrack.training import parallel
-from redtrack.training.landmarks import image, trials, video
+from redtrack.training.landmarks import image, summary, trials, video
 from redtrack.training.landmarks.augment import OURS, PAPER
-from redtrack.training.landmarks.clips import Clip
-from redtrack.training.landmarks.faces import FaceSet, join, read_faces
-from redtrack.training.loop import BatchLoss, Figures, Run, Schedule, train
+from redtrack.training.landmarks.data import Data, nameless, read_data, trusted
+from redtrack.training.landmarks.faces import FaceSet, stored_size, turned
+from redtrack.training.landmarks.recipe import Recipe
+from redtrack.training.landmarks.teacher import Teacher, axis_of, load_teacher, maps_agree
+from redtrack.training.loop import BatchLoss, Figures, Run, train
 
-WEIGHTS = "weights.safetensors"  # in the run's folder
+WEIGHTS, BEST = "weights.safetensors", "best.safetensors"  # in the run's folder
 TRIALS = 20  # moved stills of each kind that the video stage is validated on
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What a stage is asked for.
-
-    data: folders of labelled pictures, each with the trust in its labels, which is both how often its faces are drawn
-    and how much their losses count. clips: 300-VW folders. hold_out: names of videos kept for validation, beside the
-    pictures and people whose checksum says so (`faces.held_out`).
-    """
-
-    stage: str
-    data: tuple[tuple[Path, float], ...]
-    out: Path
-    clips: tuple[Path, ...] = ()
-    hold_out: tuple[str, ...] = ()
-    start: Path | None = None
-    pretrained: Path | None = None
-    config: RedNetConfig = RedNetConfig()
-    schedule: Schedule = Schedule(minutes=60)
-    batch: int | None = None
-    frames: int = 10
-    augment: str = "ours"
-    freeze: bool = True
-    half: bool | None = None
-    device: str = "cpu"
-    seed: int = 0
-    resume: bool = False
-    show: bool = True
 
 
 def run_stage(recipe: Recipe) -> Path:
     """Trains one stage and returns the path of its weights file.
 
-    Raises UsageError for data that cannot serve the stage, or a run folder in use; WeightsError for unfit weights.
+    Raises UsageError for data that cannot serve the stage, options that contradict each other, or a run folder in use;
+    WeightsError for unfit weights.
     """
     device = parallel.start(recipe.device)
+    try:
+        return _run_stage(recipe, device)
+    finally:
+        parallel.stop()
+
+
+def _run_stage(recipe: Recipe, device: str) -> Path:
     torch.manual_seed(recipe.seed)
-    faces, held_out = read_data(recipe)
-    if recipe.stage == "identity":
-        recipe = replace(recipe, config=replace(recipe.config, identities=count_people(faces, recipe)))
-    if recipe.stage == "video":
-        recipe = replace(recipe, config=replace(recipe.config, temporal=True))
+    recipe = replace(recipe, config=begin_config(recipe))
+    teacher = load_teacher(recipe.teacher, device) if recipe.teacher else None
+    size = max(stored_for(recipe.config), 0 if teacher is None else stored_for(teacher.net.config))
+    data = read_data(recipe, size, axis_of(recipe.start) if recipe.start else 0.0, teacher)
+    recipe = replace(recipe, config=replace(recipe.config, identities=count_people(data.faces, recipe)))
     net = make_net(recipe).to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loss, validate = stage_parts(recipe, net, faces, held_out, device)
+    if device.startswith("cuda"):
+        data = data.to(device)
+    loss, validate = stage_parts(recipe, net, data, teacher, device)
     run = open_run(recipe, net)
+    axis = common_axis(data.faces)
 
     def validate_and_export(average: nn.Module) -> Figures:
         figures = validate(average)
-        export(recipe, run, figures)
+        export(recipe, run, figures, axis, WEIGHTS)
+        if figures.get("error", np.inf) < run.best:
+            run.best = figures["error"]
+            export(recipe, run, figures, axis, BEST)
         return figures
 
-    try:
-        train(run, loss, validate_and_export, show=recipe.show and not parallel.rank())
-    finally:
-        parallel.stop()
+    say = recipe.show and not parallel.rank()
+    first = validate(run.average) if say and recipe.start and not recipe.resume else {}
+    if say:
+        tell(summary.before(recipe, data, run, first))
+    train(run, loss, validate_and_export, show=say)
+    if say:
+        tell(summary.after(recipe, run, first, recipe.out / BEST))
     return recipe.out / WEIGHTS
 
 
-def read_data(recipe: Recipe) -> tuple[FaceSet, FaceSet]:
-    """All labelled pictures of the recipe: those to train on, those held out."""
-    if not recipe.data:
-        raise UsageError("no training data", remedy="name a folder of pictures with .pts files by --data")
-    sets = [read_faces(folder, trust) for folder, trust in recipe.data]
-    faces, held_out = join([s[0] for s in sets]), join([s[1] for s in sets])
-    if not len(faces):
-        raise UsageError("all pictures are held out", path=recipe.data[0][0], remedy="add pictures of other names")
-    return faces, held_out
+def tell(lines: list[str]) -> None:
+    """Writes lines to stderr."""
+    print(*lines, sep="\n", file=sys.stderr, flush=True)
+
+
+def begin_config(recipe: Recipe) -> RedNetConfig:
+    """The config of the stage's network, without its people: that of the weights it starts from, or the recipe's own.
+
+    Raises UsageError where the two contradict each other.
+    """
+    config = recipe.config
+    if recipe.start is not None:
+        if recipe.pretrained is not None:
+            remedy = "leave out one of them"
+            raise UsageError("--pretrained starts from ImageNet, --start from other weights", remedy=remedy)
+        about = checkpoint.describe(recipe.start)
+        if about["kind"] != "rednet":
+            checkpoint.load(recipe.start, "rednet")  # says what is wrong
+        config = RedNetConfig.from_dict(about["config"])
+        for name in recipe.asked:
+            wanted, there = getattr(recipe.config, name), getattr(config, name)
+            if wanted != there:
+                message = f"the network of --start has {said(name, there)}, not {said(name, wanted)}"
+                raise UsageError(message, checkpoint.find(recipe.start), f"leave out {OPTION[name]}, or --start")
+    elif recipe.stage != "image":
+        raise UsageError(f"the {recipe.stage} stage starts from trained weights", remedy="name them by --start")
+    return replace(config, temporal=config.temporal or recipe.stage == "video", identities=0)
+
+
+OPTION = {"body": "--body", "steps": "--tasks", "shared": "--cascade", "z0": "--z0"}
+
+
+def said(name: str, value: Any) -> str:
+    """A field of the config in the words of its option."""
+    if name == "shared":
+        return "one body for all steps" if value else "a body for each step"
+    return f"{OPTION[name]} {','.join(value) if name == 'steps' else value}"
+
+
+def stored_for(config: RedNetConfig) -> int:
+    """The side at which faces are stored for a network."""
+    return stored_size(config.size, float(getattr(config, "crop_scale", LANDMARK_SCALE)))
 
 
 def count_people(faces: FaceSet, recipe: Recipe) -> int:
-    """Classes of the identity head."""
+    """Classes of the identity head: those of the data in the identity stage, and in the video stage where the whole
+    network learns; none elsewhere."""
+    if recipe.stage == "image" or (recipe.stage == "video" and recipe.freeze):
+        return 0
     people = int(faces.identity.max(initial=-1)) + 1
-    if people < 2:
+    if recipe.stage == "identity" and people < 2:
         raise UsageError(
             "no identities to learn",
-            path=recipe.data[0][0],
+            path=next(iter(folder for folder, _ in recipe.data), None),
             remedy="name a folder of PERSON/CLIP/FRAME.jpg by --data",
         )
-    return people
+    return people if people > 1 else 0
+
+
+def common_axis(faces: FaceSet) -> float:
+    """How far the labels that count most lie off the faces' middle: the weighted mean."""
+    return float(np.average(faces.axis, weights=faces.weight)) if len(faces) else 0.0
 
 
 def make_net(recipe: Recipe) -> RedNet:
     """The stage's network: fresh, from an ImageNet start, or from the stage before."""
+    net = RedNet(recipe.config)
     if recipe.start is None:
-        if recipe.stage != "image":
-            raise UsageError(f"the {recipe.stage} stage starts from trained weights", remedy="name them by --start")
-        net = RedNet(recipe.config)
         if recipe.pretrained is not None:
             from redtrack.rednet.pretrained import load_pretrained
 
@@ -120,56 +151,49 @@ def make_net(recipe: Recipe) -> RedNet:
                 load_pretrained(body, recipe.pretrained)
         return net
     before = checkpoint.load(recipe.start, "rednet", fused=False)
-    assert isinstance(before, RedNet)
-    kept = replace(before.config, temporal=before.config.temporal or recipe.config.temporal,
-                   identities=recipe.config.identities)  # fmt: skip
-    net = RedNet(kept)
     fitting = {k: v for k, v in before.state_dict().items() if k in net.state_dict() and not k.startswith("identity.")}
     net.load_state_dict(fitting, strict=False)
     return net.train().requires_grad_(True)
 
 
 def stage_parts(
-    recipe: Recipe, net: RedNet, faces: FaceSet, held_out: FaceSet, device: str
+    recipe: Recipe, net: RedNet, data: Data, teacher: Teacher | None, device: str
 ) -> tuple[BatchLoss, Callable[[nn.Module], Figures]]:
     """The stage's loss of a batch, and its validation."""
     half = half_precision(device) if recipe.half is None else recipe.half
     if recipe.stage == "video":
-        return video_parts(recipe, net, faces, held_out, half, device)
-    shares = faces.weight / faces.weight.sum()
-    how = OURS if recipe.augment == "ours" else PAPER
-    loss = image.image_loss(faces, shares, how, batch=recipe.batch or 32, half=half, device=device)
-    return loss, image.validator(held_out)
+        return video_parts(recipe, net, data, half, device)
+    ours = recipe.augment == "ours"
+    shares = data.faces.weight.astype(np.float64) * (turned(data.faces.points) if ours else 1)
+    loss = image.image_loss(
+        data.faces,
+        shares / shares.sum(),
+        OURS if ours else PAPER,
+        batch=recipe.batch_size,
+        neighbour=recipe.neighbour,
+        teacher=teacher.net if teacher is not None and maps_agree(teacher, net) else None,
+        half=half,
+        device=device,
+    )
+    return loss, image.validator(data.held_out)
 
 
 def video_parts(
-    recipe: Recipe, net: RedNet, faces: FaceSet, held_out: FaceSet, half: bool, device: str
+    recipe: Recipe, net: RedNet, data: Data, half: bool, device: str
 ) -> tuple[BatchLoss, Callable[[nn.Module], Figures]]:
     """The third stage's loss and validation."""
-    exact = faces.subset(np.flatnonzero(faces.weight >= 1))
-    sharp = held_out.subset(np.flatnonzero(held_out.identity < 0)) if (held_out.identity < 0).any() else held_out
-    clips = video.ClipSet(exact if len(exact) else faces)
-    kept_back: list[Clip] = []
-    missing = set(recipe.hold_out)
-    for folder in recipe.clips:
-        for clip, name in zip(*video.read_clips(folder), strict=True):
-            missing.discard(name)
-            if name in recipe.hold_out:
-                kept_back.append(clip)
-            else:
-                clips.real.append(clip)
-    if missing:
-        raise UsageError(f"--hold-out {min(missing)} is none of the clips", remedy="name folders below --clips")
-    size, frames = net.config.size, recipe.frames
-    length = video.WINDOWS * frames
+    sharp = nameless(data.held_out)
+    stills = trusted(data.faces) if recipe.freeze else data.faces
+    size, scale, length = net.config.size, image.crop_scale(net), video.WINDOWS * recipe.frames
     kinds = (False, True) if len(sharp) else ()
-    tried = [trials.still_trial(sharp, TRIALS, length, size, occluded=o) for o in kinds]
-    if any(len(clip) >= length for clip in kept_back):
-        tried.append(trials.real_trial(kept_back, length, size))
+    tried = [trials.still_trial(sharp, TRIALS, length, size, occluded=o, scale=scale) for o in kinds]
+    if data.clips_held_out:
+        tried.append(trials.real_trial(data.clips_held_out, length, size, scale))
     video.set_frozen(net, recipe.freeze)
     loss = video.video_loss(
-        clips, frames=frames, batch=recipe.batch or 3, frozen=recipe.freeze, half=half, device=device
-    )
+        video.ClipSet(stills, data.clips), frames=recipe.frames, batch=recipe.batch_size, frozen=recipe.freeze,
+        half=half, device=device,
+    )  # fmt: skip
     return loss, trials.video_validator(tried)
 
 
@@ -180,7 +204,8 @@ def half_precision(device: str) -> bool:
 
 def open_run(recipe: Recipe, net: RedNet) -> Run:
     """The run in its folder, fresh or resumed."""
-    run = Run(net, recipe.schedule, recipe.out, np.random.default_rng(recipe.seed + 1000 * parallel.rank()))
+    rng = np.random.default_rng(recipe.seed + 1000 * parallel.rank())
+    run = Run(net, recipe.schedule, recipe.out, rng, recipe=recipe.describe())
     if recipe.resume:
         if not run.resume():
             raise UsageError("nothing to resume", path=run.checkpoint, remedy="leave out --resume")
@@ -189,14 +214,14 @@ def open_run(recipe: Recipe, net: RedNet) -> Run:
     return run
 
 
-def export(recipe: Recipe, run: Run, figures: Figures) -> None:
+def export(recipe: Recipe, run: Run, figures: Figures, axis: float, name: str) -> None:
     """The averaged network as a weights file, with its card."""
     if parallel.rank() == 0:
-        checkpoint.save(recipe.out / WEIGHTS, run.average, "rednet", card(recipe, run, figures), half=True)
+        checkpoint.save(recipe.out / name, run.average, "rednet", card(recipe, run, figures, axis), half=True)
 
 
-def card(recipe: Recipe, run: Run, figures: Figures) -> dict[str, Any]:
-    """What the weights say of themselves."""
+def card(recipe: Recipe, run: Run, figures: Figures, axis: float) -> dict[str, Any]:
+    """What the weights say of themselves; axis: how far their points lie off the faces' middle."""
     return {
         "stage": recipe.stage,
         "data": {folder.name: trust for folder, trust in recipe.data} | {f.name: 0.5 for f in recipe.clips},
@@ -204,9 +229,8 @@ def card(recipe: Recipe, run: Run, figures: Figures) -> dict[str, Any]:
         "steps": run.step,
         "minutes": round(run.seconds / 60, 1),
         "device": device_name(recipe.device),
-        "batch": recipe.batch,
-        "augment": recipe.augment,
-        "schedule": asdict(recipe.schedule),
+        "axis": round(axis, 5),
+        "recipe": recipe.describe(),
         "validation": {k: round(v, 4) for k, v in figures.items()},
     }
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from redtrack.evaluate.protocol import eye_distance
+from redtrack.geometry import LANDMARK_SCALE
 from redtrack.rednet.model import RedNet
 from redtrack.rednet.predict import WindowEstimate, predict_windows
 from redtrack.rednet.tie import alone
@@ -30,7 +31,16 @@ class Trial:
     truth: np.ndarray
 
 
-def still_trial(stills: FaceSet, count: int, frames: int, size: int, *, occluded: bool, seed: int = 7) -> Trial:
+def still_trial(
+    stills: FaceSet,
+    count: int,
+    frames: int,
+    size: int,
+    *,
+    occluded: bool,
+    seed: int = 7,
+    scale: float = LANDMARK_SCALE,
+) -> Trial:
     """Held-out stills moved by the camera, noise in each frame, with a passing occluder or without."""
     rng = np.random.default_rng(seed)
     crops, truth = [], []
@@ -38,23 +48,23 @@ def still_trial(stills: FaceSet, count: int, frames: int, size: int, *, occluded
         clip = still_clip(stills.images[int(k)], stills.points[int(k)], frames)
         bulges = random_bulges(clip.points[0], frames, rng)
         bulges.push[:] = 0  # a still face: only the camera moves
-        made, points = clip_crops(clip, camera_path(clip, size, NONE, rng), bulges)
+        made, points = clip_crops(clip, camera_path(clip, size, NONE, rng, scale), bulges)
         if occluded:
             made = pass_occluder(made, rng)
-        noise = torch.from_numpy(rng.normal(0, 0.015, made.shape).astype(np.float32))
+        noise = torch.from_numpy(rng.normal(0, 0.015, made.shape).astype(np.float32)).to(made.device)
         crops.append((made + noise).clamp(0, 1))
         truth.append(points.numpy())
     return Trial("occluded" if occluded else "stills", torch.stack(crops), np.stack(truth))
 
 
-def real_trial(clips: list[Clip], frames: int, size: int) -> Trial:
+def real_trial(clips: list[Clip], frames: int, size: int, scale: float = LANDMARK_SCALE) -> Trial:
     """Held-out real clips, whole windows one after another."""
     rng = np.random.default_rng(7)
     crops, truth = [], []
     for clip in clips:
         for start in range(0, len(clip) - frames + 1, frames):
-            part = Clip(clip.images[start : start + frames], clip.points[start : start + frames])
-            made, points = clip_crops(part, camera_path(part, size, NONE, rng), None)
+            part = clip.part(start, frames)
+            made, points = clip_crops(part, camera_path(part, size, NONE, rng, scale), None)
             crops.append(made)
             truth.append(points.numpy())
     return Trial("real", torch.stack(crops), np.stack(truth))

@@ -1,6 +1,7 @@
-"""Training: data in, weights out, stops in time, resumes to the same numbers."""
+"""The stages as commands: data in, weights out; what is asked for is done, and what cannot be is told."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +10,13 @@ import torch
 from click.testing import CliRunner
 from dotted_faces import dotted_faces
 from labelled_faces import write_folders
-from torch import nn
 
 from redtrack import checkpoint
 from redtrack.cli.train import train as train_command
 from redtrack.errors import DeviceError, RedtrackError, UsageError
-from redtrack.formats.pts import read_points
 from redtrack.training import loop
-from redtrack.training.landmarks import image, trials
-from redtrack.training.landmarks.faces import FaceSet, held_out, join, labelled_pictures, read_faces
+from redtrack.training.landmarks.faces import held_out
 from redtrack.training.landmarks.label import store
-from redtrack.training.landmarks.relabel import relabel
-from redtrack.training.loop import Run, Schedule
 from redtrack.training.plot import plot_log
 from redtrack.video import read_picture
 
@@ -67,6 +63,16 @@ def trained(folder, tmp_path_factory):
         (["image", "--pretrained", __file__], lambda recipe: recipe.pretrained == Path(__file__)),
         (["image", "--optimizer", "sgd"], lambda recipe: recipe.schedule.optimizer == "sgd"),
         (["image", "--rate", "0.25"], lambda recipe: recipe.schedule.rate == 0.25),
+        (["image", "--weight-decay", "0.1"], lambda recipe: recipe.schedule.decay == 0.1),
+        (["image", "--schedule", "step"], lambda recipe: recipe.schedule.shape == "step"),
+        (["image", "--warmup", "3"], lambda recipe: recipe.schedule.warmup == 3),
+        (["image", "--accumulate", "4"], lambda recipe: recipe.schedule.accumulate == 4),
+        (["image", "--validate-every", "9"], lambda recipe: recipe.schedule.validate_every == 9),
+        (["image", "--neighbour", "0.1"], lambda recipe: recipe.neighbour == 0.1),
+        (["image", "--teacher-share", "0.3"], lambda recipe: recipe.teacher_share == 0.3),
+        (["image", "--axis", "0.01"], lambda recipe: recipe.axis_for(Path("x"), 0.5) == 0.01),
+        (["video", "--no-freeze"], lambda recipe: recipe.schedule.rate == 1e-4),
+        (["image", "--steps", "9"], lambda recipe: recipe.schedule.minutes is None),
         (["image", "--minutes", "7"], lambda recipe: recipe.schedule.minutes == 7),
         (["image", "--seed", "5"], lambda recipe: recipe.seed == 5),
         (["video", "--no-freeze"], lambda recipe: not recipe.freeze),
@@ -92,37 +98,6 @@ def test_the_stage_runs_on_as_many_threads_as_are_asked_for(folder, tmp_path, mo
     assert threads == [3]
 
 
-def test_reading_keeps_points_on_their_pixels_and_the_split_apart(folder):
-    """Faces are cut with room around them; held-out names are in the second set alone."""
-    inside, outside = read_faces(folder / "faces")
-    assert len(inside) == 6 and len(outside) == 2
-    assert not any(held_out(n.removesuffix(".png")) for n in inside.names)
-    assert all(held_out(n.removesuffix(".png")) for n in outside.names)
-    x, y = inside.points[0, 30].round().astype(int)
-    assert inside.images[0, 0, y, x] > 150
-
-
-def test_people_are_split_by_person(folder):
-    """No person is on both sides, and every one has a class of their own."""
-    inside, outside = read_faces(folder / "people", 0.3)
-    assert {n.split("/")[0] for n in inside.names}.isdisjoint(n.split("/")[0] for n in outside.names)
-    assert len(set(inside.identity)) == 2 and (inside.weight == np.float32(0.3)).all()
-
-
-def test_joined_sets_keep_people_apart(folder):
-    """Classes of the second set start after those of the first; faces without a person have none."""
-    people, _ = read_faces(folder / "people")
-    faces, _ = read_faces(folder / "faces")
-    both = join([people, faces, people])
-    assert both.identity[2:8].max() == -1 and set(both.identity[:2]).isdisjoint(both.identity[8:])
-
-
-def test_a_folder_without_labels_is_told(tmp_path):
-    """No .pts, no training."""
-    with pytest.raises(UsageError, match="no pictures with .pts"):
-        labelled_pictures(tmp_path)
-
-
 def test_a_run_leaves_weights_log_and_checkpoint(trained):
     """What `train` promises is in its folder, and the weights say where they come from."""
     assert (trained / "checkpoint.pt").exists()
@@ -130,6 +105,70 @@ def test_a_run_leaves_weights_log_and_checkpoint(trained):
     assert log[-1]["step"] == 3 and log[-1]["error"] > 0
     card = checkpoint.describe(trained / "weights.safetensors")["card"]
     assert card["stage"] == "image" and card["steps"] == 3 and card["validation"]["error"] > 0
+
+
+def test_the_card_and_the_checkpoint_hold_the_recipe(folder, trained):
+    """All that was asked for, folders by their names only; the best network so far lies beside the last."""
+    card = checkpoint.describe(trained / "best.safetensors")["card"]
+    recipe = card["recipe"]
+    assert recipe["data"] == {"faces": 1.0} and recipe["schedule"]["steps"] == 3 and recipe["batch"] == 2
+    state = loop.read_checkpoint(trained / "checkpoint.pt")
+    assert json.loads(state["recipe"]) == recipe
+    assert state["best"] == pytest.approx(card["validation"]["error"], abs=1e-3)
+    assert str(folder) not in json.dumps(card)
+
+
+def test_the_paper_has_its_recipe(folder, tmp_path, monkeypatch):
+    """One option brings SGD, its decay, its steps and its crops; what is given besides still counts."""
+    asked = []
+    stage = "redtrack.training.landmarks.stages.run_stage"
+    monkeypatch.setattr(stage, lambda recipe: asked.append(recipe) or recipe.out)
+    for name in ("image", "video"):
+        run_command(name, "--recipe", "paper", "--data", folder / "faces", "-o", tmp_path / "out", "--warmup", 7)
+    for recipe in asked:
+        plan = recipe.schedule
+        assert (plan.optimizer, plan.rate, plan.shape, plan.decay, plan.warmup) == ("sgd", 0.01, "step", 5e-4, 7)
+    assert asked[0].augment == "paper" and asked[0].neighbour == 0 and not asked[1].freeze
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["--body", "vgg16"], "network of --start has --body small, not --body vgg16; leave out --body, or --start"),
+        (["--tasks", "reg68"], "has --tasks det7,reg68, not --tasks reg68"),
+        (["--cascade"], "has one body for all steps, not a body for each step"),
+        (["--z0", "mean"], "has --z0 zeros, not --z0 mean"),
+        (["--pretrained", __file__], "--pretrained starts from ImageNet, --start from other weights"),
+    ],
+)
+def test_a_start_is_not_contradicted(folder, trained, tmp_path, words, said):
+    """Options that the weights of --start would overrule are refused; the same values are not."""
+    given = ["image", "--data", folder / "faces", "--start", trained / "best.safetensors", "-o", tmp_path / "out", "-q"]
+    assert said in str(refusal(*given, *words))
+
+
+def test_a_start_is_named_and_the_run_says_where_it_begins_and_ends(folder, tmp_path):
+    """A shipped network by its name; four lines before and four after tell faces, held out, error before and after."""
+    given = ["image", "--data", folder / "faces", "--start", "rednet-small", "--body", "small", "-o", tmp_path / "out"]
+    said = CliRunner().invoke(train_command, [str(w) for w in (*given, "--steps", 1, "--batch", 2)]).stderr
+    for line in (
+        r"read: 6 faces \(6 faces\)",
+        r"held out: 2 faces \(2 faces\)",
+        r"image stage of rednet-small \(.* million parameters\): adamw, rate 0.0015 cosine, batches of 2, 1 steps",
+        r"error before: [\d.]+ % of the eye distance",
+        r"trained: 1 steps in 0.\d minutes",
+        r"error after: [\d.]+ % of the eye distance; before [\d.]+",
+        r"best: [\d.]+ at step 1",
+        r"to use it: redtrack annotate VIDEO -o OUT --weights .*best.safetensors",
+    ):
+        assert re.search(rf"{line}$", said, re.MULTILINE), (line, said)
+
+
+def test_data_must_be_named(tmp_path, trained):
+    """By one option or another."""
+    assert "no training data; name a folder" in str(refusal("image", "-o", tmp_path / "out"))
+    given = ["video", "-o", tmp_path / "out", "--start", trained / "best.safetensors"]
+    assert "no training data; name a folder" in str(refusal(*given))
 
 
 def test_a_used_folder_is_not_overwritten(folder, trained):
@@ -192,82 +231,26 @@ def test_video_stage_adds_the_lstm_and_freezes_the_rest(folder, trained, tmp_pat
     assert all(torch.equal(before[k], v) for k, v in after.state_dict().items() if k in before)
 
 
-def test_clips_held_out_must_be_there(folder, trained, tmp_path, monkeypatch):
-    """A wrong name is told; clips shorter than what is tried on are left out of the validation."""
-    monkeypatch.setattr("redtrack.training.landmarks.stages.TRIALS", 2)
+def test_clips_held_out_must_be_there(folder, trained, tmp_path):
+    """A wrong name is told."""
+    store(EXAMPLE, dict.fromkeys(range(8), dotted_faces(1)[1][0]), tmp_path / "clips" / "astronaut")
+    given = ["video", "--clips", tmp_path / "clips", "-o", tmp_path / "run", "--frames", 4, "-q", "--hold-out"]
+    start = ["--start", trained / "weights.safetensors"]
+    assert "astronomer is none of the labelled videos" in str(refusal(*given, "astronomer", *start))
+
+
+def test_clips_too_short_for_the_frames_are_told(folder, trained, tmp_path):
+    """Where all are; a few are only counted."""
     store(EXAMPLE, dict.fromkeys(range(6), dotted_faces(1)[1][0]), tmp_path / "clips" / "astronaut")
-    given = ["video", "--data", folder / "faces", "--clips", tmp_path / "clips", "-o", tmp_path / "run", "--steps", 1,
-             "--batch", 2, "--frames", 4, "--start", trained / "weights.safetensors", "-q", "--hold-out"]  # fmt: skip
-    assert "astronomer is none of the clips" in str(refusal(*given, "astronomer"))
-    run_command(*given, "astronaut")
+    given = ["--clips", tmp_path / "clips", "-o", tmp_path / "run", "-q", "--start", trained / "weights.safetensors"]
+    refused = str(refusal("video", "--data", folder / "faces", *given, "--frames", 4))
+    assert "no clip has 8 labelled frames in a row, two windows of 4; lower --frames" in refused
 
 
 def test_video_stage_wants_a_start(folder, tmp_path):
     """An untrained encoder has nothing to smooth."""
     with pytest.raises(UsageError, match="starts from trained weights"):
         run_command("video", "--data", folder / "faces", "-o", tmp_path, "--quiet")
-
-
-def tiny_run(folder, steps: int) -> tuple[Run, list[float]]:
-    """A run of a small linear network; returns it and its losses."""
-    torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
-    run = Run(net, Schedule(steps=steps, rate=0.01, warmup=2), folder)
-    losses = []
-
-    def batch_loss(model, rng):
-        x = torch.from_numpy(rng.standard_normal((16, 4)).astype(np.float32))
-        loss = (model(x)[:, 0] - x.sum(1)).square().mean()
-        losses.append(float(loss.detach()))
-        return loss, {}
-
-    run.batch_loss = batch_loss  # type: ignore[attr-defined]
-    return run, losses
-
-
-def test_resumed_training_goes_on_to_the_same_numbers(tmp_path):
-    """Six steps, stopped after three and resumed, have the losses of six at once."""
-    whole, expected = tiny_run(tmp_path / "whole", 6)
-    loop.train(whole, whole.batch_loss, lambda net: {"error": 1.0}, show=False)
-    first, losses = tiny_run(tmp_path / "parts", 6)
-    for _ in range(3):
-        loop.one_step(first, first.batch_loss, first.progress())
-    first.save()
-    second, more = tiny_run(tmp_path / "parts", 6)
-    assert second.resume() and second.step == 3
-    loop.train(second, second.batch_loss, lambda net: {"error": 1.0}, show=False)
-    assert np.allclose(losses + more, expected, rtol=1e-6)
-
-
-def test_training_stops_in_time(tmp_path):
-    """A budget of minutes ends the run, whatever the steps."""
-    run, losses = tiny_run(tmp_path, 10**6)
-    run.schedule = Schedule(minutes=0.01)
-    loop.train(run, run.batch_loss, lambda net: {"error": 1.0}, show=False)
-    assert losses and 0.6 <= run.seconds < 5
-
-
-def test_training_learns(tmp_path):
-    """The loss of a solvable task falls."""
-    run, losses = tiny_run(tmp_path, 300)
-    loop.train(run, run.batch_loss, lambda net: {"error": 1.0}, show=False)
-    assert np.mean(losses[-20:]) < 0.3 * np.mean(losses[:20])
-
-
-@pytest.mark.parametrize("name", ["adamw", "sgd"])
-def test_both_optimisers_can_be_had(name):
-    """The paper's momentum of 0.9 and AdamW; norms and biases do not decay."""
-    optimizer = loop.make_optimizer(nn.Linear(2, 2), Schedule(optimizer=name))
-    assert [g["weight_decay"] for g in optimizer.param_groups] == [0.02, 0.0]
-    assert name == "adamw" or optimizer.param_groups[0]["momentum"] == 0.9
-
-
-def test_the_rate_warms_up_and_falls():
-    """From little to all to a hundredth."""
-    schedule = Schedule(rate=1.0, warmup=10)
-    assert schedule.rate_at(0, 0.0) == pytest.approx(0.1)
-    assert schedule.rate_at(50, 0.0) == 1.0
-    assert schedule.rate_at(50, 1.0) == pytest.approx(0.01)
 
 
 def test_log_plots_as_a_picture(trained):
@@ -285,61 +268,3 @@ def test_no_log_no_plot(tmp_path):
     pytest.importorskip("matplotlib")
     with pytest.raises(RedtrackError, match="no training log"):
         plot_log(tmp_path)
-
-
-def test_relabelling_moves_labels_and_drops_those_it_cannot_believe(folder):
-    """An untrained network agrees with no label: every face it relabels loses its weight, the others keep theirs."""
-    faces, _ = read_faces(folder / "faces")
-    from redtrack.rednet.config import RedNetConfig
-    from redtrack.rednet.model import RedNet
-
-    torch.manual_seed(0)
-    new = relabel(RedNet(RedNetConfig()).eval(), faces, np.array([0, 2]), looks=1)
-    assert (new.weight[[0, 2]] == 0).all() and (new.weight[[1, 3]] == 1).all()
-    assert np.array_equal(new.points[1], faces.points[1]) and not np.array_equal(new.points[0], faces.points[0])
-
-
-def test_relabelled_folder_has_the_networks_points(folder, tmp_path, monkeypatch):
-    """Pictures are copied with the network's points, in the picture's own pixels; held-out ones are not."""
-    predict = "redtrack.training.landmarks.relabel.predict_faces"
-    monkeypatch.setattr(predict, lambda net, faces, **how: faces.points + 1.0)
-    said = run_command("relabel", "--data", folder / "faces", "-o", tmp_path / "new")
-    assert said.startswith("6 of 8 faces")
-    name = next(iter(sorted((tmp_path / "new").glob("*.pts")))).name
-    moved = read_points(tmp_path / "new" / name) - read_points(folder / "faces" / name)
-    assert np.allclose(moved, moved[0], atol=0.01) and 0.3 < moved[0, 0] < 3
-    assert (tmp_path / "new" / name).with_suffix(".png").exists()
-
-
-def test_errors_are_in_percent_of_the_eye_distance():
-    """A shift of a tenth of the outer eye corners' distance is an error of 10."""
-    _, points = dotted_faces(2)
-    shifted = points + np.array([0.1 * image.eye_distance(points)[0], 0])
-    assert np.allclose(image.face_errors(shifted, points), 10, atol=1e-3)
-
-
-def test_a_still_trial_measures_jitter_against_exact_truth(folder):
-    """The truth itself has neither error nor jitter; the trial's frames differ."""
-    faces, _ = read_faces(folder / "faces")
-    trial = trials.still_trial(faces, 2, 5, 128, occluded=True)
-    assert trial.crops.shape == (2, 5, 3, 128, 128) and trial.truth.shape == (2, 5, 68, 2)
-    assert not torch.equal(trial.crops[0, 0], trial.crops[0, 4])
-
-
-def test_face_sets_can_be_cut(folder):
-    """A subset keeps everything of its faces together."""
-    faces, _ = read_faces(folder / "faces")
-    some = faces.subset(np.array([3, 1]))
-    assert isinstance(some, FaceSet) and some.names == [faces.names[3], faces.names[1]]
-    assert torch.equal(some.images[0], faces.images[3])
-
-
-def test_the_identity_head_learns_faster_than_the_rest():
-    """It starts from nothing beside trained layers: ten times their rate."""
-    from redtrack.rednet.config import RedNetConfig
-    from redtrack.rednet.model import RedNet
-
-    net = RedNet(RedNetConfig(identities=3))
-    groups = loop.make_optimizer(net, Schedule()).param_groups
-    fast = {id(p) for g in groups if g["scale"] == 10 for p in g["params"]}
-    assert fast == {id(p) for p in net.identity.parameters()}

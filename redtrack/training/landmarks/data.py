@@ -1,0 +1,118 @@
+"""All that a recipe names to learn from and to be measured on, read into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from redtrack.errors import UsageError
+from redtrack.training import parallel
+from redtrack.training.landmarks.clips import Clip
+from redtrack.training.landmarks.faces import FaceSet, join, read_faces
+from redtrack.training.landmarks.footage import footage_faces, labelled_videos, read_clips, videos_held_out
+from redtrack.training.landmarks.recipe import Recipe
+from redtrack.training.landmarks.teacher import Teacher, check_teacher, taught, unlabelled_faces
+from redtrack.training.landmarks.video import WINDOWS
+
+HINT = "name a folder of pictures with .pts files by --data, or of labelled videos"
+
+
+@dataclass
+class Data:
+    """Faces and clips to learn from, and those held out; short: clips that were too short."""
+
+    faces: FaceSet
+    held_out: FaceSet
+    clips: list[Clip] = field(default_factory=list)
+    clips_held_out: list[Clip] = field(default_factory=list)
+    short: int = 0
+
+    def to(self, device: str) -> Data:
+        """The same with all pictures on a device."""
+        clips, kept = (
+            [Clip(c.images.to(device), c.points, c.axis) for c in x] for x in (self.clips, self.clips_held_out)
+        )
+        return Data(self.faces.to(device), self.held_out.to(device), clips, kept, self.short)
+
+
+def read_data(recipe: Recipe, size: int, axis: float = 0.0, teacher: Teacher | None = None) -> Data:
+    """All data of a recipe, faces stored at a side of `size` px.
+
+    axis: how far labels lie off the faces' middle where the recipe does not say; teacher: labels what is coarse.
+    Raises UsageError where nothing is left to learn from, and WeightsError for a teacher that is none.
+    """
+    if recipe.unlabelled and teacher is None:
+        raise UsageError("--unlabelled pictures need labels", recipe.unlabelled[0], "name a network by --teacher")
+    check_names(recipe)
+    show = recipe.show and not parallel.rank()
+    sets = list(read_sets(recipe, size, axis, show))
+    if teacher is not None:
+        assert recipe.teacher is not None
+        if sets:
+            check_teacher(teacher, join([inside for inside, _ in sets]), recipe.teacher)
+        sets = [(taught(teacher, inside, recipe.teacher_share, show=show), out) for inside, out in sets]
+        for folder in recipe.unlabelled:
+            found = unlabelled_faces(teacher, folder, size, show=show)
+            sets.append((found, found.subset(np.arange(0))))
+    if not sets:
+        raise UsageError("no training data", remedy=HINT)
+    data = Data(join([inside for inside, _ in sets]), join([out for _, out in sets]))
+    if not len(data.faces):
+        folder = next(iter((*(f for f, _ in recipe.data), *recipe.clips, *recipe.edits)))
+        raise UsageError("all pictures are held out", folder, "add pictures of other names")
+    if recipe.stage == "video":
+        read_all_clips(recipe, data, size, axis, show)
+    return data
+
+
+def check_names(recipe: Recipe) -> None:
+    """Raises UsageError for the name of a video to hold out that is nowhere."""
+    folders = (*(folder for folder, _ in recipe.data), *recipe.clips) if recipe.hold_out else ()
+    names = {video.name for folder in folders for video in labelled_videos(folder)}
+    if missing := set(recipe.hold_out) - names:
+        remedy = "name folders below --clips or --data"
+        raise UsageError(f"--hold-out {min(missing)} is none of the labelled videos", remedy=remedy)
+
+
+def read_sets(recipe: Recipe, size: int, axis: float, show: bool) -> Iterator[tuple[FaceSet, FaceSet]]:
+    """The faces of each folder, to train on and held out; of clips where they are the only data."""
+    for folder, trust in recipe.data:
+        off = recipe.axis_for(folder, axis)
+        if labelled_videos(folder):
+            yield footage_faces(folder, trust, axis=off, size=size, hold_out=recipe.hold_out, show=show)
+        else:
+            yield read_faces(folder, trust, axis=off, size=size, show=show)
+    if not recipe.data:
+        for folder in recipe.clips:
+            off = recipe.axis_for(folder, axis)
+            yield footage_faces(folder, axis=off, size=size, hold_out=recipe.hold_out, show=show)
+
+
+def read_all_clips(recipe: Recipe, data: Data, size: int, axis: float, show: bool) -> None:
+    """Adds the clips of a recipe's 300-VW folders; raises UsageError where all are too short."""
+    length = WINDOWS * recipe.frames
+    for folder in recipe.clips:
+        clips, names = read_clips(folder, length, size, axis=recipe.axis_for(folder, axis), show=show)
+        out = videos_held_out(names, recipe.hold_out)
+        for clip, name in zip(clips, names, strict=True):
+            if len(clip) < length:
+                data.short += 1
+            else:
+                (data.clips_held_out if name in out else data.clips).append(clip)
+    if data.short and not (data.clips or data.clips_held_out):
+        message = f"no clip has {length} labelled frames in a row, two windows of {recipe.frames}"
+        raise UsageError(message, recipe.clips[0], "lower --frames, or label more frames")
+
+
+def trusted(faces: FaceSet) -> FaceSet:
+    """The faces with exact labels, or all where none are."""
+    exact = np.flatnonzero(faces.weight >= 1)
+    return faces.subset(exact) if len(exact) else faces
+
+
+def nameless(faces: FaceSet) -> FaceSet:
+    """The faces of no known person, which are the sharper ones, or all where none are."""
+    some = np.flatnonzero(faces.identity < 0)
+    return faces.subset(some) if len(some) else faces

@@ -1,0 +1,74 @@
+"""What a run says of itself: four lines before it and four after it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from redtrack.training.landmarks.data import Data
+from redtrack.training.landmarks.faces import FaceSet
+from redtrack.training.landmarks.recipe import Recipe
+from redtrack.training.loop import Figures, Run
+
+UNIT = "% of the eye distance"
+
+
+def before(recipe: Recipe, data: Data, run: Run, figures: Figures) -> list[str]:
+    """The data read, the part held out, the network and its recipe, the error that it begins with."""
+    schedule = recipe.schedule
+    ends = [f"{schedule.steps:,} steps"] if schedule.steps else []
+    ends += [f"{schedule.minutes:g} minutes"] if schedule.minutes else []
+    million = sum(p.numel() for p in run.net.parameters()) / 1e6
+    begins = f"{recipe.start}" if recipe.start else recipe.config.body
+    return [
+        f"read: {counted(data.faces)}{clips_said(data)}",
+        f"held out: {counted(data.held_out)}" if len(data.held_out) else "held out: no face, so no error is known",
+        f"{recipe.stage} stage of {begins} ({million:.1f} million parameters): {schedule.optimizer}, rate "
+        f"{schedule.rate:g} {schedule.shape}, batches of {recipe.batch_size}, {' or '.join(ends)}",
+        f"error before: {errors_said(figures)}",
+    ]
+
+
+def after(recipe: Recipe, run: Run, first: Figures, best: Path) -> list[str]:
+    """What was done, the error now and before, the best network and how it is used."""
+    last = run.log[-1] if run.log else {}
+    kept = best if best.exists() else recipe.out / "weights.safetensors"
+    lowest = min((line for line in run.log if "error" in line), key=lambda line: line["error"], default=None)
+    return [
+        f"trained: {run.step:,} steps in {run.seconds / 60:.1f} minutes",
+        f"error after: {errors_said(last)}" + (f"; before {first['error']:.2f}" if "error" in first else ""),
+        f"best: {lowest['error']:.2f} at step {lowest['step']:,.0f}" if lowest else "best: not known",
+        f"to use it: redtrack annotate VIDEO -o OUT --weights {kept}",
+    ]
+
+
+def counted(faces: FaceSet) -> str:
+    """How many faces, by source and trust."""
+    kinds = Counter(zip(faces.source, faces.weight.tolist(), strict=True))
+    parts = [
+        f"{n:,} {source}" + ("" if trust >= 1 else f" of trust {trust:.2g}") for (source, trust), n in kinds.items()
+    ]
+    return f"{len(faces):,} faces" + (f" ({', '.join(parts)})" if parts else "")
+
+
+def clips_said(data: Data) -> str:
+    """How many clips, where there are any."""
+    if not (data.clips or data.clips_held_out or data.short):
+        return ""
+    short = f", {data.short} more are too short" if data.short else ""
+    return f"; {len(data.clips)} clips and {len(data.clips_held_out)} held out{short}"
+
+
+def errors_said(figures: Figures) -> str:
+    """The validation error and its parts, in words."""
+    if not math.isfinite(figures.get("error", np.nan)):
+        return "not known"
+    stills = {name: value for name, value in figures.items() if name.endswith(("_error", "_jitter"))}
+    if stills:  # the video stage: `error` is a sum
+        return ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in stills.items()) + f" {UNIT}"
+    sources = {name[6:]: value for name, value in figures.items() if name.startswith("error_")}
+    parts = f" ({', '.join(f'{name} {value:.2f}' for name, value in sources.items())})" if len(sources) > 1 else ""
+    return f"{figures['error']:.2f} {UNIT}{parts}"
