@@ -206,6 +206,13 @@ class Pool(ThreadPoolExecutor):
         return super().submit(with_device)
 
 
+class Generator(torch.Generator):
+    """A generator of the made-up device, which draws on the CPU."""
+
+    def __new__(cls, device: object = "cpu") -> Generator:
+        return super().__new__(cls)
+
+
 def brought_back(module: torch.nn.Module) -> torch.nn.Module:
     """Takes the place of `Module.cpu`, which changes parameters in place and cannot make others of them."""
     for part in module.modules():
@@ -235,8 +242,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.device]:
     for name, made_up in streams.items():
         monkeypatch.setattr(torch.cuda, name, made_up)
     monkeypatch.setattr(torch, "autocast", Autocast)
-    generator = torch.Generator
-    monkeypatch.setattr(torch, "Generator", lambda device="cpu": generator())
+    monkeypatch.setattr(torch, "Generator", Generator)
     monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
     monkeypatch.setattr(torch.backends.cudnn, "is_acceptable", lambda _: False)
     monkeypatch.setattr(workers, "ThreadPoolExecutor", Pool)

@@ -53,7 +53,7 @@ def coordinate_loss(points: Tensor, truth: Tensor, size: int, weight: Tensor) ->
     distance = ((points - truth).square().sum(-1) + 1e-8).sqrt() * (100 / size)
     offset = width - width * math.log1p(width / curvature)
     wing = torch.where(distance < width, width * torch.log1p(distance / curvature), distance - offset)
-    share = point_weight(points.shape[1], points.device) * inside(truth, size)
+    share = point_weight(points.shape[1]).to(points.device) * inside(truth, size)
     return _mean((wing * share).sum(1) / share.sum(1).clamp_min(1e-6), weight)
 
 
@@ -63,10 +63,10 @@ def inside(truth: Tensor, size: int) -> Tensor:
 
 
 @cache
-def point_weight(count: int, device: torch.device) -> Tensor:
+def point_weight(count: int) -> Tensor:
     """How much each point counts: (P,)."""
     lids = [LID_WEIGHT if k in LIDS and count == N_POINTS else 1.0 for k in range(count)]
-    return torch.tensor(lids, device=device)
+    return torch.tensor(lids)
 
 
 def identity_loss(logits: Tensor, identity: Tensor) -> Tensor:

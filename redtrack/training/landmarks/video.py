@@ -69,7 +69,7 @@ def random_batch(
         trust.append(REAL_TRUST if real else float(stills.weight[k]))
         people.append(-1 if real else int(stills.identity[k]))
     crops, truth = (torch.stack(x) for x in zip(*made, strict=True))
-    return ClipBatch(crops, truth, torch.tensor(trust, device=device), torch.tensor(people, device=device))
+    return ClipBatch(crops, truth, torch.tensor(trust).to(device), torch.tensor(people).to(device))
 
 
 def unsteadiness(points: Tensor, truth: Tensor, size: int, weight: Tensor) -> Tensor:
