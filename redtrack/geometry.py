@@ -31,8 +31,8 @@ def box_area(boxes: Floats) -> Floats:
 
 
 def landmark_box(points: Floats) -> Floats:
-    """The tight box around the points. (..., P, 2) -> (..., 4)."""
-    return np.concatenate((points.min(-2), points.max(-2)), -1)
+    """The tight box around the points, of which NaN are passed over. (..., P, 2) -> (..., 4)."""
+    return np.concatenate((np.fmin.reduce(points, axis=-2), np.fmax.reduce(points, axis=-2)), -1)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ __all__ = [
     "PARTS",
     "RIGHT_EYE_OUTER",
     "SEVEN",
+    "known_mean",
 ]
 
 N_POINTS = 68
@@ -99,3 +100,12 @@ MEAN_SHAPE: np.ndarray = np.fromstring(
     sep=" ",
 ).reshape(N_POINTS, 2)
 """(68, 2) float32: x, y of an average frontal face in the unit square, y downwards."""
+
+
+def known_mean(values: np.ndarray) -> np.ndarray:
+    """Returns the mean of values over the last axis, without those that are NaN; NaN where all are."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=-1)
+    total = np.where(known, values, 0).sum(axis=-1)
+    mean: np.ndarray = np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0)
+    return mean

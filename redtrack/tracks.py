@@ -47,15 +47,20 @@ _POINT = {"point": N_POINTS}  # the axis of the points, and its length
 class Tracks:
     """R rows, one for each face in each frame, of a video of F frames. Checked here, once; raises FormatError.
 
-    Rows are sorted by frame, then face, and no (frame, face) appears twice. Points and boxes are finite; scores and
-    disagreement are NaN where unknown, as from a format that has none. An optional column is None where it is absent,
-    as in a file of an older redtrack.
+    Rows are sorted by frame, then face, and no (frame, face) appears twice. An unknown point, as in a partly labelled
+    face, is NaN in x and y; every row has one known point at least. Boxes are finite; scores and disagreement are NaN
+    where unknown, as from a format that has none. An optional column is None where it is absent, as in a file of an
+    older redtrack.
     """
 
     frame: np.ndarray = row_column("int64", {}, "frame index from 0, in decode order", unwritten=-1)
     face: np.ndarray = row_column("int32", {}, "face id from 0, stable within the video", unwritten=-1)
     points: np.ndarray = row_column(
-        "float32", _POINT | {"xy": 2}, "x, y; (0, 0) is the centre of the upright frame's top-left pixel", unit="px"
+        "float32",
+        _POINT | {"xy": 2},
+        "x, y; (0, 0) is the centre of the upright frame's top-left pixel",
+        unit="px",
+        unknown=np.nan,
     )
     scores: np.ndarray = row_column("float32", _POINT, "confidence", unknown=np.nan, lowest=0, highest=1)
     disagreement: np.ndarray = row_column(
@@ -149,6 +154,12 @@ class Tracks:
         """The columns of the rows by name; None for an optional one that is absent."""
         return {name: getattr(self, name) for name in ROW_FIELDS}
 
+    @property
+    def partial(self) -> np.ndarray:
+        """(R,) bool: which rows lack points, as partly labelled faces do."""
+        lacking: np.ndarray = np.isnan(self.points).any(axis=(1, 2))
+        return lacking
+
     def face_rows(self, face: int) -> np.ndarray:
         """Returns (n,) int64, the rows of one face in order of time."""
         return np.flatnonzero(self.face == face)
@@ -170,6 +181,11 @@ class Tracks:
         for name, values in measures(self.points[rows]).items():
             curves[name][self.frame[rows]] = values
         return curves
+
+    def at_rate(self, fps: float) -> Tracks:
+        """Returns the same rows with the time of frame n at n / fps seconds."""
+        info = {key: value for key, value in self.info.items() if key != "times_known"}
+        return replace(self, times=np.arange(self.frames) / fps, info=info)
 
     def select(self, rows: np.ndarray) -> Tracks:
         """Returns the same video with only some rows: `rows` is (R,) bool or ascending indices."""
@@ -208,7 +224,7 @@ def _extent(points: np.ndarray) -> np.ndarray:
     """Returns (R, 4) float32, the smallest box around each row's points (R, 68, 2)."""
     if not len(points):
         return np.zeros((0, 4), np.float32)
-    return np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+    return np.concatenate([np.fmin.reduce(points, axis=1), np.fmax.reduce(points, axis=1)], axis=1)
 
 
 def _equal(a: np.ndarray | None, b: np.ndarray | None) -> bool:
@@ -223,6 +239,8 @@ def _check_columns(tracks: Tracks) -> None:
             array = getattr(tracks, name)
             if array is not None or not about.optional:
                 about.check(name, array, length)
+            if name == "points":
+                _check_points(tracks)
 
 
 def _check_rows(tracks: Tracks) -> None:
@@ -238,6 +256,15 @@ def _check_rows(tracks: Tracks) -> None:
         raise FormatError(f"face {face[row]} of frame {frame[row]} appears twice or out of order")
     if len(frame) and tracks.state.max() > max(RowState):
         raise FormatError(f"a row's state is {tracks.state.max()}, of which nothing is known")
+
+
+def _check_points(tracks: Tracks) -> None:
+    unknown = np.isnan(tracks.points)
+    if (unknown[..., 0] != unknown[..., 1]).any():
+        raise FormatError("'points' has a point with only one of x and y")
+    if unknown.all(axis=(1, 2)).any():
+        row = int(np.argmax(unknown.all(axis=(1, 2))))
+        raise FormatError(f"face {tracks.face[row]} of frame {tracks.frame[row]} has no point")
 
 
 def _check_frames(tracks: Tracks) -> None:

@@ -25,12 +25,13 @@ def rows(**changed: Any) -> Tracks:
         ({"face": [0, -1]}, "a face id is -1"),
         ({"frame": [1, 1], "face": [4, 4]}, "face 4 of frame 1 appears twice"),
         ({"points": np.zeros((2, 51, 2))}, r"'points' is \(2, 51, 2\)"),
-        ({"points": np.full((2, 68, 2), np.nan)}, "'points' has values that are not finite"),
+        ({"points": np.full((2, 68, 2), np.nan)}, "face 0 of frame 0 has no point"),
+        ({"points": np.full((2, 68, 2), [np.nan, 1])}, "a point with only one of x and y"),
         ({"points": np.full((2, 68, 2), 1e300)}, "'points' has values that are not finite"),
         ({"boxes": np.full((2, 4), np.inf)}, "'boxes' has values that are not finite"),
         ({"scores": np.full((2, 68), 1.5)}, "'scores' has values outside 0 to 1"),
         ({"disagreement": np.full((2, 68), -1)}, "'disagreement' has values below 0"),
-        ({"state": [0, 3]}, "a row's state is 3"),
+        ({"state": [0, 9]}, "a row's state is 9"),
         ({"frame_state": [0, 0, 9]}, "a frame's state is 9"),
         ({"times": [0, 0.08, 0.04]}, "'times'"),
         ({"times": [0, np.nan, 0.04]}, "'times'"),
@@ -60,6 +61,15 @@ def test_unknown_is_said() -> None:
     assert tracks.boxes.tolist() == [[0, -5, 30, 20]] * 2
     assert (tracks.state == RowState.DETECTED).all() and (tracks.frame_state == FrameState.OK).all()
     assert tracks.complete
+
+
+def test_points_may_be_unknown() -> None:
+    """A partly labelled face is a row like any other; its box is that of the points that are known."""
+    points = np.random.default_rng(0).random((2, 68, 2))
+    points[1, 3:] = np.nan
+    tracks = rows(points=points)
+    assert tracks.partial.tolist() == [False, True]
+    assert np.allclose(tracks.boxes[1], [*points[1, :3].min(0), *points[1, :3].max(0)])
 
 
 def test_rows_are_sorted() -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from redtrack.cli import tell_error
 from redtrack.cli.formats import ALL_FORMATS, column_options, more_columns
 from redtrack.errors import OutputError, RedtrackError, printable
+
+if TYPE_CHECKING:
+    from redtrack.tracks import Tracks
 
 
 @click.command(no_args_is_help=True)
@@ -22,6 +25,8 @@ from redtrack.errors import OutputError, RedtrackError, printable
 @click.option("--from", "source", type=click.Choice(ALL_FORMATS),
               help="The format of FILE.  [default: by its content]")
 @more_columns
+@click.option("--fps", type=click.FloatRange(min=0, min_open=True),
+              help="Frames a second of files that hold no times, such as .pts and DeepLabCut's.")
 @click.option("--pts-origin", type=click.IntRange(0, 1),
               help="Number of the first pixel in the .pts files that are written, or else read: 1 as in 300-W and "
                    "300-VW, or 0.  [default: as recorded beside them, else 1]")
@@ -31,6 +36,7 @@ def convert(
     out: Path,
     source: str | None,
     columns: tuple[str, ...],
+    fps: float | None,
     pts_origin: int | None,
 ) -> None:
     """Turn tracks of any format into another.
@@ -45,9 +51,10 @@ def convert(
     Examples:
       redtrack convert tracks/*.h5 --to pts -o points
       redtrack convert tracks/*.h5 --to csv --with measures -o tables
-      redtrack convert 300vw/001/annot --to hdf5 -o truth
+      redtrack convert 300vw/001/annot --to hdf5 --fps 25 -o truth
       redtrack convert tracks/clip.h5 --to sleap -o sleap
     """  # fmt: skip
+    from redtrack import formats
     from redtrack.formats import suffix
     from redtrack.run.folder import prepare_folder
     from redtrack.run.names import name_outputs
@@ -61,8 +68,12 @@ def convert(
     for path, names in zip(files, name_outputs([_named(path) for path in files]), strict=True):
         try:
             result = out / f"{names[0]}{suffix(format)}"
-            _convert(path, result, source, format, origin, options)
+            tracks = _read(path, result, source, format, origin)
+            tracks = tracks.at_rate(fps) if fps and not tracks.info.get("times_known", True) else tracks
+            formats.write(tracks, result, format, **options)
             click.echo(printable(result))
+            for note in notes(tracks, format):
+                click.echo(f"{printable(path)}: {note}", err=True)
         except RedtrackError as error:
             failed += 1
             tell_error(error)
@@ -80,10 +91,20 @@ def _named(path: Path) -> Path:
     return folder.parent / f"{folder.name}.pts"  # a folder's name has no ending of its own
 
 
-def _convert(
-    path: Path, result: Path, source: str | None, format: str, origin: int | None, options: dict[str, Any]
-) -> None:
-    """Turns one file into another. origin: that of .pts files that are read, None as recorded."""
+def notes(tracks: Tracks, format: str) -> list[str]:
+    """Returns what a user should know of tracks that were written: what they lack."""
+    found = []
+    if lacking := int(tracks.partial.sum()):
+        found.append(f"{lacking} of {len(tracks)} faces lack points")
+    if not tracks.info.get("times_known", True) and tracks.frames > 1:
+        found.append("holds no times: give --fps")
+    if format.startswith("coco") and not isinstance(tracks.info.get("width"), int):
+        found.append("does not tell the size of its pictures, which mmpose asks for")
+    return found
+
+
+def _read(path: Path, result: Path, source: str | None, format: str, origin: int | None) -> Tracks:
+    """Returns the tracks of a file. origin: that of .pts files that are read, None as recorded."""
     from redtrack import formats
     from redtrack.formats.openface_csv import refuse_foreign
 
@@ -94,8 +115,7 @@ def _convert(
         _keep_native(result, found.name)
     if format == "csv":
         refuse_foreign(result)
-    how = {"origin": origin} if found.name == "pts" and origin is not None else {}
-    formats.write(found.read(path, **how), result, format, **options)
+    return found.read(path, **({"origin": origin} if found.name == "pts" and origin is not None else {}))
 
 
 def _keep_native(result: Path, source: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,13 @@ if TYPE_CHECKING:
 @click.option("--by-video", is_flag=True, help="Also a line for each video, the worst last.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
 @click.option(
+    "--csv",
+    "table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.csv",
+    help="Write a line for each true face of each frame: its time, its error, the id of the face that was predicted.",
+)
+@click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.png",
@@ -88,6 +96,7 @@ def evaluate(
     pred_origin: int | None,
     by_video: bool,
     as_json: bool,
+    table: Path | None,
     plot: Path | None,
 ) -> int:
     """Score predictions against the truth.
@@ -99,10 +108,10 @@ def evaluate(
     Examples:
       redtrack evaluate tracks/clip.h5 clip/annot
       redtrack evaluate tracks 300vw --category 3 --points 49
-      redtrack evaluate ours.h5 theirs.csv truth.h5 --plot curves.png
+      redtrack evaluate ours.h5 theirs.csv truth.h5 --plot curves.png --csv errors.csv
       redtrack evaluate --images 300w/ibug --boxes detected --boxes truth
 
-    Exit status: 0 scored, 1 a file could not be read, 2 wrong usage.
+    Exit status: 0 scored, 1 a file could not be read or a prediction overlaps no true face, 2 wrong usage.
     """
     from redtrack.errors import UsageError
     from redtrack.evaluate.pairs import find_truth
@@ -113,13 +122,41 @@ def evaluate(
         raise UsageError("needs a prediction and the truth", remedy="redtrack evaluate PRED... TRUTH")
     truth = find_truth(images or paths[-1]).of_category(category)
     protocol = Protocol(norm, int(points))
-    scores = score_all(predictions, truth, protocol, {"origin": pts_origin, "pred_origin": pred_origin})
+    given = score_all(predictions, truth, protocol, {"origin": pts_origin, "pred_origin": pred_origin})
+    scores = dict(given)
     if images:
         scores |= score_network(truth, protocol, boxes, looks, weights, device, pts_origin)
     show(scores, truth.kind, as_json, by_video)
+    if table:
+        write_faces(table, scores)
     if plot:
         draw_curves(plot, scores)
+    if warn(given):
+        sys.exit(1)
     return 0
+
+
+def warn(scores: dict[str, Score]) -> bool:
+    """Says on stderr which predictions can hardly be of the truth's videos; returns whether one overlaps no face."""
+    lost = [name for name, score in scores.items() if len(score.errors) and not score.has_overlap]
+    for name, score in scores.items():
+        if score.foreign:
+            click.echo(f"Warning: {name} was made from another video than the truth, by their digests", err=True)
+    for name in lost:
+        click.echo(f"Error: {name}: no predicted face overlaps a true one; is it of this video?", err=True)
+    return bool(lost)
+
+
+def write_faces(path: Path, scores: dict[str, Score]) -> None:
+    """Writes a CSV with a line a frame and face."""
+    import csv
+
+    from redtrack.evaluate.report import face_lines
+    from redtrack.formats.common import replacing
+
+    with replacing(path) as file:
+        csv.writer(file, lineterminator="\n").writerows(face_lines(scores))
+    click.echo(f"{path}: written", err=True)
 
 
 def score_all(predictions: tuple[Path, ...], truth: Truth, protocol: Protocol, origins: Any) -> dict[str, Score]:
@@ -155,11 +192,19 @@ def score_network(
         raise UsageError("--images needs a folder of pictures with .pts files", remedy="for videos run annotate first")
     models = load_models(weights, device, Options(), detects="detected" in kinds)
     scores = {}
-    for kind in dict.fromkeys(kinds):
+    for kind, name in box_names(kinds).items():
         pairs = predict_pairs(truth, models, box_source(kind, models, truth), looks, origin)
         shown = tqdm(pairs, f"{kind} boxes", len(truth.pictures), unit=" pictures", disable=None, leave=False)
-        scores[f"{Path(kind).stem} boxes"] = score(shown, protocol)
+        scores[name] = score(shown, protocol)
     return scores
+
+
+def box_names(kinds: tuple[str, ...]) -> dict[str, str]:
+    """Returns the name of each kind of boxes: of a file its stem, or its path where another has that stem."""
+    files = [kind for kind in dict.fromkeys(kinds) if kind not in ("detected", "truth")]
+    taken = ["detected", "truth", *(Path(kind).stem for kind in files)]
+    short = {kind: Path(kind).stem for kind in files if taken.count(Path(kind).stem) == 1}
+    return {kind: f"{short.get(kind, kind)} boxes" for kind in kinds}
 
 
 def show(scores: dict[str, Score], dataset: str, as_json: bool, by_video: bool) -> None:

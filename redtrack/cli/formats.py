@@ -11,7 +11,7 @@ from redtrack.errors import UsageError
 OUTPUT_FORMATS = ("hdf5", "csv", "pts")
 """What `annotate` writes."""
 
-ALL_FORMATS = ("hdf5", "csv", "pts", "sleap", "deeplabcut", "deeplabcut-hdf5", "coco")
+ALL_FORMATS = ("hdf5", "csv", "pts", "sleap", "deeplabcut", "deeplabcut-hdf5", "coco", "coco-wholebody")
 """What `convert` reads and writes: the names of `redtrack.formats.FORMATS`, which help texts must not wait for."""
 
 pts_origin = click.option(

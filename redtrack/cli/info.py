@@ -82,6 +82,10 @@ def kind_of(path: Path) -> str:
     try:
         formats.sniff(path)
     except FormatError:
+        with open(path, "rb") as file:
+            head = file.read(4096)
+        if formats.is_text(head) or formats.is_hdf5(path):
+            raise
         return "video"
     return "tracks"
 
@@ -101,6 +105,7 @@ def describe_tracks(path: Path) -> dict[str, Any]:
         "first_time": float(tracks.times[0]) if tracks.frames else None,
         "last_time": float(tracks.times[-1]) if tracks.frames else None,
         "rows": len(tracks),
+        "rows_lacking_points": int(tracks.partial.sum()),
         "faces": [describe_face(tracks, face) for face in tracks.faces],
         "info": dict(tracks.info),
     }

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from redtrack.points import known_mean
+
 __all__ = ["jitter", "second_differences", "triples"]
 
 
@@ -29,5 +31,5 @@ def second_differences(points: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 def jitter(points: np.ndarray, rows: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Returns (k,): the mean second difference of points (n, P, 2) over the scales (n,) px of the middle rows."""
-    trembling: np.ndarray = second_differences(points, rows).mean(axis=1) / scale[rows[:, 1]]
+    trembling: np.ndarray = known_mean(second_differences(points, rows)) / scale[rows[:, 1]]
     return trembling

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from redtrack.evaluate.protocol import AUC_LIMIT, FAILURE_LIMITS, Protocol
+from redtrack.points import known_mean
 
 __all__ = [
     "Summary",
@@ -25,21 +26,21 @@ __all__ = [
 
 
 def point_errors(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Returns the distances (n, 68) px of predicted points (n, 68, 2) from the true ones (n, 68, 2)."""
+    """Returns the distances (n, 68) px of predicted points (n, 68, 2) from the true ones; NaN where one is unknown."""
     difference = predicted.astype(np.float64) - truth.astype(np.float64)
     distance: np.ndarray = np.linalg.norm(difference, axis=-1)
     return distance
 
 
 def face_errors(distances: np.ndarray, scale: np.ndarray, protocol: Protocol) -> np.ndarray:
-    """Returns (n,): the mean of the distances (n, 68) px over the points that count, over the scales (n,) px."""
-    error: np.ndarray = distances[:, list(protocol.indices)].mean(axis=1) / scale
+    """Returns (n,): the mean of the distances (n, 68) px over the points that count and are known, over the scales."""
+    error: np.ndarray = known_mean(distances[:, list(protocol.indices)]) / scale
     return error
 
 
 def part_errors(distances: np.ndarray, scale: np.ndarray, protocol: Protocol) -> dict[str, np.ndarray]:
-    """Returns the error (n,) of each part of the face, from distances (n, 68) px and scales (n,) px."""
-    return {name: distances[:, list(part)].mean(axis=1) / scale for name, part in protocol.parts.items()}
+    """Returns the error (n,) of each part of the face, from distances (n, 68) px and scales (n,) px; NaN unknown."""
+    return {name: known_mean(distances[:, list(part)]) / scale for name, part in protocol.parts.items()}
 
 
 def area_under_curve(errors: np.ndarray) -> float:

@@ -87,7 +87,7 @@ class Protocol:
     def scale(self, truth: np.ndarray, video: str | None = None) -> np.ndarray:
         """Returns the distances (n,) px that errors of the true faces (n, 68, 2) are divided by.
 
-        Raises FormatError, with the name of the video, where one is zero.
+        NaN where a face lacks the points for it. Raises FormatError, with the name of the video, where one is zero.
         """
         if self.norm == "eyes":
             scale = eye_distance(truth)
@@ -97,7 +97,7 @@ class Protocol:
         else:
             box = landmark_box(truth)
             scale = np.sqrt((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]))
-        if not (scale > 0).all():
+        if (scale <= 0).any():
             raise FormatError(f"the truth has a face whose {NORMS[self.norm]} is zero", video)
         return scale
 

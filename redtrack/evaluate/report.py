@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from redtrack.evaluate.protocol import AUC_LIMIT, FAILURE_LIMITS
 from redtrack.evaluate.score import JITTERS, Score, VideoScore
 from redtrack.evaluate.stability import SCALES, Stability
 
-__all__ = ["as_json", "as_rows", "notes", "video_rows"]
+__all__ = ["as_json", "as_rows", "face_lines", "notes", "video_rows"]
 
 _MOST_NAMES = 6  # of videos without a prediction that are listed
 _JITTER_NAMES = {"prediction": "jitter / eye distance", "truth": "  of the truth itself", "error": "  of the error"}
@@ -47,6 +47,8 @@ def _score_json(score: Score) -> dict[str, Any]:
         "stability": _stability_json(score.stability),
         "calibration": _calibration_json(score.calibration),
         "extra_faces": score.extra,
+        "partly_labelled_faces": score.partial,
+        "unscored_faces": score.unscored,
         "videos_without_output": score.without_output,
         "videos": [{"video": video.video, **_summary_json(video)} for video in score.videos],
     }
@@ -102,7 +104,7 @@ def _column(score: Score) -> dict[str, str]:
     rows[f"area under curve to {AUC_LIMIT * 100:.0f} %"] = _number(summary.area)
     rows |= {f"failures above {limit * 100:.0f} %": _percent(share) for limit, share in summary.failures.items()}
     rows["faces without output"] = f"{summary.without_output} of {summary.faces}"
-    rows["faces that are no true one"] = str(score.extra)
+    rows["false faces, in frames of the truth"] = str(score.extra)
     if not math.isnan(score.jitters["truth"]):
         rows |= {_JITTER_NAMES[name]: _percent(score.jitters[name]) for name in JITTERS}
     return rows | _steadiness(score.stability) | _honesty(score.calibration)
@@ -119,7 +121,7 @@ def _steadiness(stability: Stability) -> dict[str, str]:
 
 def _honesty(calibration: Calibration) -> dict[str, str]:
     """Returns the rows about certainty, none where the prediction has no score."""
-    rows = {}
+    rows: dict[str, str] = {}
     if len(calibration.surprise):
         rows |= {f"{level:.0%} ellipses cover": _percent(share) for level, share in calibration.coverage.items()}
         rows["expected error"] = _percent(mean(calibration.expected))
@@ -159,10 +161,34 @@ def notes(scores: Mapping[str, Score]) -> list[str]:
     """Returns the sentences that belong under the table."""
     lines = ["Faces without output count as failures and in the area, not in mean, median, deviation and parts."]
     for name, score in scores.items():
+        if score.foreign:
+            foreign = _listed(score.foreign)
+            lines.append(f"{name} was made from other videos than the truth, by their digests: {foreign}.")
         if score.without_output:
             missing = score.without_output
             lines.append(f"{name} has no prediction for {len(missing)} of {len(score.videos)}: {_listed(missing)}.")
+    first = next(iter(scores.values()))
+    if first.partial:
+        lines.append(f"{first.partial} true faces lack points: their error is that of the points they have.")
+    if first.unscored:
+        lines.append(f"{first.unscored} true faces lack the points that the error is divided by, and are not counted.")
+    lines.append(
+        "A predicted face is that of the true one which its landmarks' box overlaps most, however little. False faces "
+        "overlap no true one; they are counted only in frames in which the truth has a face."
+    )
     return lines
+
+
+def face_lines(scores: Mapping[str, Score]) -> Iterator[list[str]]:
+    """Yields a table with a line for each true face of each frame and prediction; errors are shares, empty unknown."""
+    yield ["prediction", "video", "frame", "time", "face", "predicted_face", "error"]
+    for name, score in scores.items():
+        for video in score.videos:
+            columns = (video.frame, video.times, video.face, video.predicted_face, video.errors)
+            for frame, time, face, found, error in zip(*(column.tolist() for column in columns), strict=True):
+                seconds = f"{time:.6f}" if video.times_known else "NaN"
+                seen = [str(found), f"{error:.6f}"] if math.isfinite(error) else ["", ""]
+                yield [name, video.video, str(frame), seconds, str(face), *seen]
 
 
 def _listed(names: list[str]) -> str:

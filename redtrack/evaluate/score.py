@@ -36,13 +36,18 @@ class VideoScore:
 
     video: str
     frame: np.ndarray  # (n,) int64, frame index of each true face
+    face: np.ndarray  # (n,) int32, id of each true face
+    predicted_face: np.ndarray  # (n,) int64, id of the face that was predicted there, -1 without output
     times: np.ndarray  # (n,) float64, seconds
     errors: np.ndarray  # (n,) shares of the protocol's distance, infinite without output
     parts: dict[str, np.ndarray]  # part -> (m,) shares of the protocol's distance
     jitters: dict[str, np.ndarray]  # one of JITTERS -> (k,) shares of the eye distance
     stability: Stability  # of the error, over the eye distance
     calibration: Calibration  # of the m faces' points that count
-    extra: int = 0  # predicted faces that are no true one
+    foreign: bool = False  # whether the prediction was made from another video, by the digests that both tell
+    extra: int = 0  # predicted faces that are no true one, in the frames that hold a true face
+    partial: int = 0  # true faces that lack points: the others count
+    unscored: int = 0  # true faces that lack the points of the protocol, and are not among the n
     times_known: bool = True  # else a frame counts as one second
 
     @property
@@ -75,6 +80,26 @@ class Score:
         return sum(v.extra for v in self.videos)
 
     @property
+    def foreign(self) -> list[str]:
+        """The videos whose prediction was made from another one."""
+        return [v.video for v in self.videos if v.foreign]
+
+    @property
+    def has_overlap(self) -> bool:
+        """Whether any predicted face is that of a true one."""
+        return bool(np.isfinite(self.errors).any())
+
+    @property
+    def partial(self) -> int:
+        """How many true faces lack points; their error is that of the points they have."""
+        return sum(v.partial for v in self.videos)
+
+    @property
+    def unscored(self) -> int:
+        """How many true faces lack the points that the protocol needs, and count nowhere."""
+        return sum(v.unscored for v in self.videos)
+
+    @property
     def parts(self) -> dict[str, float]:
         """The mean error of each part of the face."""
         return {name: self._mean([v.parts[name] for v in self.videos]) for name in self.protocol.parts}
@@ -103,7 +128,8 @@ class Score:
 
     @staticmethod
     def _mean(parts: list[np.ndarray]) -> float:
-        return mean(np.concatenate([np.zeros(0), *parts]))
+        values = np.concatenate([np.zeros(0), *parts])
+        return mean(values[~np.isnan(values)])
 
 
 def score(pairs: Iterable[Pair], protocol: Protocol) -> Score:
@@ -118,19 +144,26 @@ def score(pairs: Iterable[Pair], protocol: Protocol) -> Score:
 
 def score_video(pair: Pair, protocol: Protocol) -> VideoScore:
     """Returns the score of one video."""
-    truth, predicted = pair.truth, Tracks.empty() if pair.predicted is None else pair.predicted
-    matched = match(predicted, truth)
+    predicted = Tracks.empty() if pair.predicted is None else pair.predicted
+    matched, counted = match(predicted, pair.truth), list(protocol.indices)
+    scale = protocol.scale(pair.truth.points, pair.video)
+    scored = np.isfinite(scale) & ~np.isnan(pair.truth.points[:, counted]).all(axis=(1, 2))
+    extra = int(np.isin(predicted.frame, pair.truth.frame).sum() - (matched != NO_OUTPUT).sum())
+    truth, matched, scale = pair.truth.select(scored), matched[scored], scale[scored]
     rows = np.flatnonzero(matched != NO_OUTPUT)
     expected, given = truth.points[rows], predicted.points[matched[rows]]
-    scale = protocol.scale(truth.points, pair.video)
     distances = point_errors(given, expected)
-    counted, seen = list(protocol.indices), truth.select(rows)
+    seen = truth.select(rows)
     astray = given[:, counted].astype(np.float64) - expected[:, counted]
     errors = np.full(len(truth), np.inf)
-    errors[rows] = face_errors(distances, scale[rows], protocol)
+    errors[rows] = np.nan_to_num(face_errors(distances, scale[rows], protocol), nan=np.inf)
+    ids = np.full(len(truth), -1)
+    ids[rows] = predicted.face[matched[rows]]
     return VideoScore(
         video=pair.video,
         frame=truth.frame,
+        face=truth.face,
+        predicted_face=ids,
         times=(clock := _clock(truth, predicted)).times[truth.frame],
         times_known=bool(clock.info.get("times_known", True)),
         errors=errors,
@@ -138,8 +171,17 @@ def score_video(pair: Pair, protocol: Protocol) -> VideoScore:
         jitters=_jitters(given, expected, seen, protocol),
         stability=Stability.of(astray / eye_distance(expected)[:, None, None], seen.frame, seen.face),
         calibration=_calibration(predicted, matched[rows], astray, scale[rows], counted),
-        extra=int(np.isin(predicted.frame, truth.frame).sum()) - len(rows),
+        foreign=_foreign(pair),
+        extra=extra,
+        partial=int(truth.partial.sum()),
+        unscored=int((~scored).sum()),
     )
+
+
+def _foreign(pair: Pair) -> bool:
+    """Returns whether truth and prediction both tell the digest of their video, and they differ."""
+    digests = {pair.truth.info.get("source_digest"), (pair.predicted or pair.truth).info.get("source_digest")}
+    return None not in digests and len(digests) > 1
 
 
 def _clock(truth: Tracks, predicted: Tracks) -> Tracks:

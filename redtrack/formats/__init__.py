@@ -18,7 +18,19 @@ from redtrack.tracks import Tracks
 if TYPE_CHECKING:
     from redtrack.formats.writer import TracksWriter
 
-__all__ = ["FORMATS", "Format", "TracksWriter", "named", "read", "sniff", "stem", "suffix", "write"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "TracksWriter",
+    "is_hdf5",
+    "is_text",
+    "named",
+    "read",
+    "sniff",
+    "stem",
+    "suffix",
+    "write",
+]
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,13 @@ _TABLE = (
         "coco:write_coco",
         "disagreement, states, info",
     ),
+    Format(
+        "coco-wholebody",
+        ".wholebody.json",
+        "coco:read_coco",
+        "coco:write_coco_wholebody",
+        "disagreement, states, info",
+    ),
 )
 FORMATS: dict[str, Format] = {entry.name: entry for entry in _TABLE}
 
@@ -126,15 +145,20 @@ def sniff(path: PathLike) -> Format:
     """Returns the format of an existing file or folder by its content; raises FormatError where none fits."""
     if Path(path).is_dir():
         return FORMATS["pts"]
-    from redtrack.formats.hdf5_file import is_hdf5
-
     with naming(path):
         with open(check_file(path), "rb") as file:
             head = file.read(4096)
         found = _sniff_hdf5(path) if is_hdf5(path) else _sniff_text(path, head)
         if found is None:
-            raise FormatError("is of no known format", remedy=f"known are {', '.join(FORMATS)}")
+            raise FormatError(f"is {_what_text(head)}", remedy=f"known formats are {', '.join(FORMATS)}")
         return FORMATS[found]
+
+
+def is_hdf5(path: PathLike) -> bool:
+    """Returns whether a file is HDF5, whoever wrote it."""
+    from redtrack.formats import hdf5_file
+
+    return hdf5_file.is_hdf5(path)
 
 
 def _sniff_hdf5(path: PathLike) -> str:
@@ -147,14 +171,39 @@ def _sniff_hdf5(path: PathLike) -> str:
 
 
 def _sniff_text(path: PathLike, head: bytes) -> str | None:
-    first = head.partition(b"\n")[0].lower().removeprefix(b"\xef\xbb\xbf")
-    if first.startswith((b"scorer,", b'"scorer",')):
+    from redtrack.formats.table import first_line
+
+    first = first_line(head).lower()
+    if first.startswith(("scorer,", '"scorer",')):
         return "deeplabcut"
-    if b"x_0" in first:
+    if "x_0" in first:
         return "csv"
     if b"n_points" in head or Path(path).suffix.lower() == ".pts":
         return "pts"
-    return "coco" if first.lstrip().startswith(b"{") else None
+    if first.lstrip().startswith("{"):
+        return "coco-wholebody" if b"COCO-WholeBody" in head else "coco"
+    return None
+
+
+def is_text(head: bytes) -> bool:
+    """Returns whether the first bytes of a file are those of a text."""
+    return head.startswith((b"\xff\xfe", b"\xfe\xff")) or (bool(head) and not any(byte in _CONTROL for byte in head))
+
+
+_CONTROL = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b")
+
+
+def _what_text(head: bytes) -> str:
+    """Returns what a file of no known format looks like."""
+    from redtrack.formats.table import first_line
+
+    if not is_text(head):
+        return "of no known format"
+    first = first_line(head).lstrip()
+    if first.startswith(("{", "[")):
+        return "JSON of no known format"
+    columns = len(first.split(","))
+    return f"a table without the columns x_0 to y_67 (it has {columns})" if columns > 2 else "a text of no known format"
 
 
 def _by_suffix(path: PathLike) -> Format:

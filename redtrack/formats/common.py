@@ -21,6 +21,8 @@ __all__ = [
     "check_file",
     "face_ids",
     "filled_times",
+    "foreign_scores",
+    "known_rows",
     "naming",
     "number",
     "place_in_frame",
@@ -133,6 +135,18 @@ def face_ids(names: Sequence[str]) -> list[int]:
     ids = [int(match.group(1)) for match in matches if match]
     good = len(ids) == len(names) == len(set(ids)) and max(ids, default=0) <= MAX_FACE
     return ids if good else list(range(len(names)))
+
+
+def known_rows(points: np.ndarray) -> np.ndarray:
+    """Returns (n,) bool, which faces of points (n, 68, 2) have any point; a point with x or y alone becomes NaN."""
+    points[np.isnan(points).any(axis=2)] = np.nan
+    known: np.ndarray = ~np.isnan(points).all(axis=(1, 2))
+    return known
+
+
+def foreign_scores(scores: np.ndarray) -> np.ndarray:
+    """Returns scores of other programs as confidences: peaks of their maps may lie a little outside of 0 to 1."""
+    return np.clip(scores, 0, 1)
 
 
 def place_in_frame(frame: np.ndarray) -> np.ndarray:

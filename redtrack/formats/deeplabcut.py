@@ -7,11 +7,11 @@
     0,411.204,273.551,0.981,…
 
 The line of individuals is left out where face 0 is the only one, as in a project of one animal. Pixels and
-likelihoods have three decimals; a face that is not in a frame has empty cells. Body parts are named as in
-`redtrack.points.NAMES`.
+likelihoods have three decimals; what is unknown, as a face that is absent from a frame, is NaN (pandas takes a first
+line of empty cells for names). Body parts are named as in `redtrack.points.NAMES`.
 
 Read: with or without individuals, with or without likelihood; 68 body parts in our order or under our names; an
-individual named `face_N` is face N. Faces that lack a part are left out, and counted in the info as `rows_left_out`.
+individual named `face_N` is face N. A likelihood above 1 is taken for 1.
 
 Cannot hold: times (a frame counts as one second), disagreement, boxes, states, info.
 """
@@ -27,14 +27,15 @@ from redtrack.errors import FormatError
 from redtrack.formats.common import (
     MAX_FRAMES,
     PathLike,
-    check_file,
     face_ids,
+    foreign_scores,
+    known_rows,
     naming,
     replacing,
     unknown_times,
     whole_numbers,
 )
-from redtrack.formats.table import LONGEST_LINE, read_blocks, split_line
+from redtrack.formats.table import LONGEST_LINE, open_table, read_blocks, split_line
 from redtrack.points import N_POINTS, NAMES
 from redtrack.tracks import Tracks
 
@@ -71,7 +72,7 @@ def write_deeplabcut(tracks: Tracks, path: PathLike) -> None:
             file.write(f"{frame}{''.join(line)}\n")
 
 
-_ABSENT = "," * (len(COORDS) * N_POINTS)
+_ABSENT = ",NaN" * (len(COORDS) * N_POINTS)
 _PRESENT = ",%.3f,%.3f,%.3f" * N_POINTS
 
 
@@ -81,12 +82,12 @@ def _cell(level: str, face: int, name: str, axis: str) -> str:
 
 def _numbers(tracks: Tracks, row: int) -> str:
     numbers = _PRESENT % tuple(np.column_stack([tracks.points[row], tracks.scores[row]]).ravel().tolist())
-    return numbers.replace("nan", "")
+    return numbers.replace("nan", "NaN")
 
 
 def read_deeplabcut(path: PathLike) -> Tracks:
     """Returns the tracks in a DeepLabCut CSV; raises FormatError."""
-    with naming(path), open(check_file(path), encoding="utf-8-sig", errors="replace", newline="") as file:
+    with naming(path), open_table(path) as file:
         animals = _read_header(file)
         return assemble([rows_of(block, animals) for block in read_blocks(file, wanted_columns(animals))])
 
@@ -159,12 +160,10 @@ def _nothing(frame: np.ndarray) -> Rows:
 
 
 def assemble(blocks: list[Rows]) -> Tracks:
-    """Returns the tracks of all blocks; faces that lack a part are left out and counted."""
+    """Returns the tracks of all blocks."""
     frame, face, points, scores = (
         np.concatenate(arrays) for arrays in zip(_nothing(np.zeros(0, np.int64)), *blocks, strict=True)
     )
     about = unknown_times(int(frame.max()) + 1 if len(frame) else 0)
-    whole = ~np.isnan(points).any(axis=(1, 2))
-    if left_out := int((~whole & (face >= 0)).sum()):
-        about["info"]["rows_left_out"] = left_out
-    return Tracks.from_rows(frame[whole], face[whole], points[whole], scores=scores[whole], **about)
+    seen = known_rows(points)
+    return Tracks.from_rows(frame[seen], face[seen], points[seen], scores=foreign_scores(scores[seen]), **about)

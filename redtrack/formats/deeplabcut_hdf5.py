@@ -92,6 +92,9 @@ def read_deeplabcut_hdf5(path: PathLike) -> Tracks:
         key = KEY if KEY in keys else keys[0]
         fixed = file.text("pandas_type", key) == "frame"
         columns, index, values = _read_fixed(file, key) if fixed else _read_table(file, key)
+        columns, values = _in_order(
+            _fixed_names(file, f"{key}/axis0") if fixed else _all_names(file, key), columns, values
+        )
         animals = animals_of(_levels(columns))
         wanted = np.array(wanted_columns(animals)[1:], int) - 1
         block = np.column_stack([index, values[:, wanted]])
@@ -136,6 +139,18 @@ def _read_fixed(file: Hdf5File, key: str) -> tuple[Columns, np.ndarray, np.ndarr
     if not values:
         raise FormatError("its table has no numbers")
     return columns, _fixed_index(file, f"{key}/axis1", len(values[0])), np.column_stack(values)
+
+
+def _all_names(file: Hdf5File, key: str) -> Columns:
+    return file.names(key, "non_index_axes") if "non_index_axes" in file.attributes(key) else []
+
+
+def _in_order(wanted: Columns, columns: Columns, values: np.ndarray) -> tuple[Columns, np.ndarray]:
+    """Returns the columns in the order of the whole table: blocks are kept by type, which tears them apart."""
+    place = {names: i for i, names in enumerate(columns)}
+    if len(place) < len(columns) or sorted(wanted) != sorted(columns):
+        return columns, values
+    return wanted, values[:, [place[names] for names in wanted]]
 
 
 def _fixed_index(file: Hdf5File, name: str, rows: int) -> np.ndarray:

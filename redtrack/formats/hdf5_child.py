@@ -345,6 +345,8 @@ def _names(value: Any) -> list[list[str]]:
         raise
     except Exception as error:  # a spoiled pickle raises anything
         raise Refused("the names of its columns are damaged") from error
+    if isinstance(names, list) and len(names) == 1 and isinstance(names[0], tuple) and isinstance(names[0][-1], list):
+        names = names[0][-1]  # [(axis, names)], as the whole table's names are kept
     rows: list[Any] = [(name,) if isinstance(name, str) else name for name in names] if isinstance(names, list) else []
     if not rows or not all(isinstance(row, tuple) and all(isinstance(text, str) for text in row) for row in rows):
         raise Refused("its columns are not named by texts")

@@ -3,7 +3,9 @@
     frame,face_id,timestamp,confidence,success,x_0,…,x_67,y_0,…,y_67
 
 `frame` counts from 1, as OpenFace does; `timestamp` is the frame's true time in seconds, six decimals; `confidence`
-is the mean score of the face's points; pixels have three decimals. What is unknown is an empty cell. A frame without a
+is the mean score of the face's points; pixels have three decimals. An unknown confidence is `NaN` (a column of empty
+cells would be text to some readers), and so is every timestamp where the source has no times; anything else that is
+unknown, such as a point of a partly labelled face, is an empty cell. A frame without a
 face has one line with `face_id` -1, `confidence` and `success` 0, and empty cells, so that its time is kept and no
 number is made up. On demand: `pose=True` puts OpenFace's `pose_Rx`, `pose_Ry`, `pose_Rz` (radians, of a
 weak-perspective fit) before `x_0`, and `measures=True` the columns of `redtrack.measures` behind `y_67`. What OpenFace
@@ -11,8 +13,9 @@ has and redtrack does not measure (gaze, the head's place in millimetres, action
 
 Read: any file that has the 136 point columns, in any order and among others; spaces in the header (older OpenFace),
 no `face_id` (one face a line, counted within its frame), no `timestamp` (a frame counts as one second); py-feat's
-names too. Frames that have no line get their time from their neighbours. Lines whose `success` is 0, or whose points
-are missing, are no face. Every point takes the line's confidence as its score.
+names too; OpenFace's tables of pictures, which have a `face` column and no `frame`; tables from spreadsheets and from R
+(`redtrack.formats.table`). Frames that have no line get their time from their neighbours. Lines whose `success` is 0,
+or without any point, are no face. Every point takes the line's confidence as its score, 1 where that is above 1.
 
 Cannot hold: the scores of single points, disagreement, boxes, states, info.
 """
@@ -32,23 +35,25 @@ from redtrack.formats.common import (
     MAX_FACE,
     MAX_FRAMES,
     PathLike,
-    check_file,
     filled_times,
+    foreign_scores,
+    known_rows,
     naming,
     place_in_frame,
     replacing,
     unknown_times,
     whole_numbers,
 )
-from redtrack.formats.table import LONGEST_LINE, read_blocks, split_line
+from redtrack.formats.table import LONGEST_LINE, open_table, read_blocks, split_line
 from redtrack.measures import MEASURES, OPENFACE_POSE, openface_pose
 from redtrack.measures import measures as measure
-from redtrack.points import N_POINTS
+from redtrack.points import N_POINTS, known_mean
 from redtrack.tracks import Tracks
 
 __all__ = ["has_other_columns", "read_csv", "refuse_foreign", "write_csv"]
 
 NO_FACE = -1
+_UNKNOWN = "NaN"
 _POINTS = [f"{axis}_{i}" for axis in "xy" for i in range(N_POINTS)]
 _FIXED = ["frame", "face_id", "timestamp", "confidence", "success"]
 _BOX = ["facerectx", "facerecty", "facerectwidth", "facerectheight"]  # py-feat
@@ -64,7 +69,7 @@ def write_csv(tracks: Tracks, path: PathLike, measures: bool = False, pose: bool
     points = [tracks.points[:, :, 0], tracks.points[:, :, 1]]
     values = np.column_stack([before, *points, *extra])
     decimals = ",%.4f" * before.shape[1] + ",%.3f" * (2 * N_POINTS) + ",%.4f" * len(extra)
-    line = f"%d,%d,%.6f,%.3f,%d{decimals}\n"
+    line = f"%d,%d,%s,%s,%d{decimals}\n"
     with replacing(path) as file:
         file.write(_header(measures, pose) + "\n")
         lines = _lines(tracks, values)
@@ -94,21 +99,23 @@ def refuse_foreign(path: PathLike) -> None:
 
 def _lines(tracks: Tracks, values: np.ndarray) -> Iterator[tuple[Any, ...]]:
     """Yields the numbers of each line in order of frames, those without a face included."""
-    times = tracks.times.tolist()
+    times = [_UNKNOWN] * tracks.frames
+    if tracks.info.get("times_known", True):
+        times = [f"{time:.6f}" for time in tracks.times.tolist()]
+    scores = [_UNKNOWN if np.isnan(score) else f"{score:.3f}" for score in known_mean(tracks.scores).tolist()]
     absent = (np.nan,) * values.shape[1]
     row = 0
     for frame, faces in enumerate(np.bincount(tracks.frame, minlength=tracks.frames).tolist()):
         if not faces:
-            yield (frame + 1, NO_FACE, times[frame], 0.0, 0, *absent)
+            yield (frame + 1, NO_FACE, times[frame], "0.000", 0, *absent)
         for _ in range(faces):
-            confidence = float(tracks.scores[row].mean())
-            yield (frame + 1, int(tracks.face[row]), times[frame], confidence, 1, *values[row].tolist())
+            yield (frame + 1, int(tracks.face[row]), times[frame], scores[row], 1, *values[row].tolist())
             row += 1
 
 
 def read_csv(path: PathLike) -> Tracks:
     """Returns the tracks in an OpenFace or py-feat CSV; raises FormatError."""
-    with naming(path), open(check_file(path), encoding="utf-8-sig", errors="replace", newline="") as file:
+    with naming(path), open_table(path) as file:
         columns = _read_header(file)
         names = list(columns)
         blocks = list(read_blocks(file, [columns[name] for name in names]))
@@ -126,7 +133,8 @@ def _read_header(file: IO[str]) -> dict[str, int]:
         known = _ALIASES.get(plain, plain)
         if known in wanted:
             columns.setdefault(known, i)
-    missing = [name for name in ("frame", *_POINTS) if name not in columns]
+    needed = _POINTS if "face_id" in columns else ["frame", *_POINTS]
+    missing = [name for name in needed if name not in columns]
     if missing:
         raise FormatError(f"has no column '{missing[0]}' in its first line")
     return columns
@@ -134,7 +142,8 @@ def _read_header(file: IO[str]) -> dict[str, int]:
 
 def _assemble(columns: dict[str, np.ndarray]) -> Tracks:
     """Returns the tracks in a table; the columns are (lines,) float64 by name."""
-    number = whole_numbers(columns["frame"], "frame", MAX_FRAMES)
+    one_picture = np.ones(len(columns[_POINTS[0]]))  # whose faces all lines are, where there is no column of frames
+    number = whole_numbers(columns.get("frame", one_picture), "frame", MAX_FRAMES)
     from_zero = _BOX[0] in columns or (number == 0).any()
     frame = number if from_zero else number - 1
     frames = int(frame.max()) + 1 if len(frame) else 0
@@ -142,14 +151,15 @@ def _assemble(columns: dict[str, np.ndarray]) -> Tracks:
     if "timestamp" in columns:
         about = filled_times(frame, columns["timestamp"], frames)
     flat = np.stack([columns[name] for name in _POINTS], axis=1)
-    seen = ~np.isnan(flat).any(axis=1) & (columns.get("success", np.ones(len(frame))) != 0)
     with np.errstate(over="ignore"):
-        points = flat[seen].reshape(-1, 2, N_POINTS).swapaxes(1, 2).astype(np.float32)
+        points = flat.reshape(-1, 2, N_POINTS).swapaxes(1, 2).astype(np.float32)
+    seen = known_rows(points) & (columns.get("success", np.ones(len(frame))) != 0)
+    points = points[seen]
     face = place_in_frame(frame[seen])
     if "face_id" in columns:
         face = whole_numbers(columns["face_id"][seen], "face_id", MAX_FACE)
     if "confidence" in columns:
-        about["scores"] = np.repeat(columns["confidence"][seen, None], N_POINTS, axis=1)
+        about["scores"] = np.repeat(foreign_scores(columns["confidence"][seen, None]), N_POINTS, axis=1)
     if set(_BOX) <= columns.keys():
         x, y, width, height = (columns[name][seen] for name in _BOX)
         about["boxes"] = np.stack([x, y, x + width, y + height], axis=1)

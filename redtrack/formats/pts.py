@@ -11,9 +11,10 @@ Written: face 0 in `<video>/annot`, face N in `<video>/annot_faceN` beside it; a
 Pixels count from 1, as in 300-VW, or from 0 (`origin`). `<video>/annot.json` holds what the files cannot: the origin,
 and the times of all frames.
 
-Read: such a folder, any folder of numbered `.pts` files or one that holds `annot`, or a single `.pts` file as a video
-of one frame. Without `annot.json` pixels count from 1, a frame counts as one second, and the last file is the last
-frame. A header may be missing or spaced in any way.
+Read: such a folder, any folder of `.pts` files or one that holds `annot`, or a single `.pts` file as a video of one
+frame. A file's frame is the number at the end of its name, less one unless a file is numbered 0; where names have no
+numbers, or two have the same, its place among the names. Without `annot.json` pixels count from 1, no frame has a time,
+and the last file is the last frame. A header may be missing or spaced in any way. An unknown point is `nan nan`.
 
 Cannot hold: scores, disagreement, boxes, states, info. Three decimals: 0.0005 px.
 """
@@ -37,6 +38,7 @@ from redtrack.formats.common import (
     MAX_FRAMES,
     PathLike,
     check_file,
+    known_rows,
     naming,
     number,
     output_error,
@@ -53,23 +55,26 @@ RECORD = "annot.json"
 _OLD = "old"  # where a folder that is replaced goes, within the temporary one
 _MARK = "redtrack pts"
 _FOLDER = re.compile(r"annot(?:_face([0-9]{1,9}))?")
-_FILE = re.compile(r"([0-9]{1,9})\.pts")
+_FILE = re.compile(r".*?([0-9]{1,9})\.pts", re.IGNORECASE)
 _HEADER = re.compile(r"n_points\s*:\s*([0-9]{1,9})")
 _LARGEST = 1 << 20  # bytes of one file: thousands of points
 _LARGEST_RECORD = 1 << 30
 
 
-def read_points(path: PathLike, origin: float = ORIGIN) -> np.ndarray:
-    """Returns (n, 2) float32, the points of one `.pts` file in pixels from 0; raises FormatError."""
+def read_points(path: PathLike, origin: float = ORIGIN, partial: bool = False) -> np.ndarray:
+    """Returns (n, 2) float32, the points of one `.pts` file in pixels from 0; raises FormatError.
+
+    With `partial`, points may be unknown, NaN; else they are refused.
+    """
     with naming(path):
         if check_file(path).stat().st_size > _LARGEST:
             raise FormatError("is too large for a file of points")
         text = Path(path).read_bytes().decode("utf-8", "replace")
-        return parse_points(text, origin)
+        return parse_points(text, origin, partial)
 
 
-def parse_points(text: str, origin: float = ORIGIN) -> np.ndarray:
-    """Returns (n, 2) float32, the points of a `.pts` text with or without header; raises FormatError."""
+def parse_points(text: str, origin: float = ORIGIN, partial: bool = False) -> np.ndarray:
+    """Returns (n, 2) float32, the points of a `.pts` text with or without header, as `read_points` does."""
     head, brace, rest = text.partition("{")
     body, closed, _ = rest.partition("}") if brace else (text, "", "")
     count = _HEADER.search(head) if brace else None
@@ -77,7 +82,8 @@ def parse_points(text: str, origin: float = ORIGIN) -> np.ndarray:
         values = np.array(body.replace(",", " ").split(), dtype=np.float64)
     except ValueError as error:
         raise FormatError("holds words where points should be") from error
-    if len(values) % 2 or not len(values) or not np.isfinite(values).all() or np.abs(values).max() > 1e9:
+    unknown = np.isnan(values[::2]).repeat(2) & np.isnan(values[1::2]).repeat(2) if len(values) % 2 == 0 else None
+    if not len(values) or unknown is None or not ((np.abs(values) <= 1e9) | (unknown & partial)).all():
         raise FormatError("does not hold pairs of finite numbers")
     if (brace and not closed) or (count and int(count.group(1)) * 2 != len(values)):
         raise FormatError(f"is cut off: it holds {len(values) // 2} points")
@@ -99,18 +105,24 @@ def read_pts(path: PathLike, origin: float | None = None) -> Tracks:
     """Returns the tracks of a folder of `.pts` files, or of one file; `origin` None takes the recorded one, else 1."""
     with naming(path):
         if not Path(path).is_dir():
-            only = read_68(check_file(path), ORIGIN if origin is None else origin)
-            return Tracks.from_rows([0], [0], only[None], **unknown_times(1))
+            only = read_68(check_file(path), ORIGIN if origin is None else origin, partial=True)
+            return _tracks([0], [0], only[None], unknown_times(1))
         record = _read_record(Path(path))
         origin = record["origin"] if origin is None else origin
         rows = [row for face, folder in _face_folders(Path(path)) for row in _read_folder(folder, face, origin)]
         if not rows and not record["recorded"]:
-            raise FormatError("holds no numbered .pts files")
+            raise FormatError("holds no .pts files")
         frame, face, points = zip(*rows, strict=True) if rows else ((), (), np.zeros((0, N_POINTS, 2)))
         frames = max(frame, default=-1) + 1
         about = {"times": record["times"], "info": {}} if len(record["times"]) >= frames else unknown_times(frames)
         about["info"] |= {"pts_origin": int(origin) if float(origin).is_integer() else origin}
-        return Tracks.from_rows(frame, face, np.asarray(points), **about)
+        return _tracks(frame, face, np.asarray(points), about)
+
+
+def _tracks(frame: Any, face: Any, points: np.ndarray, about: dict[str, Any]) -> Tracks:
+    """Returns the tracks of files, less those without a known point."""
+    seen = known_rows(points)
+    return Tracks.from_rows(np.asarray(frame)[seen], np.asarray(face)[seen], points[seen], **about)
 
 
 def write_pts(tracks: Tracks, path: PathLike, origin: float = ORIGIN) -> None:
@@ -178,7 +190,7 @@ def _write_faces(tracks: Tracks, folder: Path, origin: float) -> None:
 
 
 def _write_record(tracks: Tracks, folder: Path, origin: float) -> None:
-    times = [round(float(time), 9) for time in tracks.times]
+    times = [round(float(time), 9) for time in tracks.times] if tracks.info.get("times_known", True) else []
     record = {"format": _MARK, "origin": origin, "frames": tracks.frames, "times": times}
     (folder / RECORD).write_text(json.dumps(record) + "\n", encoding="ascii")
 
@@ -257,20 +269,28 @@ def _face_folders(folder: Path) -> Iterator[tuple[int, Path]]:
 
 
 def _read_folder(folder: Path, face: int, origin: float) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yields (frame, face, points) for each numbered file; names without a number are passed over."""
-    for entry in folder.iterdir():
-        numbered = _FILE.fullmatch(entry.name)
-        if numbered:
-            frame = int(numbered.group(1)) - 1
-            if not 0 <= frame < MAX_FRAMES or face > MAX_FACE:
-                raise FormatError(f"is numbered outside 1 to {MAX_FRAMES}", entry)
-            yield frame, face, read_68(entry, origin)
+    """Yields (frame, face, points) for each `.pts` file of a folder."""
+    files = sorted(entry for entry in folder.iterdir() if entry.suffix.lower() == ".pts" and entry.is_file())
+    for frame, entry in zip(frame_numbers([entry.name for entry in files]), files, strict=True):
+        if not frame < MAX_FRAMES or face > MAX_FACE:
+            raise FormatError(f"is numbered outside 1 to {MAX_FRAMES}", entry)
+        yield frame, face, read_68(entry, origin, partial=True)
 
 
-def read_68(path: PathLike, origin: float = ORIGIN) -> np.ndarray:
+def frame_numbers(names: list[str]) -> list[int]:
+    """Returns the frame of each file: the number that ends its name, less one unless there is a 0; else its place."""
+    matches = [_FILE.fullmatch(name) for name in names]
+    numbers = [int(match.group(1)) for match in matches if match]
+    if len(set(numbers)) < len(names):
+        return list(range(len(names)))
+    first = 0 if 0 in numbers else 1
+    return [number - first for number in numbers]
+
+
+def read_68(path: PathLike, origin: float = ORIGIN, partial: bool = False) -> np.ndarray:
     """Returns (68, 2) float32, as `read_points` does; raises FormatError for any other number of points."""
     with naming(path):
-        points = read_points(path, origin)
+        points = read_points(path, origin, partial)
         if len(points) != N_POINTS:
             raise FormatError(f"holds {len(points)} points, not {N_POINTS}")
         return points

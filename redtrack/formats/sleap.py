@@ -1,14 +1,14 @@
-"""SLEAP's analysis HDF5 (`.analysis.h5`), in the standard order of axes, as sleap-io reads and writes it.
+"""SLEAP's analysis HDF5 (`.analysis.h5`), in the order of axes that SLEAP, sleap-io and movement share.
 
 Dense arrays over frames, tracks (faces, named `face_0` and so on) and nodes (the 68 points, named as in
-`redtrack.points.NAMES`), NaN where a face is not: `tracks` (frame, track, node, xy), `point_scores` (frame, track,
-node), `instance_scores` and `tracking_scores` (frame, track), `track_occupancy` (frame, track) uint8, with the names
-of their axes in the attribute `dims`; names, edges and symmetries of the skeleton; `video_path`; `provenance`. Chunks
-without a face are not stored. One dataset is ours, and ignored by other tools: `times` (frame), in seconds.
+`redtrack.points.NAMES`), NaN where a face is absent: `tracks` (track, xy, node, frame), `point_scores` (track, node,
+frame), `instance_scores` and `tracking_scores` (track, frame), `track_occupancy` (frame, track) uint8, with the names
+of their axes in the attribute `dims`; names, edges and symmetries of the skeleton; `video_path`, empty where the video
+is unknown; `provenance`. Chunks without a face are not stored. One dataset is ours, and ignored by other tools: `times`
+(frame), in seconds.
 
-Read: any order of axes that `dims` tells, and the old order (track, xy, node, frame) where nothing is told; a face
-must have 68 nodes, in our order or under our names; a track named `face_N` is face N. Faces that lack a node are left
-out, and counted in the info as `rows_left_out`.
+Read: any order of axes that `dims` tells, and the one above where nothing is told; a face must have 68 nodes, in our
+order or under our names; a track named `face_N` is face N. A score above 1 is taken for 1.
 
 Cannot hold: disagreement, boxes, states.
 """
@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from redtrack.errors import FormatError
-from redtrack.formats.common import MAX_FRAMES, PathLike, face_ids, naming, unknown_times
+from redtrack.formats.common import MAX_FRAMES, PathLike, face_ids, foreign_scores, known_rows, naming, unknown_times
 from redtrack.formats.disk import replacing_hdf5
 from redtrack.formats.hdf5_file import Array, Hdf5File, open_hdf5
-from redtrack.points import LINES, MIRROR, N_POINTS, NAMES
+from redtrack.points import LINES, MIRROR, N_POINTS, NAMES, known_mean
 from redtrack.tracks import Tracks
 
 __all__ = ["MARK", "read_sleap", "write_sleap"]
@@ -98,13 +98,10 @@ def _rows(points: Ordered, scores: Ordered) -> Iterator[tuple[np.ndarray, np.nda
 def _assemble(file: Hdf5File, frames: int, tracks: int, found: Sequence[tuple[np.ndarray, ...]]) -> Tracks:
     empty = (np.zeros(0, int), np.zeros(0, int), np.zeros((0, N_POINTS, 2)), np.zeros((0, N_POINTS)))
     frame, track, points, scores = (np.concatenate(parts) for parts in zip(empty, *found, strict=True))
-    whole = ~np.isnan(points).any(axis=(1, 2))
-    about = _times(file, frames)
-    if not whole.all():
-        about["info"]["rows_left_out"] = int((~whole).sum())
+    seen, about = known_rows(points), _times(file, frames)
     order, ids = _node_order(file), _face_ids(file, tracks)
-    points, scores = points[whole][:, order], scores[whole][:, order]
-    return Tracks.from_rows(frame[whole], ids[track[whole]], points, scores=scores, **about)
+    points, scores = points[seen][:, order], foreign_scores(scores[seen][:, order])
+    return Tracks.from_rows(frame[seen], ids[track[seen]], points, scores=scores, **about)
 
 
 def _times(file: Hdf5File, frames: int) -> dict[str, Any]:
@@ -130,30 +127,42 @@ def _face_ids(file: Hdf5File, tracks: int) -> np.ndarray:
     return np.array(face_ids(names) if len(names) == tracks else range(tracks), dtype=np.int64)
 
 
+LAYOUT = {
+    "tracks": MATLAB,
+    "point_scores": ("track", "node", "frame"),
+    "instance_scores": ("track", "frame"),
+    "tracking_scores": ("track", "frame"),
+    MARK: ("frame", "track"),
+}
+"""The axes of each array that is written."""
+
+
 def write_sleap(tracks: Tracks, path: PathLike) -> None:
     """Writes an analysis file; raises OutputError."""
     faces = tracks.faces
+    lengths = {"frame": tracks.frames, "track": len(faces), "node": N_POINTS, "xy": 2}
     with replacing_hdf5(path) as file:
-        shapes = {"tracks": (N_POINTS, 2), "point_scores": (N_POINTS,), "instance_scores": (), "tracking_scores": ()}
-        for name, rest in shapes.items():
-            _create(file, name, (tracks.frames, len(faces), *rest), np.nan)
-        _create(file, MARK, (tracks.frames, len(faces)), 0)
+        for name, axes in LAYOUT.items():
+            _create(file, name, axes, lengths)
         for column, face in enumerate(faces):
             _fill(file, tracks, face, column)
-        file["times"] = tracks.times
+        if tracks.info.get("times_known", True):
+            file["times"] = tracks.times
         _write_names(file, faces)
         file["labels_path"] = ""
-        file["video_path"] = str(tracks.info.get("source", ""))
+        file["video_path"] = str(tracks.info.get("source") or "")
         file["video_ind"] = 0
         file["provenance"] = json.dumps({"redtrack": dict(tracks.info)}, default=str)
-        file.attrs["preset"], file.attrs["format"] = "standard", "analysis"
+        file.attrs["preset"], file.attrs["format"] = "matlab", "analysis"
 
 
-def _create(file: Any, name: str, shape: tuple[int, ...], fill: float) -> None:
-    kind = "u1" if name == MARK else "f8"
-    packed = {"chunks": (min(_BLOCK, shape[0]), 1, *shape[2:]), "compression": "gzip", "shuffle": True}
+def _create(file: Any, name: str, axes: tuple[str, ...], lengths: dict[str, int]) -> None:
+    shape = tuple(lengths[axis] for axis in axes)
+    sizes = {"frame": min(_BLOCK, lengths["frame"]), "track": 1}
+    packed = {"chunks": tuple(sizes.get(axis, lengths[axis]) for axis in axes), "compression": "gzip", "shuffle": True}
+    kind, fill = ("u1", 0) if name == MARK else ("f8", np.nan)
     made = file.create_dataset(name, shape, kind, fillvalue=fill, **(packed if 0 not in shape else {}))
-    made.attrs["dims"] = json.dumps(STANDARD[: len(shape)])
+    made.attrs["dims"] = json.dumps(axes)
 
 
 def _fill(file: Any, tracks: Tracks, face: int, column: int) -> None:
@@ -165,14 +174,17 @@ def _fill(file: Any, tracks: Tracks, face: int, column: int) -> None:
         place = tracks.frame[some] - start
         scores = tracks.scores[some].astype(np.float64)
         for name, values in {
-            "tracks": tracks.points[some],
-            "point_scores": scores,
-            "instance_scores": scores.mean(axis=1),
+            "tracks": tracks.points[some].transpose(2, 1, 0),
+            "point_scores": scores.T,
+            "instance_scores": known_mean(scores),
             MARK: np.ones(len(some)),
         }.items():
-            array = np.full((stop - start, *values.shape[1:]), 0 if name == MARK else np.nan)
-            array[place] = values
-            file[name][start:stop, column] = array
+            array = np.full((*values.shape[:-1], stop - start), 0 if name == MARK else np.nan)
+            array[..., place] = values
+            if name == MARK:
+                file[name][start:stop, column] = array
+            else:
+                file[name][column, ..., start:stop] = array
 
 
 def _write_names(file: Any, faces: list[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from redtrack.evaluate.protocol import eye_distance
+from redtrack.points import known_mean
 from redtrack.tracks import Tracks
 
 __all__ = ["confidence", "disagreement", "doubt", "rank", "worst_face", "worst_frames"]
@@ -19,7 +20,7 @@ def disagreement(tracks: Tracks) -> np.ndarray:
 
 def confidence(tracks: Tracks) -> np.ndarray:
     """Returns (R,): each row's mean confidence; NaN where the file has none."""
-    mean: np.ndarray = tracks.scores.astype(np.float64).mean(axis=1)
+    mean: np.ndarray = known_mean(tracks.scores.astype(np.float64))
     return mean
 
 
@@ -59,6 +60,6 @@ def worst_face(tracks: Tracks, frame: int) -> int | None:
     if not len(rows):
         return None
     here = tracks.select(rows)
-    known = np.isfinite(here.disagreement).all()
+    known = np.isfinite(disagreement(here)).all()
     signs = disagreement(here) if known else -confidence(here)
     return int(here.face[np.argmax(np.nan_to_num(signs))])

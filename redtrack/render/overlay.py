@@ -8,7 +8,7 @@ import numpy as np
 
 from redtrack.errors import UsageError
 from redtrack.evaluate.protocol import eye_distance
-from redtrack.points import LINES
+from redtrack.points import LINES, known_mean
 from redtrack.render import colours as c
 from redtrack.render.draw import Image, capsules, dots, rectangle, rings
 from redtrack.render.text import label
@@ -98,18 +98,21 @@ class Overlay:
 
     def _draw_face(self, image: Image, row: int, view: View) -> None:
         style, points = self.style, view(self.tracks.points[row])
-        radius = float(np.clip(eye_distance(points) * _DOT, _SMALLEST, _LARGEST)) * style.size
+        known = ~np.isnan(points[:, 0])
+        radius = float(np.clip(self._eyes(row) * view.scale * _DOT, _SMALLEST, _LARGEST)) * style.size
         hue = c.face_colour(int(self.tracks.face[row]))
         box = view(self.tracks.boxes[row].reshape(2, 2)).ravel()
         if style.boxes:
             rectangle(image, box, max(radius * 0.5, 1), hue, 0.65)
         if style.lines:
-            capsules(image, points[_LINE_STARTS], points[_LINE_ENDS], max(radius * 0.35, 0.5), hue, 0.5)
+            both = known[_LINE_STARTS] & known[_LINE_ENDS]
+            starts, ends = points[_LINE_STARTS][both], points[_LINE_ENDS][both]
+            capsules(image, starts, ends, max(radius * 0.35, 0.5), hue, 0.5)
         if style.points:
-            dots(image, points, radius * 1.25 + 0.25, c.SHADOW, 0.5)
-            dots(image, points, radius, self._point_colours(row))
+            dots(image, points[known], radius * 1.25 + 0.25, c.SHADOW, 0.5)
+            dots(image, points[known], radius, self._point_colours(row)[known])
         if style.mark is not None:
-            doubtful = self._relative_disagreement(row) > style.mark
+            doubtful = known & (self._relative_disagreement(row) > style.mark)
             rings(image, points[doubtful], radius * 2 + 1, max(radius * 0.6, 1.0), c.WARNING)
         if style.ids:
             height = caption_height(image) * style.size
@@ -124,14 +127,18 @@ class Overlay:
 
     def _words(self, row: int) -> str:
         """Returns what stands beside a face: its id and its mean confidence, where that is known."""
-        confidence = float(self.tracks.scores[row].mean())
+        confidence = float(known_mean(self.tracks.scores[row]))
         return f"{self.tracks.face[row]}" + ("" if np.isnan(confidence) else f"  {confidence:.2f}")
 
     def _relative_disagreement(self, row: int) -> np.ndarray:
         """Returns (68,): disagreement over eye distance, 0 where unknown."""
-        eyes = max(float(eye_distance(self.tracks.points[row])), 1.0)  # px: no face is smaller
-        relative: np.ndarray = np.nan_to_num(self.tracks.disagreement[row]) / eyes
+        relative: np.ndarray = np.nan_to_num(self.tracks.disagreement[row]) / self._eyes(row)
         return relative
+
+    def _eyes(self, row: int) -> float:
+        """Returns the eye distance in px, or a third of the box's width where the face lacks an eye corner."""
+        eyes, box = float(eye_distance(self.tracks.points[row])), self.tracks.boxes[row]
+        return max(float(box[2] - box[0]) / 3 if np.isnan(eyes) else eyes, 1.0)  # px: no face is smaller
 
     def _point_colours(self, row: int) -> np.ndarray:
         """Returns the colours (68, 3) of a row's points."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from drawn_tracks import face, moving_face, tracks_of
 
-from redtrack.cli.evaluate import evaluate
+from redtrack.cli.evaluate import box_names, evaluate
 from redtrack.errors import FormatError, UsageError
 from redtrack.evaluate import Pair, Protocol, score
 from redtrack.evaluate.pairs import find_predictions, find_truth, pairs
@@ -242,3 +243,58 @@ def test_real_truth_against_itself(data: Path) -> None:
     clips = data / "clips" / "tracked"
     found = figures(clips, clips)["predictions"][0]
     assert found["mean"] == 0 and found["faces"] == 1745 and 0.002 < found["jitter"]["truth"] < 0.05
+
+
+def test_partly_labelled_faces_are_scored_by_what_they_have(tmp_path) -> None:
+    """An unknown point of the truth counts for nothing; a face without the eye corners is not counted at all."""
+    truth = moving_face(4)
+    points = truth.points.copy()
+    points[1, 8:17] = np.nan
+    points[2, 36] = np.nan
+    Tracks.from_rows(truth.frame, truth.face, points, truth.times).save(tmp_path / "truth.h5")
+    found = figures(saved(truth, tmp_path / "pred.h5", 1.5), tmp_path / "truth.h5")["predictions"][0]
+    assert (found["faces"], found["partly_labelled_faces"], found["unscored_faces"]) == (3, 1, 1)
+    assert found["mean"] == pytest.approx(1.5 / EYES, rel=1e-4) and found["extra_faces"] == 0
+    words = CliRunner().invoke(evaluate, [str(tmp_path / "pred.h5"), str(tmp_path / "truth.h5")]).stdout
+    assert "1 true faces lack points" in words and "1 true faces lack the points that the error" in words
+
+
+def test_a_line_a_frame_and_face(tmp_path) -> None:
+    """--csv says for each true face when it was seen, what its error is, and which predicted face that was."""
+    truth = saved(moving_face(3), tmp_path / "truth.h5")
+    pred = moving_face(3)
+    Tracks.from_rows(pred.frame[:2], pred.face[:2] + 7, pred.points[:2] + 1, pred.times).save(tmp_path / "pred.h5")
+    done = CliRunner().invoke(evaluate, [str(tmp_path / "pred.h5"), str(truth), "--csv", str(tmp_path / "e.csv")])
+    assert done.exit_code == 0, done.output
+    head, *lines = (tmp_path / "e.csv").read_text().splitlines()
+    assert head == "prediction,video,frame,time,face,predicted_face,error"
+    assert [line.split(",")[:3] for line in lines] == [["pred.h5", "truth", str(i)] for i in range(3)]
+    assert lines[0].split(",")[4:6] == ["0", "7"] and lines[2].split(",")[5:] == ["", ""]
+    assert float(lines[0].split(",")[6]) == pytest.approx(2**0.5 / EYES, rel=1e-3)
+
+
+def test_nothing_that_overlaps_fails(tmp_path) -> None:
+    """A prediction none of whose faces touches a true one is an error, not a row of dashes."""
+    truth = saved(moving_face(3), tmp_path / "truth.h5")
+    done = CliRunner().invoke(evaluate, [str(saved(moving_face(3), tmp_path / "far.h5", 5000)), str(truth)])
+    assert done.exit_code == 1 and "far.h5: no predicted face overlaps a true one" in done.stderr
+
+
+def test_another_video_is_told(tmp_path) -> None:
+    """Where both tell the digest of their video and these differ, there is a warning."""
+    tracks = moving_face(3)
+    for name, digest in (("truth", "aa"), ("pred", "bb")):
+        replace(tracks, info={"source_digest": digest}).save(tmp_path / f"{name}.h5")
+    done = CliRunner().invoke(evaluate, [str(tmp_path / "pred.h5"), str(tmp_path / "truth.h5")])
+    assert done.exit_code == 0 and "pred.h5 was made from another video than the truth" in done.stderr
+
+
+def test_boxes_of_one_stem_have_a_column_each() -> None:
+    """Files of boxes are named by their stem, or in full where two have it or it is that of a built-in kind."""
+    assert box_names(("detected", "a/boxes.csv", "b/boxes.csv", "truth.csv", "c.csv")) == {
+        "detected": "detected boxes",
+        "a/boxes.csv": "a/boxes.csv boxes",
+        "b/boxes.csv": "b/boxes.csv boxes",
+        "truth.csv": "truth.csv boxes",
+        "c.csv": "c boxes",
+    }

@@ -26,7 +26,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 def test_one_face_has_three_header_lines(tmp_path: Path) -> None:
-    """The file of a single face is that of a project of one animal; an unknown likelihood is an empty cell."""
+    """The file of a single face is that of a project of one animal; an unknown likelihood is NaN."""
     write_deeplabcut(Tracks.from_rows([1], [0], np.full((1, 68, 2), 1.5), [0, 1]), tmp_path / "x.csv")
     scorer, parts, coords, absent, present = csv.reader((tmp_path / "x.csv").read_text().splitlines())
     assert (scorer[:2], parts[:2], coords[:4]) == (
@@ -34,7 +34,7 @@ def test_one_face_has_three_header_lines(tmp_path: Path) -> None:
         ["bodyparts", "jaw_0"],
         ["coords", "x", "y", "likelihood"],
     )
-    assert absent == ["0", *[""] * 204] and present == ["1", *["1.500", "1.500", ""] * 68]
+    assert absent == ["0", *["NaN"] * 204] and present == ["1", *["1.500", "1.500", "NaN"] * 68]
     assert np.isnan(read_deeplabcut(tmp_path / "x.csv").scores).all()
 
 
@@ -66,11 +66,22 @@ def test_without_likelihood_and_in_another_order(tmp_path: Path) -> None:
     assert back.frame.tolist() == [7] and back.points[0, 0].tolist() == [67, 67.5] and np.isnan(back.scores).all()
 
 
-def test_incomplete_faces_are_left_out_and_counted(tmp_path: Path) -> None:
-    """A face that lacks a part is not a face of 68 points."""
+def test_partly_labelled_faces_are_kept(tmp_path: Path) -> None:
+    """A part that a face lacks is an unknown point; a face without any part is none."""
     rows = ["0" + ",1,2,0.5" * 68, "1" + ",1,2,0.5" * 67 + ",,,", "2" + ",,," * 68]
     back = read_deeplabcut(foreign(tmp_path / "x.csv", [f"p{i}" for i in range(68)], "x y likelihood", *rows))
-    assert (len(back), back.frames, back.info["rows_left_out"]) == (1, 3, 1)
+    assert (back.partial.tolist(), back.frames) == ([False, True], 3)
+    assert np.isnan(back.points[1, 67]).all() and (back.points[1, :67] == [1, 2]).all()
+    write_deeplabcut(back, tmp_path / "y.csv")
+    assert read_deeplabcut(tmp_path / "y.csv").same_as(back)
+
+
+def test_a_likelihood_above_one_is_one(tmp_path: Path) -> None:
+    """Peaks of confidence maps may be a little above 1."""
+    back = read_deeplabcut(
+        foreign(tmp_path / "x.csv", [f"p{i}" for i in range(68)], "x y likelihood", "0" + ",1,2,1.03" * 68)
+    )
+    assert (back.scores == 1).all()
 
 
 @pytest.mark.parametrize(

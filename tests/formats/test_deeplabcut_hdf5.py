@@ -49,7 +49,7 @@ def test_pandas_reads_it_as_deeplabcut_does(pandas: Any, tmp_path: Path, faces: 
 
 
 def test_what_others_wrote(pandas: Any, tmp_path: Path) -> None:
-    """Another scorer, body parts under names of their own, frames that do not begin with 0, faces that lack a part."""
+    """Another scorer, body parts under names of their own, frames not from 0 on, a face that lacks a part."""
     names = pandas.MultiIndex.from_product(
         [["DLC_resnet50"], [f"p{i}" for i in range(68)], ["x", "y", "likelihood"]],
         names=["scorer", "bodyparts", "coords"],
@@ -58,7 +58,7 @@ def test_what_others_wrote(pandas: Any, tmp_path: Path) -> None:
     table.iloc[1, 10] = np.nan
     table.to_hdf(tmp_path / "x.h5", key=KEY, format="table", mode="w")
     back = read_deeplabcut_hdf5(tmp_path / "x.h5")
-    assert back.frame.tolist() == [4, 6] and back.frames == 7 and back.info["rows_left_out"] == 1
+    assert back.frame.tolist() == [4, 5, 6] and back.frames == 7 and back.partial.tolist() == [False, True, False]
 
 
 class Bomb:
@@ -120,3 +120,27 @@ def test_no_room_is_an_output_error(pandas: Any, tmp_path: Path) -> None:
     """A folder that is not there is said before pandas is asked."""
     with pytest.raises(OutputError, match="no such file or directory"):
         write_deeplabcut_hdf5(random_tracks(frames=2), tmp_path / "none" / "x.h5")
+
+
+@pytest.mark.parametrize("layout", ["table", "fixed"])
+@pytest.mark.parametrize("key", ["tracks", "predictions"])
+def test_any_key_and_any_type_of_number(pandas: Any, tmp_path: Path, key: str, layout: str) -> None:
+    """A table is found by its structure, whatever its key, and whole numbers stay what they are."""
+    names = pandas.MultiIndex.from_product(
+        [["DLC"], [f"p{i}" for i in range(68)], ["x", "y", "likelihood"]], names=["scorer", "bodyparts", "coords"]
+    )
+    table = pandas.DataFrame(np.arange(3 * 204).reshape(3, 204) + 222, columns=names)
+    table.iloc[:, 2::3] = 1
+    table[("DLC", "p0", "x")] = table[("DLC", "p0", "x")].astype(np.float64)
+    table.to_hdf(tmp_path / "x.h5", key=key, format=layout, mode="w")
+    back = read_deeplabcut_hdf5(tmp_path / "x.h5")
+    assert back.frame.tolist() == [0, 1, 2] and (back.scores == 1).all()
+    assert back.points[0, :2].tolist() == [[222, 223], [225, 226]]
+
+
+def test_an_index_of_pictures(pandas: Any, tmp_path: Path) -> None:
+    """A line whose index is the name of a picture is the frame of its place."""
+    names = pandas.MultiIndex.from_product([["DLC"], NAMES, ["x", "y"]], names=["scorer", "bodyparts", "coords"])
+    table = pandas.DataFrame(np.ones((2, 136)), columns=names, index=["img7.png", "img9.png"])
+    table.to_hdf(tmp_path / "x.h5", key=KEY, format="fixed", mode="w")
+    assert read_deeplabcut_hdf5(tmp_path / "x.h5").frame.tolist() == [0, 1]

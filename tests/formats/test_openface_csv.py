@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from random_tracks import random_tracks
 
+from redtrack import formats
 from redtrack.errors import FormatError
 from redtrack.formats.openface_csv import read_csv, write_csv
 from redtrack.measures import MEASURES, OPENFACE_POSE, measures, openface_pose
@@ -73,9 +74,9 @@ def test_no_faces(tmp_path: Path, tracks: Tracks) -> None:
 
 
 def test_unknown_confidence_stays_unknown(tmp_path: Path) -> None:
-    """Scores that nobody gave are empty cells, and read as unknown."""
+    """Scores that nobody gave are NaN, which every reader takes for a number, and read as unknown."""
     write_csv(Tracks.from_rows([0], [0], np.ones((1, 68, 2)), [0]), tmp_path / "x.csv")
-    assert (tmp_path / "x.csv").read_text().splitlines()[1].startswith("1,0,0.000000,,1,1.000,")
+    assert (tmp_path / "x.csv").read_text().splitlines()[1].startswith("1,0,0.000000,NaN,1,1.000,")
     assert np.isnan(read_csv(tmp_path / "x.csv").scores).all()
 
 
@@ -201,3 +202,52 @@ def test_infinite_and_repeated_points_are_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("5.5", "1e300").rsplit("\n", 2)[0])
     with pytest.raises(FormatError, match="not finite"):
         read_csv(path)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "separator", "decimal", "nothing"),
+    [
+        ("utf-8", ";", ",", ""),
+        ("utf-8-sig", ";", ".", "NA"),
+        ("utf-16", "\t", ".", "NA"),
+        ("utf-16-le", "\t", ",", ""),
+        ("utf-8", ",", ".", "NA"),
+        ("utf-8", ",", ".", '"NA"'),
+    ],
+)
+def test_tables_of_spreadsheets_and_of_r(
+    tmp_path: Path, encoding: str, separator: str, decimal: str, nothing: str
+) -> None:
+    """Semicolons with decimal commas, tabs, UTF-16 and R's NA are read for what they are; by content, too."""
+    head = separator.join(f'"{name}"' for name in ("frame", "face_id", "timestamp", "confidence", "success", *AXES))
+    lines = [f"{i + 1};0;0.{i};0.5;1" + ";12.5" * 136 for i in range(3)]
+    lines[1] = "2;0;0.1;0.5;1" + ";NOTHING" * 136
+    body = [line.replace(".", decimal).replace(";", separator).replace("NOTHING", nothing) for line in lines]
+    (tmp_path / "x.csv").write_bytes("\r\n".join([head, *body, ""]).encode(encoding))
+    back = formats.read(tmp_path / "x.csv")
+    assert back.frame.tolist() == [0, 2] and back.frames == 3 and np.allclose(back.times, [0, 0.1, 0.2])
+    assert (back.points == 12.5).all() and (back.scores == 0.5).all()
+
+
+def test_faces_of_a_picture(tmp_path: Path) -> None:
+    """OpenFace's table of a picture has a column of faces and none of frames: all are in the one frame."""
+    back = read_csv(table(tmp_path / "x.csv", "face, confidence", "0,0.9", "1,1.2"))
+    assert (back.frame.tolist(), back.faces, back.frames) == ([0, 0], [0, 1], 1)
+    assert np.allclose(back.scores[:, 0], [0.9, 1])
+
+
+def test_partly_labelled_faces_are_kept(tmp_path: Path) -> None:
+    """An unknown point is two empty cells, and read as unknown again."""
+    points = np.ones((1, 68, 2))
+    points[0, 30] = np.nan
+    write_csv(Tracks.from_rows([0], [0], points, [0]), tmp_path / "x.csv")
+    back = read_csv(tmp_path / "x.csv")
+    assert back.partial.tolist() == [True] and np.isnan(back.points[0, 30]).all()
+
+
+def test_without_times_there_are_no_timestamps(tmp_path: Path) -> None:
+    """Tracks whose times are not known have no seconds, and are read as such again."""
+    tracks = Tracks.from_rows([0, 1], [0, 0], np.ones((2, 68, 2)), [0, 1], info={"times_known": False})
+    write_csv(tracks, tmp_path / "x.csv")
+    assert [line.split(",")[2] for line in (tmp_path / "x.csv").read_text().splitlines()[1:]] == ["NaN", "NaN"]
+    assert read_csv(tmp_path / "x.csv").info == {"times_known": False}

@@ -170,12 +170,12 @@ def test_folders_that_are_refused(tmp_path: Path) -> None:
     """No points, the wrong number of points, or a number that is no frame: the file is named."""
     folder = tmp_path / "annot"
     folder.mkdir()
-    with pytest.raises(FormatError, match="holds no numbered .pts files"):
+    with pytest.raises(FormatError, match="holds no .pts files"):
         read_pts(folder)
     write_points(POINTS[:51], folder / "000001.pts")
     with pytest.raises(FormatError, match="000001.pts: holds 51 points, not 68"):
         read_pts(folder)
-    for name in ("000000.pts", "999999999.pts"):
+    for name in ("999999999.pts",):
         (folder / "000001.pts").rename(folder / name) if (folder / "000001.pts").exists() else None
         write_points(POINTS, folder / name)
         with pytest.raises(FormatError, match=f"{name}: is numbered outside"):
@@ -253,3 +253,31 @@ def test_failure_leaves_the_old_points(tmp_path: Path, monkeypatch: pytest.Monke
         write_pts(random_tracks(), tmp_path / "x")
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
     assert json.loads((tmp_path / "x" / "annot.json").read_text()) == before
+
+
+@pytest.mark.parametrize(
+    ("names", "frames"),
+    [
+        (["000000.pts", "000001.pts"], [0, 1]),
+        (["image_0001.pts", "image_0003.PTS"], [0, 2]),
+        (["anna.pts", "ben.pts"], [0, 1]),
+        (["a1.pts", "b1.pts"], [0, 1]),
+    ],
+)
+def test_names_of_others(tmp_path: Path, names: list[str], frames: list[int]) -> None:
+    """A frame is the number that ends a name, from 1 or from 0; where that tells nothing, the place of the name."""
+    for name in names:
+        write_points(POINTS, tmp_path / name)
+    assert read_pts(tmp_path).frame.tolist() == frames
+
+
+def test_partly_labelled_faces_are_kept(tmp_path: Path) -> None:
+    """An unknown point is `nan nan`, which other readers take for numbers; a face without any point is none."""
+    points = np.stack([POINTS, POINTS]).astype(np.float32)
+    points[0, 5] = np.nan
+    tracks = Tracks.from_rows([0, 1], [0, 0], points, [0, 1])
+    write_pts(tracks, tmp_path / "clip")
+    back = read_pts(tmp_path / "clip")
+    assert back.partial.tolist() == [True, False] and np.isnan(back.points[0, 5]).all()
+    (tmp_path / "clip/annot/000003.pts").write_text("nan nan\n" * 68)
+    assert read_pts(tmp_path / "clip").frame.tolist() == [0, 1]

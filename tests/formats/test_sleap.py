@@ -52,14 +52,14 @@ def test_round_trip(tmp_path: Path) -> None:
     )
 
 
-def test_layout_is_the_standard_preset(tmp_path: Path) -> None:
-    """The datasets, their axes and their names are those that sleap-io documents."""
+def test_layout_is_that_of_sleap_and_movement(tmp_path: Path) -> None:
+    """The datasets, their axes and their names are those of sleap-io's default, which all readers share."""
     write_sleap(TRACKS, tmp_path / "x.h5")
     with h5py.File(tmp_path / "x.h5") as file:
-        assert (file.attrs["preset"], file.attrs["format"]) == ("standard", "analysis")
-        assert json.loads(file["tracks"].attrs["dims"]) == list(STANDARD)
-        assert file["tracks"].shape == (1100, 3, 68, 2) and file["tracks"].dtype == np.float64
-        assert np.array_equal(file["tracks"][:, 1], TRACKS.dense(1), equal_nan=True)
+        assert (file.attrs["preset"], file.attrs["format"]) == ("matlab", "analysis")
+        assert json.loads(file["tracks"].attrs["dims"]) == list(MATLAB)
+        assert file["tracks"].shape == (3, 2, 68, 1100) and file["tracks"].dtype == np.float64
+        assert np.array_equal(file["tracks"][1].T, TRACKS.dense(1), equal_nan=True)
         assert file["track_occupancy"][:].sum(axis=0).tolist() == [len(TRACKS.face_rows(face)) for face in range(3)]
         assert file["node_names"][0] == b"jaw_0" and file["track_names"][2] == b"face_2"
         assert len(file["edge_inds"]) == sum(len(line) - (not closed) for line, closed in LINES)
@@ -91,12 +91,29 @@ def test_our_names_in_another_order(tmp_path: Path) -> None:
     assert back.faces == [4, 9] and np.allclose(back.dense(4), POINTS[:, 1])
 
 
-def test_incomplete_faces_are_left_out_and_counted(tmp_path: Path) -> None:
-    """A face that lacks a node is not a face of 68 points."""
+def test_partly_labelled_faces_are_kept(tmp_path: Path) -> None:
+    """A node that a face lacks is an unknown point, and stays so when written again."""
     points = POINTS.copy()
     points[4, 1, 33] = np.nan
     back = read_sleap(foreign(tmp_path / "x.h5", STANDARD, points))
-    assert len(back) == 12 and back.info["rows_left_out"] == 1
+    assert len(back) == 13 and back.partial.sum() == 1
+    write_sleap(back, tmp_path / "y.h5")
+    assert read_sleap(tmp_path / "y.h5").same_as(back)
+
+
+def test_scores_above_one_are_one(tmp_path: Path) -> None:
+    """Peaks of confidence maps may be a little above 1, and are no reason to refuse a file."""
+    foreign(tmp_path / "x.h5", STANDARD, POINTS)
+    with h5py.File(tmp_path / "x.h5", "r+") as file:
+        file["point_scores"][:] = 1.04
+    assert (read_sleap(tmp_path / "x.h5").scores == 1).all()
+
+
+def test_an_unknown_video_has_no_path(tmp_path: Path) -> None:
+    """Where the source is unknown the path is empty."""
+    write_sleap(random_tracks(frames=3, source=None), tmp_path / "x.h5")
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert file["video_path"][()] == b""
 
 
 def test_other_shapes_are_refused(tmp_path: Path) -> None:
