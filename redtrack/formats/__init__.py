@@ -150,7 +150,7 @@ def sniff(path: PathLike) -> Format:
             head = file.read(4096)
         found = _sniff_hdf5(path) if is_hdf5(path) else _sniff_text(path, head)
         if found is None:
-            raise FormatError(f"is {_what_text(head)}", remedy=f"known formats are {', '.join(FORMATS)}")
+            raise FormatError(f"is {_what_text(head)}", remedy=f"known are {', '.join(FORMATS)}")
         return FORMATS[found]
 
 

@@ -86,7 +86,7 @@ def test_unknown_names_are_told_the_known() -> None:
 def test_unknown_content_and_ending(tmp_path: Path) -> None:
     """A file that fits no format, or an ending that tells none, is answered with those that are known."""
     (tmp_path / "x.txt").write_text("hello")
-    with pytest.raises(FormatError, match="x.txt: is a text of no known format; known formats are hdf5, csv, pts"):
+    with pytest.raises(FormatError, match="x.txt: is a text of no known format; known are hdf5, csv, pts"):
         formats.read(tmp_path / "x.txt")
     with pytest.raises(OutputError, match=r"its ending tells no format; name one, or end it in .h5 \(hdf5\), .csv"):
         random_tracks(frames=1).save(tmp_path / "x.mat")
