@@ -48,7 +48,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     header = _header(path)
     try:
         return _described(path, header)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WeightsError(f"broken weights (their header: {error!r})", path=path, remedy=COPY) from error
 
 
@@ -82,7 +82,7 @@ def _header(path: Path) -> dict[str, Any]:
             header = json.loads(file.read(length))
         if not isinstance(header, dict):
             raise ValueError("a header that is no object")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(
             f"unreadable weights ({error})",
             path=path,

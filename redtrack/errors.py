@@ -19,7 +19,6 @@ __all__ = [
     "UsageError",
     "VideoError",
     "WeightsError",
-    "as_bug",
 ]
 
 
@@ -27,7 +26,7 @@ class RedtrackError(Exception):
     """Input that cannot be used: `message` says what is wrong, `path` where, `remedy` what to do about it.
 
     `message` and `remedy` are clauses without a capital or a full stop; `str()` joins the three into one
-    sentence that fits on one line whatever the file is called.
+    sentence that fits on one line whatever the file is called, and whatever text of it the message quotes.
     """
 
     def __init__(self, message: str, path: str | os.PathLike[str] | None = None, remedy: str | None = None) -> None:
@@ -37,9 +36,9 @@ class RedtrackError(Exception):
         super().__init__(message, path, remedy)
 
     def __str__(self) -> str:
-        where = "" if self.path is None else f"{printable(self.path)}: "
+        where = "" if self.path is None else f"{self.path}: "
         what_to_do = f"; {self.remedy}" if self.remedy else ""
-        return f"{where}{self.message}{what_to_do}"
+        return printable(f"{where}{self.message}{what_to_do}")
 
 
 class UsageError(RedtrackError):

@@ -1,4 +1,4 @@
-"""Files below a folder, in an order that is the same everywhere."""
+"""Files below a folder, in an order that is the same everywhere, and whether two names are of one file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from redtrack.errors import RedtrackError, VideoError
 
-__all__ = ["files_below"]
+__all__ = ["file_identity", "files_below", "is_same_file"]
 
 
 def files_below(folder: Path) -> Iterator[Path | RedtrackError]:
@@ -29,3 +29,20 @@ def files_below(folder: Path) -> Iterator[Path | RedtrackError]:
     for error in errors:
         reason = (error.strerror or "unknown reason").lower()
         yield VideoError(f"is a folder that cannot be read: {reason}", error.filename, "check its permissions")
+
+
+def file_identity(path: Path) -> tuple[int, int] | str:
+    """Returns what all names of one file have in common: device and inode, or the real path where there is no inode.
+
+    Network drives may report inode 0 for every file.
+    """
+    try:
+        status = os.stat(path)
+        return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
+    except (OSError, ValueError):
+        return os.path.abspath(path)
+
+
+def is_same_file(a: Path, b: Path) -> bool:
+    """Returns whether two names are of one file that exists."""
+    return a.exists() and b.exists() and file_identity(a) == file_identity(b)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,10 @@ def problems(path: Path, video: Path | None = None, quick: bool = False) -> list
 def find_video(path: Path, info: Mapping[str, Any]) -> Path | None:
     """Returns the video that tracks were made from: where it was, or a file of its name beside them."""
     source = info.get("source")
-    if not isinstance(source, str):
+    if not isinstance(source, str) or not Path(source).name:
         return None
-    return next((place for place in (Path(source), path.with_name(Path(source).name)) if place.is_file()), None)
+    places = (Path(source), path.with_name(Path(source).name))
+    return next((place for place in places if os.path.isfile(place)), None)
 
 
 def _incomplete(info: Mapping[str, Any]) -> Iterator[str]:

@@ -171,3 +171,19 @@ def join(path, header, rest):
     """Writes a safetensors file."""
     head = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(head)) + head + rest)
+
+
+@pytest.mark.parametrize("place", ["header", "config", "card"])
+def test_json_that_is_nested_too_deep_is_refused(saved, place):
+    """A million brackets are no network, and no crash."""
+    header, rest = split(saved)
+    deep = "[" * 1_000_000
+    if place == "header":
+        text = (deep + "]" * 1_000_000).encode()
+        saved.write_bytes(struct.pack("<Q", len(text)) + text)
+    else:
+        header["__metadata__"][place] = deep + "]" * 1_000_000
+        join(saved, header, rest)
+    for call in (checkpoint.describe, checkpoint.load):
+        with pytest.raises(WeightsError):
+            call(saved)

@@ -120,3 +120,35 @@ def test_spoilt_file_is_bad_and_the_next_is_still_checked(path: Path, tmp_path: 
 
 def test_video_option_goes_with_one_file(path: Path, video: Path) -> None:
     verify(path, path, "--video", video, status=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("options", [1]),
+        ("options", "window"),
+        ("source", 5),
+        ("source", "a\0b"),
+        ("source", "x" * 40_000),
+        ("reason", []),
+    ],
+)
+def test_info_of_wrong_types_is_said_and_the_other_files_are_verified(
+    path: Path, tracks: Tracks, tmp_path: Path, name: str, value: Any
+) -> None:
+    """One sentence for the file, whatever its header holds; a run over its folder treats it as not ours."""
+    bad = changed(tracks, tmp_path / "bad.h5", info={**tracks.info, name: value})
+    lines = verify(bad, path, status=1).stdout.splitlines()
+    assert lines[0].startswith(f"bad  {bad}: its '{name}'") and lines[1] == f"ok   {path}"
+
+
+@pytest.mark.parametrize("source", ["", "/", ".", "x" * 300, "y/" * 3000])
+def test_source_that_cannot_be_a_path_is_not_looked_up(path: Path, tracks: Tracks, tmp_path: Path, source: str) -> None:
+    bad = changed(tracks, tmp_path / "bad.h5", info={**tracks.info, "source": source})
+    assert "its video is" in why(bad)
+
+
+def test_escapes_in_a_reason_do_not_reach_the_terminal(path: Path, tracks: Tracks, tmp_path: Path) -> None:
+    """Text from a file is shown as text."""
+    info = {**tracks.info, "complete": False, "reason": "\x1b]0;owned\x07\x1b[2Jbroken"}
+    assert "\x1b" not in why(changed(tracks, tmp_path / "bad.h5", info=info))

@@ -136,7 +136,7 @@ def _run(
     """Does the run and lists what became of the videos; returns the exit status."""
     import redtrack
     from redtrack.inference.profile import Profile
-    from redtrack.run.inputs import find_videos
+    from redtrack.run.inputs import Inputs
     from redtrack.run.plan import make_tasks
     from redtrack.run.run import Run
     from redtrack.run.stop import StopSignals
@@ -144,7 +144,9 @@ def _run(
     profile = Profile() if how["profile"] else None
     status = 2
     with StopSignals(reporter.say) as stop:
-        run = Run(make_tasks(list(find_videos(videos)), shard), plan, reporter, fail_fast, stop)
+        inputs = Inputs()
+        tasks = make_tasks(list(inputs.find(videos)), shard, inputs.duplicates)
+        run = Run(tasks, plan, reporter, fail_fast, stop, inputs.remark())
         reporter.begin(len(run.tasks), {"version": redtrack.__version__, "options": plan.options.to_dict()})
         try:
             run.run(make_executor(plan, reporter, how, profile))

@@ -12,6 +12,7 @@ import click
 from redtrack.cli import tell_error
 from redtrack.cli.formats import ALL_FORMATS, column_options, more_columns
 from redtrack.errors import OutputError, RedtrackError, printable
+from redtrack.files import is_same_file
 
 if TYPE_CHECKING:
     from redtrack.tracks import Tracks
@@ -108,7 +109,7 @@ def _read(path: Path, result: Path, source: str | None, format: str, origin: int
     from redtrack import formats
     from redtrack.formats.openface_csv import refuse_foreign
 
-    if result.exists() and path.exists() and result.samefile(path):
+    if is_same_file(result, path):
         raise OutputError("would be written over itself", path, "choose another -o")
     found = formats.named(source) if source else formats.sniff(path)
     if format == "hdf5":

@@ -18,6 +18,7 @@ __all__ = ["fold", "outcome_table", "shorten", "table", "width_of"]
 _GAP = 2  # blanks between two columns
 _NARROWEST = 32  # columns that are worth folding texts into
 _INDENT = 4
+MOST_LISTED = 30  # videos; of more, each line would only be seen in passing
 
 
 def width_of(stream: IO[str] | None = None) -> int | None:
@@ -88,11 +89,12 @@ def _wrap(text: str, width: int) -> list[str]:
 def outcome_table(outcomes: Sequence[Outcome], not_begun: int = 0) -> str:
     """Returns a line for each video, failed and partial ones last, and a line that sums up; folded on a terminal.
 
-    Where none was dealt with, as in an empty share, there is the last line alone.
+    Of many videos, only those that failed or are partial have lines. Where there is none to list, the last line is all.
     """
     from redtrack.run.outcome import STATES
 
-    ordered = sorted(outcomes, key=lambda outcome: not outcome.good)
+    listed = outcomes if len(outcomes) <= MOST_LISTED else [outcome for outcome in outcomes if not outcome.good]
+    ordered = sorted(listed, key=lambda outcome: not outcome.good)
     rows = [["state", "frames", "damaged", "faces", "seconds", "video", "result or reason"]]
     rows += [_row(outcome) for outcome in ordered]
     counts = {state: sum(outcome.state == state for outcome in outcomes) for state in STATES}
@@ -101,7 +103,7 @@ def outcome_table(outcomes: Sequence[Outcome], not_begun: int = 0) -> str:
         parts.append(f"{not_begun} not begun")
     total = len(outcomes) + not_begun
     sums = ": ".join(filter(None, [f"{total} video{'' if total == 1 else 's'}", ", ".join(parts)]))
-    if not outcomes:
+    if not listed:
         return sums
     return f"{table(rows, right=(1, 2, 3, 4), width=width_of())}\n\n{sums}"
 
@@ -109,5 +111,5 @@ def outcome_table(outcomes: Sequence[Outcome], not_begun: int = 0) -> str:
 def _row(outcome: Outcome) -> list[str]:
     counts = outcome.counts
     numbers = [str(counts.frames), str(counts.damaged), str(counts.faces)] if counts.frames else ["-"] * 3
-    last = outcome.reason if outcome.reason or outcome.output is None else printable(outcome.output)
-    return [outcome.state, *numbers, f"{outcome.seconds:.1f}", printable(outcome.source), last or ""]
+    last = outcome.reason if outcome.reason or outcome.output is None else outcome.output
+    return [outcome.state, *numbers, f"{outcome.seconds:.1f}", printable(outcome.source), printable(last or "")]

@@ -41,6 +41,6 @@ def verify(files: tuple[Path, ...], video: Path | None, quick: bool) -> None:
         except RedtrackError as error:
             found = [sentence(error, path)]
         bad += bool(found)
-        line = f"bad  {printable(path)}: {'; '.join(found)}" if found else f"ok   {printable(path)}"
+        line = f"bad  {printable(path)}: {printable('; '.join(found))}" if found else f"ok   {printable(path)}"
         click.echo(fold(line, width_of(), indent=5))
     sys.exit(1 if bad else 0)

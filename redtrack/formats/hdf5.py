@@ -46,6 +46,9 @@ FORMAT = "redtrack tracks"
 FORMAT_VERSION = 1
 CHUNK = 512
 
+_TEXTS = ("source", "source_digest", "weights_digest", "detector_digest", "boxes_digest", "reason")
+_LONGEST_TEXT = 1 << 15
+
 
 def read_hdf5(path: PathLike) -> Tracks:
     """Returns the tracks of a native file, complete or cut off; raises FormatError."""
@@ -101,7 +104,18 @@ def read_header(file: Hdf5File) -> dict[str, Any]:
         raise FormatError("its attribute 'info' is not JSON") from error
     if not isinstance(info, dict):
         raise FormatError("its attribute 'info' is not a JSON object")
+    _check_info(info)
     return info | {"complete": file.number("complete") == 1}
+
+
+def _check_info(info: dict[str, Any]) -> None:
+    """Raises FormatError where what is looked up in an info by name is not of the type that it must have."""
+    if not isinstance(info.get("options") or {}, dict):
+        raise FormatError("its 'options' are not a JSON object")
+    for name in _TEXTS:
+        text = info.get(name)
+        if text is not None and not (isinstance(text, str) and len(text) <= _LONGEST_TEXT and "\0" not in text):
+            raise FormatError(f"its '{name}' is not a text of at most {_LONGEST_TEXT} characters")
 
 
 def checked(file: Hdf5File, name: str) -> Array:

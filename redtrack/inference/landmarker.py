@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import stat
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -149,7 +150,10 @@ def _decoder(decode: str, device: torch.device) -> str | None:
 
 def _digest(boxes: Path) -> str:
     try:
-        return hashlib.sha256(boxes.read_bytes()).hexdigest()
+        if not stat.S_ISREG(boxes.stat().st_mode):
+            raise UsageError("is a pipe or a device, not a file of boxes", boxes, "save the boxes to a file first")
+        with open(boxes, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UsageError(f"boxes cannot be read: {(error.strerror or str(error)).lower()}", boxes) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral, Real
 from pathlib import Path
@@ -11,12 +10,26 @@ from typing import Any
 from redtrack.errors import UsageError
 from redtrack.precision import PRECISIONS
 
-__all__ = ["DIRECTIONS", "PROTOCOLS", "ROTATIONS", "Options", "Resources"]
+__all__ = ["DIRECTIONS", "MOST", "PROTOCOLS", "ROTATIONS", "Options", "Resources"]
 
 DIRECTIONS = ("both", "forward", "backward")
 DECODERS = ("auto", "cpu", "cuda")
 PROTOCOLS = ("windows", "tracking")
 ROTATIONS = ("0", "90", "180", "270", "auto")
+
+MOST = {
+    "window": 1000,
+    "detect_every": 10_000,
+    "spatial_steps": 16,
+    "max_faces": 10_000,
+    "batch": 1_000_000,
+    "min_face": 1_000_000,
+    "start": 1_000_000_000,
+    "end": 1_000_000_000,
+    "stream": 10_000,
+    "fps": 100_000,
+}
+"""The largest value of each number: beyond, a run would never end, or have no memory."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +120,9 @@ def _check_whole(options: Options | Resources, name: str, least: int = 1) -> Non
     value = getattr(options, name)
     if value is None and getattr(type(options), name) is None:
         return
-    if not (isinstance(value, Integral) and int(value) >= least):
-        raise UsageError(f"{name.replace('_', '-')} is {value}, not a whole number from {least} on")
+    if not (isinstance(value, Integral) and least <= int(value) <= MOST[name]):
+        range_of = f"{least} to {MOST[name]}"
+        raise UsageError(f"{name.replace('_', '-')} is {str(value)[:40]}, not a whole number from {range_of}")
     object.__setattr__(options, name, int(value))
 
 
@@ -117,8 +131,8 @@ def _check_real(options: Options, name: str) -> None:
     value = getattr(options, name)
     if value is None and getattr(Options, name) is None:
         return
-    if not (isinstance(value, Real) and 0 <= float(value) < math.inf):  # JSON, which keeps it, knows no infinity
-        raise UsageError(f"{name.replace('_', '-')} is {value}, not a number from 0 on")
+    if not (isinstance(value, Real) and 0 <= value <= MOST[name]):
+        raise UsageError(f"{name.replace('_', '-')} is {value}, not a number from 0 to {MOST[name]}")
     object.__setattr__(options, name, float(value))
 
 

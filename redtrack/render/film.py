@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from redtrack.errors import UsageError, printable
+from redtrack.files import is_same_file
 from redtrack.render.overlay import Overlay, Style
 from redtrack.tracks import Tracks
 from redtrack.video import Frame, Reading, Video, VideoInfo, digest, read_ahead
@@ -78,7 +79,7 @@ def frames_of(video: Video, wanted: list[int]) -> Iterator[Frame]:
 
 def check_out(source: str | os.PathLike[str], out: str | os.PathLike[str]) -> None:
     """Raises UsageError where a drawing would take the place of its video."""
-    if Path(source).exists() and Path(out).exists() and os.path.samefile(source, out):
+    if is_same_file(Path(source), Path(out)):
         raise UsageError("is the video itself", out, "give the drawing another name")
 
 

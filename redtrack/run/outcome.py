@@ -7,10 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from redtrack.errors import RedtrackError
+from redtrack.errors import RedtrackError, printable
 from redtrack.run.result import Counts
 
-__all__ = ["DONE", "FAILED", "PARTIAL", "SKIPPED", "STATES", "STOPPED", "Outcome", "sentence", "stopped_outcome"]
+__all__ = [
+    "DONE",
+    "FAILED",
+    "PARTIAL",
+    "SKIPPED",
+    "STATES",
+    "STOPPED",
+    "Outcome",
+    "duplicate_outcome",
+    "failed_outcome",
+    "sentence",
+    "stopped_outcome",
+]
 
 DONE, PARTIAL, FAILED, SKIPPED = STATES = ("done", "partial", "failed", "skipped")
 STOPPED = "stopped before its end; the same command goes on from there"
@@ -43,7 +55,17 @@ def sentence(error: RedtrackError, path: Path | None = None) -> str:
     """Returns what an error says, without its path where that is `path`."""
     if error.path is None or error.path != path:
         return str(error)
-    return f"{error.message}; {error.remedy}" if error.remedy else error.message
+    return printable(f"{error.message}; {error.remedy}" if error.remedy else error.message)
+
+
+def failed_outcome(error: RedtrackError) -> Outcome:
+    """Returns the outcome of an input that stands for no video."""
+    return Outcome(error.path or Path(), FAILED, reason=sentence(error, error.path))
+
+
+def duplicate_outcome(source: Path, first: Path) -> Outcome:
+    """Returns the outcome of a second name of a video that is done under its first one."""
+    return Outcome(source, SKIPPED, reason=f"same file as {printable(first)}")
 
 
 def stopped_outcome(source: Path) -> Outcome:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redtrack.errors import FormatError, OutputError, RedtrackError
+from redtrack.errors import FormatError, OutputError, RedtrackError, printable
 from redtrack.run.claim import claim
 from redtrack.run.export import Where, export
 from redtrack.run.outcome import DONE, FAILED, PARTIAL, SKIPPED, STOPPED, Outcome, sentence
@@ -116,7 +116,8 @@ class Output:
         """Leaves a result as it is; further formats are written from it where they are missing."""
         self._state, self._reason = SKIPPED, ""
         if not found["complete"]:
-            self._state, self._reason = PARTIAL, f"{found.get('reason') or 'not complete'} (done before)"
+            reason = printable(str(found.get("reason") or "not complete"))
+            self._state, self._reason = PARTIAL, f"{reason} (done before)"
         export(self._final(), self._where)
         self._leave()
 

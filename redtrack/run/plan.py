@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from redtrack.inference.options import Options
 from redtrack.run.export import Where
 from redtrack.run.names import Names, name_outputs
 from redtrack.run.networks import Networks
+from redtrack.run.outcome import Outcome, duplicate_outcome, failed_outcome
 from redtrack.run.shard import Shard
 
 __all__ = ["Plan", "Task", "largest_first", "make_tasks"]
@@ -38,16 +39,21 @@ class Plan:
 
 
 def make_tasks(
-    found: Sequence[Path | RedtrackError], shard: Shard | None = None
-) -> list[Task | RedtrackError]:
-    """Returns a task for each video of the shard, and the errors in place of some, in their order.
+    found: Sequence[Path | RedtrackError], shard: Shard | None = None, duplicates: Mapping[Path, Path] | None = None
+) -> list[Task | Outcome]:
+    """Returns a task for each video of the shard, and an outcome for each input that stands for none.
 
-    The names are those of a run over all that was found, so that the runs of all shards agree on them.
+    duplicates: other names of videos, as `Inputs` has them. The names of the results are those of a run over all that
+    was found, so that the runs of all shards agree on them.
     """
     paths = [each for each in found if isinstance(each, Path)]
     names = dict(zip(paths, name_outputs(paths), strict=True))
     chosen = found if shard is None else shard.of(found)
-    return [Task(each, names[each]) if isinstance(each, Path) else each for each in chosen]
+    tasks: list[Task | Outcome] = []
+    for each in chosen:
+        tasks.append(Task(each, names[each]) if isinstance(each, Path) else failed_outcome(each))
+    others = (duplicates or {}).items()
+    return tasks + [duplicate_outcome(path, first) for path, first in others if shard is None or shard.has(path)]
 
 
 def largest_first(tasks: Sequence[Task]) -> list[Task]:

@@ -199,7 +199,7 @@ def describe(outcome: Outcome) -> str:
     if counts.damaged:
         parts.append(f"{counts.damaged} damaged")
     parts.append(f"{outcome.seconds:.1f} s")
-    told = [outcome.reason or "", ", ".join(parts) if counts.frames else ""]
+    told = [printable(outcome.reason or ""), ", ".join(parts) if counts.frames else ""]
     return f"{outcome.state:<7} {printable(outcome.source)}: {'; '.join(text for text in told if text)}"
 
 

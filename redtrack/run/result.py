@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def is_of(info: Mapping[str, Any], path: Path, source_digest: str) -> bool:
     source = str(info.get("source", ""))
     if source == str(path.resolve()):
         return True
-    return info.get("source_digest") == source_digest and not Path(source).exists()
+    return info.get("source_digest") == source_digest and not os.path.exists(source)
 
 
 @dataclass(frozen=True)

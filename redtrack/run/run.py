@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any, Protocol
 
-from redtrack.errors import OutputError, RedtrackError
-from redtrack.run.outcome import FAILED, Outcome, sentence
+from redtrack.errors import OutputError
+from redtrack.run.outcome import Outcome
 from redtrack.run.plan import Plan, Task
 from redtrack.run.progress import Reporter
 from redtrack.run.run_log import RunLog
@@ -33,23 +33,27 @@ class Run:
     """A run over `tasks`, as `make_tasks` gives them. It alone keeps the log and tells the reporter of outcomes.
 
     `stopping` is asked between steps whether to stop; `fail_fast` stops at the first video that fails or is partial.
-    `outcomes` grows as videos end.
+    `remark` is told and logged: what the user may not know of the inputs. `outcomes` grows as videos end.
     """
 
-    tasks: Sequence[Task | RedtrackError]
+    tasks: Sequence[Task | Outcome]
     plan: Plan
     reporter: Reporter
     fail_fast: bool = False
     stopping: Callable[[], bool] = lambda: False
+    remark: str | None = None
     outcomes: list[Outcome] = field(default_factory=list, init=False)
     _has_failed: bool = field(default=False, init=False)
 
     def run(self, executor: Executor) -> list[Outcome]:
         """Returns what became of each input, in the order in which they ended."""
         log = RunLog(self.plan.where.folder, self._about())
-        for error in self.tasks:
-            if isinstance(error, RedtrackError):
-                self._add(Outcome(error.path or Path(), FAILED, reason=sentence(error, error.path)), log)
+        if self.remark is not None:
+            self.reporter.say(self.remark)
+            self._log(partial(log.remark, self.remark))
+        for outcome in self.tasks:
+            if isinstance(outcome, Outcome):
+                self._add(outcome, log)
         tasks = [task for task in self.tasks if isinstance(task, Task)]
         with closing(executor.outcomes(tasks, self.is_over)) as outcomes:
             for outcome in outcomes:
@@ -74,8 +78,11 @@ class Run:
         self.outcomes.append(outcome)
         self._has_failed |= not outcome.good
         self.reporter.ended(outcome)
+        self._log(partial(log.add, outcome))
+
+    def _log(self, entry: Callable[[], None]) -> None:
         try:
-            log.add(outcome)
+            entry()
         except OutputError as error:  # on a full disk: what became of the video is still reported
             self.reporter.say(str(error))
 

@@ -38,7 +38,7 @@ class RunLog:
     def add(self, outcome: Outcome) -> None:
         """Appends one line."""
         entry = {
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "time": _now(),
             "run": self._run,
             "source": _text(outcome.source),
             "output": None if outcome.output is None else _text(outcome.output),
@@ -49,6 +49,16 @@ class RunLog:
             made = {**asdict(outcome.counts), "seconds": round(outcome.seconds, 3)}
             entry = {**entry, **made, **self._about, **outcome.worker}
         append_entries(self._path, [entry])
+
+    def remark(self, text: str) -> None:
+        """Appends a line that is about no video: its `state` is "remark", its `source` the output folder."""
+        source = _text(self._path.parent)
+        entry = {"time": _now(), "run": self._run, "source": source, "state": "remark", "reason": text}
+        append_entries(self._path, [entry])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _text(path: Path) -> str:

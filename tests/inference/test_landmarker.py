@@ -1,5 +1,6 @@
 """The real networks behind the engine: same numbers every time, whatever the batch; options that reach them."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 import redtrack
 from redtrack import checkpoint
 from redtrack.errors import DeviceError, UsageError, WeightsError
-from redtrack.inference.landmarker import find_device, load_models
+from redtrack.inference.landmarker import find_device, identify, load_models
 from redtrack.inference.options import Options
 from redtrack.tracks import Tracks
 
@@ -136,3 +137,11 @@ def test_own_detector_finds_the_faces(clip: Path, random_rednet: Path, tmp_path:
     assert made.frames == 5 and not len(made.points)
     with pytest.raises(WeightsError, match="rednet"):
         redtrack.annotate(clip, weights=random_rednet, detector=random_rednet, end=0.2)
+
+
+@pytest.mark.parametrize("name", ["pipe", "/dev/zero"])
+def test_boxes_from_a_pipe_or_a_device_are_refused(tmp_path, name: str) -> None:
+    """A pipe may have no other end, and /dev/zero has no end."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="is a pipe or a device, not a file of boxes"):
+        identify(None, Options(boxes=tmp_path / name))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from redtrack.errors import RedtrackError
-from redtrack.run.inputs import find_videos
+from redtrack.run.inputs import Inputs, find_videos
 
 
 @pytest.fixture
@@ -128,3 +128,74 @@ def test_folder_that_cannot_be_read_is_named_and_the_others_are_walked(
 def test_list_of_windows_is_read(folder: Path, encoding: str) -> None:
     Path("in/list.txt").write_bytes("b.mp4\r\ndeep/er/c.webm\r\n".encode(encoding))
     assert names("@in/list.txt") == ["in/b.mp4", "in/deep/er/c.webm"]
+
+
+BEGINNINGS = {
+    "b.gif": b"GIF89a",
+    "c.MOD": b"\x00\x00\x01\xba",
+    "d.qt": b"\x00\x00\x00\x14ftypqt  ",
+    "e.insv": b"\x00\x00\x00\x18ftypmp42",
+    "f.3gpp": b"\x00\x00\x00\x18ftyp3gp4",
+    "g.LRV": b"\x00\x00\x00\x14ftypmp41",
+    "h": b"\x1a\x45\xdf\xa3",
+    "i.tod": b"\x47" + bytes(187) + b"\x47" + bytes(187) + b"\x47" + bytes(187) + b"\x47" + bytes(187) + b"\x47",
+}
+
+
+def test_video_of_an_unknown_ending_is_taken_by_how_it_begins(folder: Path) -> None:
+    """Sound and pictures are not, whatever their container is."""
+    for name, content in BEGINNINGS.items():
+        Path("empty", name).write_bytes(content + bytes(2000))
+    Path("empty", "sound.m4a").write_bytes(b"\x00\x00\x00\x18ftypM4A " + bytes(100))
+    Path("empty", "sound").write_bytes(b"\x00\x00\x00\x18ftypM4A " + bytes(100))
+    os.mkfifo("empty/pipe")
+    assert names("empty") == [f"empty/{name}" for name in BEGINNINGS]
+
+
+def test_files_that_were_not_taken_are_counted_and_named(folder: Path) -> None:
+    """Results of earlier runs are not mentioned."""
+    for name in ("clip.h5", "run.jsonl", *(f"{number}.txt" for number in range(6))):
+        Path("in", name).touch()
+    inputs = Inputs()
+    assert len(list(inputs.find(["in"]))) == 3
+    assert inputs.remark() == (
+        "8 files were not taken, being no video: in/0.txt, in/1.txt, in/2.txt, in/3.txt, in/4.txt and 3 more"
+    )
+    assert Inputs().remark() is None
+
+
+def test_other_names_of_a_video_are_kept(folder: Path) -> None:
+    """A link or a hard link is another name; the same path written otherwise is not."""
+    os.symlink("b.mp4", "in/link.mp4")
+    os.link("in/b.mp4", "in/hard.mp4")
+    inputs = Inputs()
+    found = list(inputs.find(["in/b.mp4", "./in/b.mp4", "in"]))
+    assert [str(path) for path in found] == ["in/b.mp4", "in/a.MKV", "in/deep/er/c.webm"]
+    assert inputs.duplicates == {Path("in/hard.mp4"): Path("in/b.mp4"), Path("in/link.mp4"): Path("in/b.mp4")}
+
+
+def test_inode_0_is_no_identity(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As network drives on Windows report it for every file."""
+    stat = os.stat
+
+    def zero(*args: object, **options: object) -> os.stat_result:
+        values = list(stat(*args, **options))  # type: ignore[arg-type]
+        return os.stat_result([values[0], 0, *values[2:]])
+
+    monkeypatch.setattr(os, "stat", zero)
+    assert names("in", "in/../in/b.mp4") == ["in/a.MKV", "in/b.mp4", "in/deep/er/c.webm"]
+
+
+def test_list_that_is_a_device_or_a_pipe_is_refused(folder: Path) -> None:
+    """/dev/zero has no end, and a pipe may have no other end; pipes that a shell makes are read."""
+    os.mkfifo("list")
+    assert "is a pipe or a device" in only_error("@/dev/zero") and "is a pipe or a device" in only_error("@list")
+    read, write = os.pipe()
+    os.write(write, b"in/b.mp4\n")
+    os.close(write)
+    assert names(f"@/dev/fd/{read}") == ["in/b.mp4"]
+    os.close(read)
+
+
+def test_address_is_refused(folder: Path) -> None:
+    assert only_error("https://example.org/a.mp4").endswith("is an address, not a file; download it first")

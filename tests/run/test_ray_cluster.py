@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from annotating import ONE, clip_of
@@ -16,6 +18,7 @@ from click.testing import CliRunner, Result
 
 import redtrack
 from redtrack.cli import cli
+from redtrack.run.outcome import Outcome
 from redtrack.run.ray_cluster import RayCluster
 
 HERE = Path(__file__).parents[1] / "support"
@@ -89,6 +92,11 @@ def test_a_video_takes_the_share_of_a_gpu_that_is_asked_for(
     """By default a whole one, on a cluster that has any."""
     asked = []
     ray = SimpleNamespace(cluster_resources=lambda: {"GPU": 4.0}, remote=lambda **how: lambda _: asked.append(how))
-    monkeypatch.setattr(RayCluster, "outcomes", lambda cluster, *_: (cluster._remote(ray) for _ in ()))
+
+    def outcomes(cluster: RayCluster, *_: Any) -> Iterator[Outcome]:
+        cluster._remote(ray)
+        yield from ()
+
+    monkeypatch.setattr(RayCluster, "outcomes", outcomes)
     annotate(clips[0], "-o", tmp_path, "--ray", "local", *options)
     assert [how["num_gpus"] for how in asked] == [share]

@@ -14,6 +14,7 @@ import numpy as np
 
 import redtrack
 from redtrack.errors import UsageError, VideoError
+from redtrack.files import is_same_file
 from redtrack.formats.common import output_error
 from redtrack.formats.pts import write_points
 from redtrack.tracks import Tracks
@@ -37,8 +38,8 @@ def label_videos(
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UsageError(f"two videos are named {twice[0]}", path=out, remedy="label them into two folders")
     for video, name in zip(videos, names, strict=True):
-        if (there := stored(video, out / name)).exists() and there.samefile(video):
-            raise UsageError("is the video itself, whose labels would be lost", there, "label it into another folder")
+        if is_same_file(stored(video, out / name), video):
+            raise UsageError("is the video itself, whose labels would be lost", video, "label it into another folder")
     for video, name in zip(videos, names, strict=True):
         try:
             points = believed(redtrack.annotate(video, weights=weights))

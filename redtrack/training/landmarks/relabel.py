@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from redtrack.errors import UsageError
+from redtrack.files import is_same_file
 from redtrack.formats.pts import read_points, write_points
 from redtrack.geometry import landmark_crop
 from redtrack.training.landmarks.faces import STORED_SCALE, FaceSet, read_faces
@@ -36,7 +37,7 @@ def relabel_folder(teacher: Teacher, folder: Path, out: Path, looks: int = 3) ->
     Left out are those that `relabel` does not trust, and the held-out ones, whose labels stay what they are. Raises
     UsageError where `out` is the folder itself.
     """
-    if out.exists() and out.samefile(folder):
+    if is_same_file(out, folder):
         raise UsageError("are the pictures themselves", out, "give the relabelled ones another folder")
     faces, held_out = read_faces(folder)
     new = relabel(teacher, faces, np.arange(len(faces)), looks)
