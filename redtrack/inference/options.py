@@ -131,7 +131,7 @@ def _check_real(options: Options, name: str) -> None:
     value = getattr(options, name)
     if value is None and getattr(Options, name) is None:
         return
-    if not (isinstance(value, Real) and 0 <= value <= MOST[name]):
+    if not (isinstance(value, Real) and 0 <= value <= MOST[name]):  # type: ignore[operator]
         raise UsageError(f"{name.replace('_', '-')} is {value}, not a number from 0 to {MOST[name]}")
     object.__setattr__(options, name, float(value))
 
