@@ -13,6 +13,7 @@ import numpy as np
 from redtrack.errors import OutputError, UsageError
 from redtrack.evaluate.nme import error_curve
 from redtrack.evaluate.score import Score, VideoScore
+from redtrack.events import Event, find_events
 from redtrack.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ PANELS: dict[str, tuple[str, ...]] = {
 """What shares an axis, by the words beside it."""
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#444444")  # for any colour vision
+_PLACES = {
+    **{"blink": "left_eye_opening", "wink": "left_eye_opening", "mouth": "mouth_opening"},
+    **dict.fromkeys(("nod", "shake", "look-away"), "yaw"),
+}
+"""A measure of the panel in which an event is marked."""
+
+_EVENT_COLOUR = "#e69f00"
 _GAP_COLOUR = "#e4e4e4"
 _CURVE_LIMIT = 0.10  # error up to which the cumulative curves are drawn
 _DPI = 150
@@ -59,8 +67,12 @@ def plot_scores(path: str | os.PathLike[str], scores: Mapping[str, Score]) -> No
     _save(figure, path)
 
 
-def plot_measures(path: str | os.PathLike[str], tracks: Tracks, face: int | None = None) -> None:
+def plot_measures(
+    path: str | os.PathLike[str], tracks: Tracks, face: int | None = None, kinds: Sequence[str] = ()
+) -> None:
     """Writes the measures of one face over time, by default of the one that is seen longest; gaps are grey.
+
+    Events of `kinds` (`redtrack.events.KINDS`) are marked in the panels that they belong to.
 
     Raises UsageError without matplotlib or without that face, OutputError where `path` cannot be written.
     """
@@ -71,11 +83,13 @@ def plot_measures(path: str | os.PathLike[str], tracks: Tracks, face: int | None
     figure = _figure(10.5, 10.5)
     panels = figure.subplots(len(PANELS), 1, sharex=True)
     curves = tracks.measures(face)
+    events = find_events(tracks, face, kinds) if kinds else []
     for panel, (words, names) in zip(panels, PANELS.items(), strict=True):
         for colour, name in zip(_COLOURS, names, strict=False):
             times, values = broken(tracks.times, curves[name])
             panel.plot(times, values, color=colour, linewidth=1.1, label=name.replace("_", " "))
         _shade_gaps(panel, tracks, face)
+        _mark_events(panel, [event for event in events if _PLACES.get(event.kind) in names])
         _dress(panel, "", words)
         panel.legend(loc="upper left", bbox_to_anchor=(1.005, 1), frameon=False, fontsize=8)
     panels[-1].set_xlabel("seconds" if tracks.info.get("times_known", True) else "frame")
@@ -112,6 +126,15 @@ def _shade_gaps(panel: Axes, tracks: Tracks, face: int) -> None:
     edges = np.flatnonzero(np.diff(absent.astype(int)))
     for start, end in edges.reshape(-1, 2):
         panel.axvspan(tracks.times[start], tracks.times[min(end, tracks.frames - 1)], color=_GAP_COLOUR, linewidth=0)
+
+
+def _mark_events(panel: Axes, events: Sequence[Event]) -> None:
+    """Draws each event as a coloured stretch with its name above it; its certainty is how strong the colour is."""
+    for event in events:
+        panel.axvspan(event.onset, event.offset, color=_EVENT_COLOUR, alpha=0.15 + 0.35 * event.certainty, linewidth=0)
+        words = " ".join(word for word in (event.kind, event.side) if word)
+        middle = (event.onset + event.offset) / 2
+        panel.annotate(words, (middle, 1), xycoords=("data", "axes fraction"), fontsize=7, rotation=45, va="bottom")
 
 
 def _draw_curve(panel: Axes, score: Score, name: str, colour: str) -> None:

@@ -187,6 +187,16 @@ class Tracks:
         info = {key: value for key, value in self.info.items() if key != "times_known"}
         return replace(self, times=np.arange(self.frames) / fps, info=info)
 
+    def events(self, face: int, kinds: Sequence[str] = ("all",), **limits: float) -> list[Any]:
+        """Returns what happens to one face, as `redtrack.events.Event`s in order of time; docs/events.md tells which.
+
+        kinds are names of `redtrack.events.KINDS`; limits are fields of `redtrack.events.Limits` that are to differ.
+        Gaps and doubtful stretches are among them. Raises UsageError for an unknown face, kind or limit.
+        """
+        events = importlib.import_module("redtrack.events")  # to the right of this part: loaded when asked
+        found: list[Any] = events.find_events(self, face, kinds, events.Limits().changed(limits))
+        return found
+
     def select(self, rows: np.ndarray) -> Tracks:
         """Returns the same video with only some rows: `rows` is (R,) bool or ascending indices."""
         return replace(self, **select_rows(self.rows, rows))

@@ -17,7 +17,8 @@ import click
     help="The picture: .png, .pdf or .svg.  [default: TRACKS with .png]",
 )
 @click.option("--face", type=click.IntRange(min=0), help="Face id.  [default: the face that is seen longest]")
-def plot(tracks: Path, out: Path | None, face: int | None) -> int:
+@click.option("--events", metavar="LIST|all", help="Mark these events, such as blink,nod; see redtrack measures.")
+def plot(tracks: Path, out: Path | None, face: int | None, events: str | None) -> int:
     """Draw the openings of eyes and mouth, the height of the brows and the turns of the head over time.
 
     Times without the face are grey. The same numbers as a table: redtrack convert --with measures. Needs matplotlib:
@@ -27,13 +28,16 @@ def plot(tracks: Path, out: Path | None, face: int | None) -> int:
     Examples:
       redtrack plot tracks/clip.h5
       redtrack plot tracks/clip.h5 --face 1 -o second.pdf
+      redtrack plot tracks/clip.h5 --events blink,look-away
 
     Exit status: 0 drawn, 1 the tracks could not be read or the picture not written, 2 wrong usage.
     """
     from redtrack import formats
+    from redtrack.events import chosen_kinds
     from redtrack.plots import plot_measures
 
+    kinds = chosen_kinds(events) if events is not None else ()
     path = out or tracks.with_suffix(".png")
-    plot_measures(path, formats.read(tracks), face)
+    plot_measures(path, formats.read(tracks), face, kinds)
     click.echo(f"{path}: written", err=True)
     return 0

@@ -26,7 +26,7 @@ from redtrack.tracks import Tracks
 from redtrack.video import probe
 
 ROOT = Path(__file__).parents[2]
-NAMES = "bulk evaluation formats measures progress python rendering review training".split()
+NAMES = "bulk evaluation events formats measures progress python rendering review training".split()
 PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
 DOCS = {page: (ROOT / page).read_text("utf-8") for page in PAGES}
 NOT_RUN = ("train", "bench", "--devices", "--shard", "--ray", "cuda")
@@ -174,6 +174,19 @@ def test_measures_are_all_defined() -> None:
     from redtrack.measures import MEASURES
 
     assert re.findall(r"^\| `(\w+)` \| ", DOCS["docs/measures.md"], re.MULTILINE)[: len(MEASURES)] == list(MEASURES)
+
+
+def test_events_and_limits_are_all_described() -> None:
+    """docs/events.md has each event, and each limit with its default."""
+    from dataclasses import asdict
+
+    from redtrack.events import KINDS, NOT_SEEN, Limits
+
+    text = DOCS["docs/events.md"]
+    assert re.findall(r"^\| `([a-z-]+)` \| ", text, re.MULTILINE)[: len(KINDS) + 2] == [*KINDS, *NOT_SEEN]
+    for name, value in asdict(Limits()).items():
+        line = next(line for line in text.splitlines() if line.startswith("| `") and f"`{name}`" in line)
+        assert re.search(rf"\b{value:g}\b", line), name
 
 
 def test_info_is_described_to_its_last_key(folder: Path) -> None:
