@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ def measures(
     """  # fmt: skip
     from redtrack.errors import UsageError
     from redtrack.events import Limits, chosen_kinds
-    from redtrack.run.run import prepare_folder
+    from redtrack.run.folder import prepare_folder
 
     if as_csv and as_json:
         raise click.UsageError("--csv and --json are two ways to print; choose one")
@@ -138,24 +138,16 @@ def _write(
 ) -> bool:
     """Writes the events of each file; returns whether all could be written."""
     from redtrack.errors import OutputError, printable
-    from redtrack.events.eaf import write_eaf
-    from redtrack.events.table import write_events_csv, write_events_json
-    from redtrack.events.webvtt import write_vtt
+    from redtrack.events.files import write_events
     from redtrack.run.names import name_outputs
 
     good = True
     for name, names in zip(found, name_outputs([_named(name) for name in found]), strict=True):
-        events, video = found[name], str(read[name].info.get("source") or "") or None
-        writers: dict[str, Callable[[Path], None]] = {
-            "csv": lambda path, events=events: write_events_csv(path, events),
-            "json": lambda path, name=name, events=events: write_events_json(path, name, events, limits),
-            "eaf": lambda path, events=events, video=video: write_eaf(path, events, video),
-            "vtt": lambda path, events=events, video=video: write_vtt(path, events, video),
-        }
+        video = str(read[name].info.get("source") or "") or None
         for format in dict.fromkeys(formats):
             path = out / f"{names[0]}{_ENDINGS[format]}"
             try:
-                writers[format](path)
+                write_events(path, format, found[name], video, limits)
                 click.echo(printable(path))
             except OutputError as error:
                 tell_error(error)

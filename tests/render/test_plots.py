@@ -28,7 +28,7 @@ def test_every_measure_has_a_panel() -> None:
 
 def test_measures_are_unknown_where_the_face_is_not() -> None:
     """A face seen in frames 0 and 3 of five has NaN in between and after."""
-    curves = plots.dense_measures(tracks_of(np.stack([face()] * 2), frame=[0, 3], frames=5), 0)
+    curves = tracks_of(np.stack([face()] * 2), frame=[0, 3], frames=5).measures(0)
     for values in curves.values():
         assert np.isfinite(values).tolist() == [True, False, False, True, False]
 
