@@ -1,4 +1,4 @@
-"""Where a person should look first: the spans of tracks that are most in doubt, and a sheet of them.
+"""Where a person should look first: the spans of tracks that are most in doubt, and those without any face.
 
 A frame is in doubt by two signs: how far the forward and the backward estimate disagree, over the eye distance, and how
 low the confidence is. Both are ranked among all rows that are reviewed together, so that no limit has to be tuned to a
@@ -9,20 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from redtrack.errors import FormatError, UsageError
+from redtrack.errors import FormatError
 from redtrack.render.doubt import confidence, disagreement, doubt, rank
-from redtrack.render.draw import Image
-from redtrack.render.overlay import Style
-from redtrack.render.sheet import CLOSE_UP, Cell, arrange, cell_size, draw_cells
 from redtrack.tracks import Tracks
-from redtrack.video import Reading, Video
 
-__all__ = ["SHARE", "Span", "find_spans", "review_sheet", "source_of"]
+__all__ = ["SHARE", "Gap", "Span", "find_gaps", "find_spans"]
 
 SHARE = 0.03  # of all rows that are taken to be in doubt
 BRIDGE = 5  # frames without doubt that do not end a span
@@ -52,6 +47,25 @@ class Span:
     def as_json(self) -> dict[str, Any]:
         """Returns the span as JSON values, what is unknown as null."""
         return {name: None if isinstance(v, float) and np.isnan(v) else v for name, v in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A stretch of frames without any face, from `first` to `last`, at `start` to `end` seconds."""
+
+    first: int
+    last: int
+    start: float
+    end: float
+
+    @property
+    def frames(self) -> int:
+        """How many frames it is long."""
+        return self.last - self.first + 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the gap as JSON values."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -124,34 +138,15 @@ def _span(name: str, tracks: Tracks, signs: _Signs, rows: np.ndarray) -> Span:
     )
 
 
-def review_sheet(spans: Sequence[Span], tracks: Mapping[str, Tracks], video: Path | None = None) -> Image:
-    """Returns a picture with the worst frame of each span, close up, in their order.
-
-    Each video is looked for where the tracks say that it is, unless the only one is given. Raises UsageError where it
-    is not there.
-    """
-    size = cell_size(len(spans), CLOSE_UP)
-    pictures: dict[int, Image] = {}
-    for name, one in tracks.items():
-        mine = [index for index, span in enumerate(spans) if span.name == name]
-        if mine:
-            cells = [Cell(spans[i].worst, spans[i].face, f"{i + 1}  {_words(spans[i])}") for i in mine]
-            film = Video(video or source_of(one, name), reading=Reading.of(one.info))
-            drawn = draw_cells(film, one, cells, Style(caption=True, ids=False), size)
-            pictures.update(zip(mine, drawn, strict=True))
-    title = f"worst frames of {len(spans)} spans to look at first"
-    return arrange([pictures[index] for index in range(len(spans))], title)
-
-
-def source_of(tracks: Tracks, name: str) -> Path:
-    """Returns the video that tracks say they are of; raises UsageError where it is not there."""
-    source = tracks.info.get("source")
-    if not source or not Path(source).is_file():
-        where = f" at {source}" if source else ""
-        raise UsageError(f"its video is not found{where}", name, "name it with --video")
-    return Path(source)
-
-
-def _words(span: Span) -> str:
-    apart = f"disagreement {span.disagreement * 100:.1f} %"
-    return f"{Path(span.name).stem}  {apart if span.sign == 'disagreement' else f'confidence {span.confidence:.2f}'}"
+def find_gaps(tracks: Tracks, shortest: int = 1) -> list[Gap]:
+    """Returns the stretches of at least `shortest` frames without any face, in order of time."""
+    has_face = np.zeros(tracks.frames + 2, bool)
+    has_face[tracks.frame + 1] = True
+    has_face[[0, -1]] = True
+    edges = np.flatnonzero(np.diff(has_face))  # a gap begins after even ones and ends at odd ones
+    gaps = zip(edges[::2].tolist(), (edges[1::2] - 1).tolist(), strict=True)
+    return [
+        Gap(first, last, float(tracks.times[first]), float(tracks.times[last]))
+        for first, last in gaps
+        if last - first + 1 >= shortest
+    ]
