@@ -7,12 +7,15 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 
+EDIT = ["starlette>=0.40", "uvicorn>=0.30"]
 TEST = [
+    *EDIT,
     "hypothesis>=6.100",
     "matplotlib>=3.9",
     "mypy>=1.15",
     "pandas>=2.2",
     "pillow>=11",
+    "playwright>=1.50",
     "pytest>=8.3",
     "ruff>=0.9",
     "scikit-image>=0.25",
@@ -62,11 +65,16 @@ setup(
         "test": TEST,
         "plot": ["matplotlib>=3.9"],
         "deeplabcut": ["pandas>=2.2", "tables>=3.10"],
+        "edit": EDIT,
         "ray": ["ray>=2.60"],
     },
     packages=[*find_packages(include=["redtrack", "redtrack.*"]), "redtrack.weights"],
     package_dir={"redtrack.weights": "weights"},
-    package_data={"redtrack": ["py.typed"], "redtrack.weights": ["*.safetensors", "README.md"]},
+    package_data={
+        "redtrack": ["py.typed"],
+        "redtrack.review": ["*.html", "*.css", "*.js"],
+        "redtrack.weights": ["*.safetensors", "README.md"],
+    },
     entry_points={"console_scripts": ["redtrack = redtrack.cli:main"]},
     zip_safe=False,
 )

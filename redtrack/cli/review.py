@@ -1,9 +1,9 @@
-"""`redtrack review`: the spans of tracks where a person should look first."""
+"""`redtrack review`: where a person should look first, pages to look at it, and a server to put it right."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,12 +11,32 @@ from redtrack.cli import tell, tell_error
 
 if TYPE_CHECKING:
     from redtrack.review import Span
+    from redtrack.review.site import Written
     from redtrack.tracks import Tracks
 
 
 @click.command(no_args_is_help=True)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="TRACKS...")
-@click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many spans are told.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="Write a page for each video, and an index, into the folder OUT; OUT.html for a single one.",
+)
+@click.option(
+    "--edit",
+    is_flag=True,
+    help="Open the pages in the browser to put points right by hand; edits are saved beside TRACKS.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default="any that is free",
+    help="With --edit: port of the loopback address.",
+)
+@click.option("--browser/--no-browser", default=True, help="With --edit: open the page, or only print its address.")
+@click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many spans are listed.")
 @click.option(
     "--share",
     type=click.FloatRange(0, 1, min_open=True),
@@ -37,31 +57,104 @@ if TYPE_CHECKING:
     help="The video of the only TRACKS file, where it is not where it was.",
 )
 def review(
-    files: tuple[Path, ...], top: int, share: float, as_json: bool, sheet: Path | None, video: Path | None
+    files: tuple[Path, ...],
+    html: Path | None,
+    edit: bool,
+    port: int,
+    browser: bool,
+    top: int,
+    share: float,
+    as_json: bool,
+    sheet: Path | None,
+    video: Path | None,
 ) -> int:
-    """List the spans where the two ways through time disagree most or confidence is low, the worst first.
+    """Show where tracks are in doubt: as a table, as pages that play the video, or to put them right by hand.
 
-    Rows of all files are ranked together; a file that cannot be read is named and left out. Disagreement is told as a
-    share of the eye distance.
+    The table lists the spans where the two ways through time disagree most or confidence is low, the worst first, and
+    the stretches without a face. Rows of all files are ranked together; a file that cannot be read is named and left
+    out. Disagreement is a share of the eye distance. TRACKS may be a folder that annotate wrote.
+
+    A page needs no network and no server; it plays the video from its own file. --edit needs
+    pip install 'redtrack[edit]'; it serves this machine only, until Ctrl-C.
 
     \b
     Examples:
       redtrack review tracks/*.h5
+      redtrack review tracks --html pages
+      redtrack review tracks/clip.h5 --edit
       redtrack review tracks/clip.h5 --top 12 --sheet doubts.png
 
     Exit status: 0 done, 1 a file could not be read, 2 wrong usage.
-    """
+    """  # fmt: skip
+    from redtrack.errors import UsageError
+    from redtrack.review.site import tracks_files
+
+    found = tracks_files(files)
+    if video and len(found) > 1:
+        raise UsageError("--video is for one TRACKS file")
+    if html and edit:
+        raise UsageError("--html and --edit are two ways to look", remedy="give one of them")
+    if html:
+        return write_pages(found, html, video)
+    if edit:
+        from redtrack.cli.review_edit import serve_pages
+
+        return serve_pages(found, video, port, browser)
+    return list_spans(found, top, share, as_json, sheet, video)
+
+
+def write_pages(files: list[Path], out: Path, video: Path | None) -> int:
+    """Writes the pages, and says where they are and what is wrong."""
+    from tqdm import tqdm
+
+    from redtrack.errors import UsageError, printable
+    from redtrack.review.site import Written, write_page, write_site
+    from redtrack.run.run import prepare_folder
+
+    with tqdm(
+        unit=" frames", desc="copying a video that browsers cannot play", disable=None, leave=False, delay=1
+    ) as bar:
+        if out.suffix.lower() == ".html":
+            if len(files) > 1:
+                raise UsageError("is one page for many TRACKS files", out, "name a folder")
+            _, problem = write_page(files[0], out, video, progress=lambda done: bar.update(1) and None)
+            tell_written(Written(files[0], out, problem))
+            return 0
+        prepare_folder(out)
+        failed = []
+
+        def told(written: Written) -> None:
+            tell_written(written)
+            failed.extend([written] if written.error else [])
+
+        index = write_site(files, out, video, told, lambda done: bar.update(1) and None)
+    click.echo(printable(index))
+    return 1 if failed else 0
+
+
+def tell_written(written: Written) -> None:
+    """Prints where a page is; says on stderr what is wrong."""
+    from redtrack.errors import printable
+
+    if written.error:
+        tell_error(written.error)
+    else:
+        click.echo(printable(written.page or ""))
+        if written.problem:
+            tell(f"Warning: {printable(written.source)}: {written.problem[0].lower()}{written.problem[1:]}")
+
+
+def list_spans(files: list[Path], top: int, share: float, as_json: bool, sheet: Path | None, video: Path | None) -> int:
+    """Prints the spans of all files, and draws their sheet where one is wanted."""
     import json
 
     from redtrack import formats
-    from redtrack.errors import FormatError, UsageError, printable
+    from redtrack.errors import FormatError, printable
     from redtrack.render.png import check_png
     from redtrack.review import find_spans
 
     if sheet:
         check_png(sheet)
-    if video and len(files) > 1:
-        raise UsageError("--video is for one TRACKS file")
     tracks = {}
     for path in files:
         try:
@@ -72,14 +165,55 @@ def review(
         return 1
     spans = find_spans(tracks, share, top)
     if as_json:
-        click.echo(json.dumps([span.as_json() for span in spans], indent=2))
+        about = {name: describe(one) for name, one in tracks.items()}
+        click.echo(json.dumps({"spans": [span.as_json() for span in spans], "files": about}, indent=2))
     else:
         show(spans, tracks)
+        show_coverage(tracks, top)
     if sheet and not spans:
         click.echo(f"{printable(sheet)}: not written, for there is nothing to show", err=True)
     elif sheet:
         draw_sheet(sheet, spans, tracks, video)
-    return 0 if len(tracks) == len(set(files)) else 1
+    return 0 if len(tracks) == len(files) else 1
+
+
+def describe(tracks: Tracks) -> dict[str, Any]:
+    """Returns how much of a video has a face, and the stretches without one, as JSON values."""
+    from redtrack.review import find_gaps
+    from redtrack.review.page import coverage
+
+    seen, frames = coverage(tracks)
+    gaps = [gap.as_json() for gap in find_gaps(tracks)]
+    return {"frames": frames, "with_face": seen, "faces": len(tracks.faces), "without_face": gaps}
+
+
+def show_coverage(tracks: dict[str, Tracks], top: int) -> None:
+    """Prints for each file how many frames have a face, and where there is none for longest."""
+    from redtrack.errors import printable
+    from redtrack.render.overlay import clock
+    from redtrack.review import find_gaps
+    from redtrack.review.page import coverage
+
+    covered = 0
+    for name, one in tracks.items():
+        seen, frames = coverage(one)
+        if seen == frames and len(tracks) > 1:
+            covered += 1
+            continue
+        share = f" ({100 * seen / frames:.0f} %)" if frames else ""
+        click.echo(f"{printable(Path(name).name)}: a face in {seen} of {frames} frames{share}")
+        gaps = sorted(find_gaps(one), key=lambda gap: -gap.frames)
+        for gap in sorted(gaps[:top], key=lambda gap: gap.first):
+            click.echo(f"  no face from {clock(gap.start)} to {clock(gap.end)}, {counted(gap.frames, 'frame')}")
+        if len(gaps) > top:
+            click.echo(f"  and {counted(len(gaps) - top, 'shorter stretch', 'shorter stretches')} without a face")
+    if covered:
+        click.echo(f"{counted(covered, 'file')} with a face in every frame")
+
+
+def counted(count: int, word: str, many: str = "") -> str:
+    """Returns a count with its noun."""
+    return f"{count} {word if count == 1 else many or word + 's'}"
 
 
 def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:

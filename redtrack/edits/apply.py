@@ -57,6 +57,10 @@ class Edited:
             about["face_names"] = {str(face): name for face, name in sorted(self.names.items())}
         return replace(kept, info={**self.tracks.info, **about}) if self.count else kept
 
+    def select(self, rows: np.ndarray) -> Edited:
+        """Returns the same with only some rows: `rows` is (R,) bool or ascending indices."""
+        return replace(self, tracks=self.tracks.select(rows), mark=self.mark[rows], moved=self.moved[rows])
+
     def trusted(self) -> np.ndarray:
         """Returns (n,) int64, the rows of `tracks` that a person mended or called right: truth to learn from."""
         return np.flatnonzero(np.isin(self.mark, _TRUSTED))

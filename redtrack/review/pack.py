@@ -19,6 +19,7 @@ import numpy as np
 from redtrack.edits import Edited
 from redtrack.evaluate.protocol import eye_distance
 from redtrack.measures import MEASURES, measures
+from redtrack.points import N_POINTS
 from redtrack.tracks import Tracks
 
 __all__ = ["LEVELS", "MEASURE_STEPS", "columns", "order", "pack", "point_step"]
@@ -47,14 +48,14 @@ def point_step(tracks: Tracks) -> float:
 def columns(edited: Edited, step: float, doubts: np.ndarray) -> dict[str, np.ndarray]:
     """Returns whole numbers (R, width) by the name of their column, in order of the tracks; `doubts` (R,) are 0..1."""
     tracks = edited.tracks
-    points = np.round(tracks.points.reshape(len(tracks), -1, 2) / step).astype(np.int64)
+    points = np.round(tracks.points.astype(np.float64) / step).astype(np.int64)
     centre = np.round(points.mean(axis=1)).astype(np.int64) if len(tracks) else np.zeros((0, 2), np.int64)
     boxes = np.round(tracks.boxes / step).astype(np.int64) - np.tile(centre, 2)
     return {
         "face": tracks.face[:, None],
         "frame": tracks.frame[:, None],
         "centre": centre,
-        "points": (points - centre[:, None]).reshape(len(tracks), -1),
+        "points": (points - centre[:, None]).reshape(len(tracks), 2 * N_POINTS),
         "box": boxes,
         "doubt": np.round(doubts * 100).astype(np.int64)[:, None],
         "mark": edited.mark[:, None],

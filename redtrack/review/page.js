@@ -939,6 +939,7 @@ async function flush() {
 async function take(news) { // what has changed since the version that the page has
   version = news.version;
   lastEdit = news.last;
+  if (news.unchanged) { saved(savedText()); return; }
   const known = tracks.at(player.frame);
   if (news.reload) {
     const all = await (await fetch("data")).json();
@@ -949,8 +950,14 @@ async function take(news) { // what has changed since the version that the page 
   if (!meta.faces.some((face) => face.id === state.face)) state.face = (known.find((row) => meta.faces.some((face) => face.id === row.face)) || meta.faces[0] || { face: null, id: null }).id ?? null;
   if (news.structure) { showLists(); showSmallPictures(meta.video); }
   markDone();
-  saved(news.count ? `Saved · ${plural(news.count, "edit")} in ${meta.edit.file}` : `No edits yet · ${meta.edit.file}`);
+  meta.edit.count = news.count;
+  saved(savedText());
   refresh();
+}
+
+function savedText() {
+  const { count, file } = meta.edit;
+  return count ? `Saved · ${plural(count, "edit")} in ${file}` : "Drag a point to put it right; every edit is saved at once";
 }
 
 function saved(text, bad) {
@@ -984,7 +991,7 @@ function watchEdits() {
   byId("redo").addEventListener("click", () => undo(true));
   window.addEventListener("beforeunload", (event) => { if (queue.length) event.preventDefault(); });
   setTool("point");
-  saved(meta.edit.count ? `${plural(meta.edit.count, "edit")} in ${meta.edit.file}` : "Drag a point to put it right; every edit is saved at once");
+  saved(savedText());
   setTimeout(poll, 3000);
 }
 

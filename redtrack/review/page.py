@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -44,13 +44,21 @@ class Film:
 
 @dataclass(frozen=True)
 class Page:
-    """What a page shows: tracks with their edits, the film, the address of the index, and what edits need to know."""
+    """What a page shows: tracks with their edits, the film, the address of the index, and what edits need to know.
+
+    `step` is the px to which points are rounded, by default what suits the tracks.
+    """
 
     name: str
     edited: Edited
     film: Film = Film()
     home: str | None = None
-    edit: Mapping[str, Any] | None = field(default=None)
+    edit: Mapping[str, Any] | None = None
+    step: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.step:
+            object.__setattr__(self, "step", pack.point_step(self.tracks))
 
     @property
     def tracks(self) -> Tracks:
@@ -73,7 +81,7 @@ class Page:
             "frames": tracks.frames,
             "width": width,
             "height": height,
-            "step": pack.point_step(tracks),
+            "step": self.step,
             "levels": pack.LEVELS,
             "colourings": _colourings(tracks),
             "measures": {name: {"step": step} for name, step in pack.MEASURE_STEPS.items()},
@@ -86,14 +94,14 @@ class Page:
         }
 
     def packed(self, rows: np.ndarray | None = None) -> tuple[list[dict[str, Any]], str]:
-        """Returns the table of columns and their numbers: of all rows and the times, or of some rows only."""
-        tracks = self.tracks
-        order = pack.order(tracks) if rows is None else rows
+        """Returns the table of columns and their numbers: of all rows and the times, or of ascending rows (n,) only."""
+        tracks, edited = self.tracks, self.edited
         doubts = doubt(disagreement(tracks), confidence(tracks))
-        columns = pack.columns(self.edited, pack.point_step(tracks), doubts)
-        packed = {name: column[order] for name, column in columns.items()}
-        if rows is None:
-            packed["times"] = np.round(tracks.times * 1e6).astype(np.int64)[:, None]
+        if rows is not None:
+            return pack.pack(pack.columns(edited.select(rows), self.step, doubts[rows]))
+        order = pack.order(tracks)
+        packed = {name: column[order] for name, column in pack.columns(edited, self.step, doubts).items()}
+        packed["times"] = np.round(tracks.times * 1e6).astype(np.int64)[:, None]
         return pack.pack(packed)
 
 

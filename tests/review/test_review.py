@@ -116,10 +116,10 @@ def test_command_prints_a_table_or_json_and_draws(tmp_path) -> None:
     tracks.save(tmp_path / "in.h5")
     arguments = [str(tmp_path / "in.h5"), "--share", "0.1"]
     table = CliRunner().invoke(review, arguments)
-    assert table.exit_code == 0 and table.stdout.count("in.h5") == 2 and "2 spans, 2 frames of 24" in table.stdout
-    listed = json.loads(CliRunner().invoke(review, [*arguments, "--json"]).stdout)
+    assert table.exit_code == 0 and table.stdout.count("in.h5") == 3 and "2 spans, 2 frames of 24" in table.stdout
+    listed = json.loads(CliRunner().invoke(review, [*arguments, "--json"]).stdout)["spans"]
     assert sorted(span["worst"] for span in listed) == [4, 15]
-    first = json.loads(CliRunner().invoke(review, [*arguments, "--json", "--top", "1"]).stdout)
+    first = json.loads(CliRunner().invoke(review, [*arguments, "--json", "--top", "1"]).stdout)["spans"]
     assert first == listed[:1]
     sheet = str(tmp_path / "sheet.png")
     assert CliRunner().invoke(review, [*arguments, "--sheet", sheet, "--video", str(source)]).exit_code == 0

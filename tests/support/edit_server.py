@@ -1,0 +1,76 @@
+"""The server of `redtrack review --edit` in a process of its own, as a user starts it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers by their names in lower case, and body of an answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its process, and its address with the token."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    @property
+    def base(self) -> str:
+        """The path of the token, such as /abc/."""
+        return urlsplit(self.url).path
+
+    def ask(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> Answer:
+        """Sends a request with exactly this path; names of headers have _ for -."""
+        where = urlsplit(self.url)
+        connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=30)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        skip = "Host" in named
+        connection.putrequest(method, path, skip_host=skip, skip_accept_encoding=True)
+        data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        for name, value in {"Content-Length": str(len(data)), **named}.items():
+            connection.putheader(name, value)
+        connection.endheaders(data)
+        answer = connection.getresponse()
+        found = Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        connection.close()
+        return found
+
+    def edit(self, *edits: dict[str, Any], since: int = 0, **headers: str) -> Answer:
+        """Sends edits to the first tracks."""
+        return self.ask(f"{self.base}0/edits", "POST", {"since": since, "edits": list(edits)}, **headers)
+
+
+@contextmanager
+def serving(*arguments: str | Path) -> Iterator[Server]:
+    """Yields a server of tracks; it is ended in the end, if it still runs."""
+    command = [sys.executable, "-m", "redtrack", "review", *map(str, arguments), "--edit", "--no-browser"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert url, "the server did not start"
+        yield Server(process, url)
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
