@@ -109,7 +109,7 @@ def write_pages(files: list[Path], out: Path, video: Path | None) -> int:
 
     from redtrack.errors import UsageError, printable
     from redtrack.review.site import Written, write_page, write_site
-    from redtrack.run.run import prepare_folder
+    from redtrack.run.folder import prepare_folder
 
     with tqdm(
         unit=" frames", desc="copying a video that browsers cannot play", disable=None, leave=False, delay=1

@@ -10,7 +10,8 @@ from redtrack.render.draw import Image
 from redtrack.render.sheet import fit
 from redtrack.review.page import Film, relative_url
 from redtrack.tracks import Tracks
-from redtrack.video import Video, VideoInfo, VideoWriter, digest, probe, read_ahead
+from redtrack.video import Reading, Video, VideoInfo, VideoWriter, digest, probe, read_ahead
+from redtrack.video.reading import AS_TOLD
 
 __all__ = ["browser_copy", "find_film", "playable", "video_path"]
 
@@ -29,8 +30,10 @@ def video_path(tracks: Tracks, given: Path | None = None) -> Path | None:
     return Path(source) if isinstance(source, (str, Path)) and Path(source).is_file() else None
 
 
-def playable(info: VideoInfo) -> bool:
-    """Returns whether browsers play the file as it is."""
+def playable(info: VideoInfo, reading: Reading = AS_TOLD) -> bool:
+    """Returns whether browsers play the file as it is, and show the stream that was annotated as it was turned."""
+    if (reading.stream, reading.rotate) != (None, 0):
+        return False
     kind = "mp4" if "mp4" in info.container else "matroska" if "matroska" in info.container else ""
     fits = (info.codec, info.pixel_format) in _PLAYED.get(kind, ())
     return fits and info.path.suffix.lower() in _ENDINGS[kind] and not info.mirrored
@@ -54,12 +57,13 @@ def find_film(
         where = f" at {printable(source)}" if isinstance(source, (str, Path)) else ""
         return Film(None, f"The video is not found{where}: points are shown on black."), None
     try:
-        info = probe(path)
+        reading = Reading.of(tracks.info)
+        info = probe(path, reading=reading)
         problem = _difference(tracks, info)
         aspect = float(info.pixel_aspect)
-        if not playable(info) and copy is not None:
+        if not playable(info, reading) and copy is not None:
             if not copy.exists() or copy.stat().st_mtime < path.stat().st_mtime:
-                browser_copy(path, copy, progress)
+                browser_copy(path, copy, reading, progress)
             path = copy
         return Film(relative_url(path, folder), problem, aspect), path
     except OutputError:
@@ -80,12 +84,14 @@ def _difference(tracks: Tracks, info: VideoInfo) -> str:
     return "The video was changed since it was annotated, or is another file: points may be out of place."
 
 
-def browser_copy(path: Path, copy: Path, progress: Callable[[int], None] | None = None) -> None:
+def browser_copy(
+    path: Path, copy: Path, reading: Reading = AS_TOLD, progress: Callable[[int], None] | None = None
+) -> None:
     """Writes an H.264 copy (.mp4) of a video, every frame at its true time, at most 720 px tall, without sound.
 
     Raises VideoError where the video cannot be decoded, OutputError where the copy cannot be written.
     """
-    with Video(path) as video:
+    with Video(path, reading=reading) as video:
         rate, aspect = video.info.average_rate or 25, video.info.pixel_aspect
         with VideoWriter(copy, rate, None, aspect) as writer:
             for done, frame in enumerate(read_ahead(video.frames(), _AHEAD), start=1):

@@ -18,7 +18,7 @@ import numpy as np
 
 from redtrack.edits import Edited
 from redtrack.evaluate.protocol import eye_distance
-from redtrack.measures import MEASURES, measures
+from redtrack.measures import ANGLES, measures
 from redtrack.points import N_POINTS
 from redtrack.tracks import Tracks
 
@@ -27,7 +27,12 @@ __all__ = ["LEVELS", "MEASURE_STEPS", "columns", "order", "pack", "point_step"]
 NONE = -32768  # in place of what is unknown
 LEVELS = 7  # steps of a score, and of a disagreement up to the share below
 MOST_DISAGREEMENT = 0.12  # of the eye distance: beyond, it is drawn alike
-MEASURE_STEPS = {name: 0.25 if name in ("roll", "yaw", "pitch") else 0.004 for name in MEASURES}
+MEASURE_STEPS = {
+    **dict.fromkeys(("right_eye_opening", "left_eye_opening", "mouth_opening", "mouth_width"), 0.004),
+    **dict.fromkeys(("right_brow_height", "left_brow_height"), 0.004),
+    **dict.fromkeys(ANGLES, 0.25),
+}
+"""The measures that have time lines, and what they are rounded to."""
 _FINEST, _COARSEST = 1 / 16, 1 / 2  # px
 
 
@@ -80,7 +85,8 @@ def _levels(tracks: Tracks) -> dict[str, np.ndarray]:
 
 
 def _measured(tracks: Tracks) -> dict[str, np.ndarray]:
-    return {name: _whole(values, MEASURE_STEPS[name])[:, None] for name, values in measures(tracks.points).items()}
+    values = measures(tracks.points)
+    return {name: _whole(values[name], step)[:, None] for name, step in MEASURE_STEPS.items()}
 
 
 def _whole(values: np.ndarray, step: float, most: int = -NONE - 1) -> np.ndarray:
