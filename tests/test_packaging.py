@@ -43,8 +43,9 @@ def metadata(wheel: zipfile.ZipFile) -> email.message.Message:
 
 
 def test_every_module_is_in_the_wheel(wheel):
-    """All of the package's modules are there, and the mark that it is typed."""
+    """All of the package's modules are there, the parts of review's pages, and the mark that it is typed."""
     modules = {str(p.relative_to(ROOT)) for p in (ROOT / "redtrack").rglob("*.py")}
+    modules |= {f"redtrack/review/{name}" for name in ("page.html", "page.css", "page.js", "index.html")}
     assert modules | {"redtrack/py.typed"} <= set(wheel.namelist())
 
 

@@ -133,8 +133,11 @@ def _interpolate(sheet: _Sheet, face: int, first: int, last: int) -> bool:
         return False
     ends = [one, other]
     moved = draft.rows["moved"][ends].any(axis=0)
-    chosen = np.flatnonzero(moved) if moved.any() else np.arange(N_POINTS)
     start, end = draft.rows["points"][ends]
+    known = np.isfinite(start + end).all(axis=1)
+    if not known.any():
+        return False
+    chosen = np.flatnonzero((moved | ~moved.any()) & known)
     frames = np.arange(first + 1, last)
     share = (sheet.times[frames] - sheet.times[first]) / max(sheet.times[last] - sheet.times[first], 1e-9)
     between = (start + share[:, None, None] * (end - start)).astype(np.float32)  # (n, 68, 2)
@@ -144,7 +147,7 @@ def _interpolate(sheet: _Sheet, face: int, first: int, last: int) -> bool:
     for row in draft.of(face, first + 1, last - 1):
         place = int(draft.rows["frame"][row]) - first - 1
         if draft.rows["mark"][row] not in _TRUSTED:
-            points = np.arange(N_POINTS) if absent[place] else chosen
+            points = np.flatnonzero(known) if absent[place] else chosen
             draft.move(row, points, between[place, points])
             draft.rows["mark"][row] = Mark.INTERPOLATED
     return True

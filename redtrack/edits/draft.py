@@ -42,20 +42,20 @@ class Draft:
 
         What the network said of these points is unknown from then on.
         """
+        for name, array in self.rows.items():
+            if name in ROW_FIELDS and ROW_FIELDS[name].unknown is not None and name != "points":
+                array[row, indices] = ROW_FIELDS[name].unknown
         points = self.rows["points"][row]
-        before = points.mean(axis=0)
+        before = points.copy()
         points[indices] = places
-        self.rows["boxes"][row] += np.tile(points.mean(axis=0) - before, 2)
+        self.rows["boxes"][row] += np.tile(_mean_way(before, points), 2)
         self.rows["moved"][row, indices] = True
         self.rows["state"][row] = RowState.EDITED
-        for name, array in self.rows.items():
-            if name in ROW_FIELDS and ROW_FIELDS[name].unknown is not None:
-                array[row, indices] = ROW_FIELDS[name].unknown
 
     def insert(self, frames: np.ndarray, face: int, points: np.ndarray) -> None:
         """Adds rows of a face in frames (n,) that lack it, with points (n, 68, 2); the rest of them is unknown."""
         count = len(frames)
-        boxes = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+        boxes = np.concatenate([np.nanmin(points, axis=1), np.nanmax(points, axis=1)], axis=1)
         known = {"frame": frames, "face": np.full(count, face), "points": points, "boxes": boxes}
         for name, array in self.rows.items():
             unknown = ROW_FIELDS[name].filled(count) if name in ROW_FIELDS else np.zeros((count, *array.shape[1:]))
@@ -80,3 +80,10 @@ class Draft:
         order = np.lexsort((self.rows["face"], self.rows["frame"]))
         if (np.diff(order) != 1).any():
             self.rows = {name: array[order] for name, array in self.rows.items()}
+
+
+def _mean_way(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Returns (2,) px, how far points (68, 2) that were known before have moved on average."""
+    ways = (after - before)[np.isfinite(before).all(axis=1)]
+    mean: np.ndarray = ways.mean(axis=0) if len(ways) else np.zeros(2, np.float32)
+    return mean

@@ -24,7 +24,8 @@ def changed_frames(before: Edited, after: Edited) -> np.ndarray:
         (before.tracks.boxes, after.tracks.boxes),
         (before.moved, after.moved),
     ):
-        differs |= (ours[old] != theirs[new]).reshape(len(old), -1).any(axis=1)
+        same = (ours[old] == theirs[new]) | ((ours[old] != ours[old]) & (theirs[new] != theirs[new]))  # noqa: PLR0124
+        differs |= ~same.reshape(len(old), -1).all(axis=1)
     one_sided = np.setxor1d(had, has, assume_unique=True) // 2**32
     return np.union1d(after.tracks.frame[new[differs]], one_sided).astype(np.int64)
 

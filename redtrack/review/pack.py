@@ -46,21 +46,21 @@ def point_step(tracks: Tracks) -> float:
     """Returns the px to which points are rounded: at most 1/200 of the eye distance, but for the smallest faces."""
     if not len(tracks):
         return _FINEST
-    eyes = max(float(np.quantile(eye_distance(tracks.points), 0.1)), 1.0)
-    return float(np.clip(2.0 ** np.floor(np.log2(eyes / 200)), _FINEST, _COARSEST))
+    eyes = np.quantile(np.nan_to_num(eye_distance(tracks.points)), 0.1)
+    return float(np.clip(2.0 ** np.floor(np.log2(max(eyes, 1.0) / 200)), _FINEST, _COARSEST))
 
 
 def columns(edited: Edited, step: float, doubts: np.ndarray) -> dict[str, np.ndarray]:
     """Returns whole numbers (R, width) by the name of their column, in order of the tracks; `doubts` (R,) are 0..1."""
     tracks = edited.tracks
-    points = np.round(tracks.points.astype(np.float64) / step).astype(np.int64)
-    centre = np.round(points.mean(axis=1)).astype(np.int64) if len(tracks) else np.zeros((0, 2), np.int64)
+    points = tracks.points.astype(np.float64) / step
+    centre = np.round(_middle(points)).astype(np.int64)
     boxes = np.round(tracks.boxes / step).astype(np.int64) - np.tile(centre, 2)
     return {
         "face": tracks.face[:, None],
         "frame": tracks.frame[:, None],
         "centre": centre,
-        "points": (points - centre[:, None]).reshape(len(tracks), 2 * N_POINTS),
+        "points": _whole(points - centre[:, None], 1).reshape(len(tracks), 2 * N_POINTS),
         "box": boxes,
         "doubt": np.round(doubts * 100).astype(np.int64)[:, None],
         "mark": edited.mark[:, None],
@@ -68,6 +68,14 @@ def columns(edited: Edited, step: float, doubts: np.ndarray) -> dict[str, np.nda
         **_measured(tracks),
         **({"moved": edited.moved} if edited.moved.any() else {}),  # almost nothing, once deflated
     }
+
+
+def _middle(points: np.ndarray) -> np.ndarray:
+    """Returns (R, 2), the mean of the known ones of points (R, 68, 2)."""
+    known = np.isfinite(points).all(axis=2, keepdims=True)
+    count = np.maximum(known.sum(axis=1), 1)
+    middle: np.ndarray = np.where(known, points, 0).sum(axis=1) / count
+    return middle
 
 
 def _levels(tracks: Tracks) -> dict[str, np.ndarray]:

@@ -61,7 +61,7 @@ class Rows {
     const [x, y] = slice("centre"), step = meta.step;
     return {
       frame: this.value("frame", row), face: this.value("face", row), mark: this.value("mark", row),
-      points: Float64Array.from(slice("points"), (value, i) => (value + (i % 2 ? y : x)) * step),
+      points: Float64Array.from(slice("points"), (value, i) => (value === NONE ? NaN : value + (i % 2 ? y : x)) * step),
       box: Array.from(slice("box"), (value, i) => (value + (i % 2 ? y : x)) * step),
       doubt: this.value("doubt", row) / 100, moved: slice("moved"),
       levels: { score: slice("score"), disagreement: slice("disagreement"), error: slice("error") },
@@ -273,6 +273,7 @@ function aspectOf(video) { // of one pixel of the tracks, as the video is shown
 function viewOf(row, width, height, aspect, around) {
   let [x0, y0, x1, y1] = [Infinity, Infinity, -Infinity, -Infinity];
   for (let i = 0; i < row.points.length; i += 2) {
+    if (row.points[i] !== row.points[i]) continue;
     x0 = Math.min(x0, row.points[i]); x1 = Math.max(x1, row.points[i]);
     y0 = Math.min(y0, row.points[i + 1]); y1 = Math.max(y1, row.points[i + 1]);
   }
@@ -827,7 +828,8 @@ function moveRow(drag, dx, dy) {
 
 function pointsOf(row, indices) {
   const round = (value) => Math.round(value * 100) / 100;
-  return Object.fromEntries(indices.map((i) => [i, [round(row.points[2 * i]), round(row.points[2 * i + 1])]]));
+  const known = indices.filter((i) => row.points[2 * i] === row.points[2 * i]);
+  return Object.fromEntries(known.map((i) => [i, [round(row.points[2 * i]), round(row.points[2 * i + 1])]]));
 }
 
 function savePoints(drag) {

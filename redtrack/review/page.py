@@ -193,7 +193,7 @@ def _size(tracks: Tracks) -> tuple[int, int]:
         return width, height
     if not len(tracks):
         return 640, 360
-    right, low = np.ceil(tracks.points.max(axis=(0, 1)))
+    right, low = np.ceil(np.nanmax(tracks.points, axis=(0, 1)))
     return max(int(right) + 10, 16), max(int(low) + 10, 16)
 
 

@@ -180,3 +180,17 @@ def test_edits_in_force_are_applied_in_order() -> None:
     assert apply_edits(moving_face(2), Edits(entries).in_force()).result().points[0, 0].tolist() == [2, 2]
     undone = Edits((*entries, Edit("undo", "u", {"of": "p2"})))
     assert apply_edits(moving_face(2), undone.in_force()).result().points[0, 0].tolist() == [1, 1]
+
+
+def test_a_partly_labelled_face_is_mended_like_any_other() -> None:
+    """A point that was unknown gets its place; interpolation leaves points alone that are unknown at an end."""
+    points = np.stack([face()] * 4).astype(np.float32)
+    points[:, 5] = np.nan
+    points[3, 9] = np.nan
+    tracks = tracks_of(points)
+    placed = edited(tracks, ("points", {"frame": 0, "face": 0, "points": {"5": [7, 8]}})).result()
+    assert placed.points[0, 5].tolist() == [7, 8] and np.isnan(placed.points[1, 5]).all()
+    assert np.isfinite(placed.boxes).all()
+    between = edited(tracks, ("interpolate", {"face": 0, "first": 0, "last": 3})).result()
+    assert np.isnan(between.points[1, 5]).all() and np.allclose(between.points[1, 9], points[1, 9])
+    assert np.allclose(between.points[1, 8], points[1, 8])

@@ -69,6 +69,15 @@ def test_points_are_where_they_were_to_half_a_step() -> None:
     assert (packed["disagreement"][1::2] == -32768).all() and (packed["disagreement"][::2] >= 0).all()
 
 
+def test_unknown_points_stay_unknown() -> None:
+    """Those of a partly labelled face; the others are where they were."""
+    tracks = walking()
+    tracks.points[4, 40:50] = np.nan
+    packed = columns(apply_edits(tracks, []), point_step(tracks), np.zeros(len(tracks)))
+    rows = packed["points"].reshape(-1, 68, 2)
+    assert (rows[4, 40:50] == -32768).all() and (np.delete(rows[4], range(40, 50), axis=0) > -32768).all()
+
+
 def test_a_step_is_small_for_the_faces() -> None:
     """At most 1 in 200 of the eye distance, within a sixteenth and half a pixel."""
     for size, step in ((10, 1 / 16), (60, 1 / 8), (300, 1 / 2), (3000, 1 / 2)):

@@ -99,7 +99,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_have_pages(folder: Pa
     """The exit status tells it."""
     (folder / "tracks/bad.h5").write_text("junk")
     done = write(folder / "tracks", "--html", folder / "pages")
-    assert done.exit_code == 1 and "bad.h5: is of no known format" in done.stderr
+    assert done.exit_code == 1 and "bad.h5: is a text of no known format" in done.stderr
     assert (folder / "pages/clip.html").exists() and "no known format" in (folder / "pages/index.html").read_text()
 
 
