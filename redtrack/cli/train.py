@@ -13,6 +13,7 @@ from redtrack.cli.train_detector import detector
 from redtrack.cli.train_options import FOLDER, OUT, common, taught
 
 DEFAULTS = {"image": (1.5e-3, 60.0), "identity": (3e-4, 20.0), "video": (1e-3, 20.0)}  # rate and minutes
+MENDING = 3e-4, 20.0  # the same, of weights that are to learn from edits
 UNFROZEN_RATE = 1e-4
 
 
@@ -190,12 +191,15 @@ def run(stage: str, *, device: str, threads: int | None, quiet: bool, **options:
     """Trains a stage and prints the path of its weights."""
     import torch
 
+    from redtrack import checkpoint
     from redtrack.inference.landmarker import find_device
     from redtrack.training.landmarks.recipe import Recipe
     from redtrack.training.landmarks.stages import run_stage
 
     if threads:
         torch.set_num_threads(threads)
+    if options["edits"] and not options["start"]:
+        options["start"] = checkpoint.DEFAULT["rednet"]
     schedule = schedule_of(stage, options)
     weights = run_stage(Recipe(stage, schedule=schedule, device=str(find_device(device)), show=not quiet, **options))
     if os.environ.get("RANK", "0") == "0":  # of torchrun's processes one speaks
@@ -206,7 +210,7 @@ def schedule_of(stage: str, options: dict[str, Any]) -> Any:
     """Takes the options of a `Schedule` out of all options, with the stage's defaults for those not given."""
     from redtrack.training.schedule import Schedule
 
-    rate, minutes = DEFAULTS[stage]
+    rate, minutes = MENDING if options["edits"] and stage == "image" else DEFAULTS[stage]
     names = ("optimizer", "weight_decay", "warmup", "accumulate", "validate_every", "steps")
     given = {name: options.pop(name) for name in names}
     shape, own_rate, own_minutes = (options.pop(name) for name in ("schedule", "rate", "minutes"))

@@ -80,6 +80,9 @@ def common(rate: float, minutes: float) -> Callable[[Callable[..., None]], Calla
     options = [
         click.option("--data", type=Data(), multiple=True, help=DATA_HELP),
         click.option("--axis", type=Axis(), multiple=True, help=AXIS_HELP),
+        click.option("--edits", type=FOLDER, multiple=True,
+                     help="Folder of tracks with frames put right by `redtrack review --edit`: those are learnt with "
+                     "full trust, from the shipped weights unless --start says otherwise. Repeatable."),
         click.option("--hold-out", multiple=True, metavar="NAME",
                      help="A labelled video kept for validation. Repeatable.  [default: one in ten, by their names]"),
         click.option("-o", "--out", type=OUT, required=True, help="Folder of the run."),

@@ -40,8 +40,10 @@ def average_gradients(net: nn.Module) -> None:
     if not distributed.is_initialized():
         return
     trained = [p for p in net.parameters() if p.requires_grad]
-    for parameter in trained:
-        if parameter.grad is None:
+    took_part = torch.tensor([float(p.grad is not None) for p in trained]).to(trained[0].device)
+    distributed.all_reduce(took_part)
+    for parameter, count in zip(trained, took_part.tolist(), strict=True):
+        if parameter.grad is None and count:
             parameter.grad = torch.zeros_like(parameter)
     gradients = [p.grad for p in trained if p.grad is not None]
     flat = torch.cat([g.flatten() for g in gradients])

@@ -10,13 +10,15 @@ import numpy as np
 from redtrack.errors import UsageError
 from redtrack.training import parallel
 from redtrack.training.landmarks.clips import Clip
-from redtrack.training.landmarks.faces import FaceSet, join, read_faces
+from redtrack.training.landmarks.faces import FaceSet, join, read_faces, turned
 from redtrack.training.landmarks.footage import footage_faces, labelled_videos, read_clips, videos_held_out
+from redtrack.training.landmarks.mended import SOURCE, edited_tracks, mended_faces
 from redtrack.training.landmarks.recipe import Recipe
 from redtrack.training.landmarks.teacher import Teacher, check_teacher, taught, unlabelled_faces
 from redtrack.training.landmarks.video import WINDOWS
 
 HINT = "name a folder of pictures with .pts files by --data, or of labelled videos"
+MENDED = 0.3  # share of the draws
 
 
 @dataclass
@@ -71,6 +73,7 @@ def check_names(recipe: Recipe) -> None:
     """Raises UsageError for the name of a video to hold out that is nowhere."""
     folders = (*(folder for folder, _ in recipe.data), *recipe.clips) if recipe.hold_out else ()
     names = {video.name for folder in folders for video in labelled_videos(folder)}
+    names |= {path.stem for folder in recipe.edits for path, _ in edited_tracks(folder)} if recipe.hold_out else set()
     if missing := set(recipe.hold_out) - names:
         remedy = "name folders below --clips or --data"
         raise UsageError(f"--hold-out {min(missing)} is none of the labelled videos", remedy=remedy)
@@ -84,7 +87,10 @@ def read_sets(recipe: Recipe, size: int, axis: float, show: bool) -> Iterator[tu
             yield footage_faces(folder, trust, axis=off, size=size, hold_out=recipe.hold_out, show=show)
         else:
             yield read_faces(folder, trust, axis=off, size=size, show=show)
-    if not recipe.data:
+    for folder in recipe.edits:
+        off = recipe.axis_for(folder, axis)
+        yield mended_faces(folder, axis=off, size=size, hold_out=recipe.hold_out, show=show)
+    if not (recipe.data or recipe.edits):
         for folder in recipe.clips:
             off = recipe.axis_for(folder, axis)
             yield footage_faces(folder, axis=off, size=size, hold_out=recipe.hold_out, show=show)
@@ -104,6 +110,20 @@ def read_all_clips(recipe: Recipe, data: Data, size: int, axis: float, show: boo
     if data.short and not (data.clips or data.clips_held_out):
         message = f"no clip has {length} labelled frames in a row, two windows of {recipe.frames}"
         raise UsageError(message, recipe.clips[0], "lower --frames, or label more frames")
+
+
+def draw_chances(faces: FaceSet, *, turns: bool = True) -> np.ndarray:
+    """The chance of each face to be drawn (N,): by the trust in its labels, and more often the more it is `turned`.
+
+    Mended faces, which are few, make up at least a share `MENDED` of the draws.
+    """
+    chances = faces.weight.astype(np.float64) * (turned(faces.points) if turns else 1)
+    chances /= chances.sum()
+    mended = np.array([source == SOURCE for source in faces.source])
+    own = chances[mended].sum()
+    if 0 < own < MENDED:
+        chances *= np.where(mended, MENDED / own, (1 - MENDED) / (1 - own))
+    return chances
 
 
 def trusted(faces: FaceSet) -> FaceSet:

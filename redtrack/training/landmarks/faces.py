@@ -156,6 +156,29 @@ def read_faces(
     return split(everything, np.array([held_out(k) for k in keys]))
 
 
+def make_set(
+    images: list[Tensor],
+    points: list[np.ndarray],
+    names: list[str],
+    source: str,
+    *,
+    size: int,
+    weight: float = 1.0,
+    axis: float = 0.0,
+) -> FaceSet:
+    """Cut-out faces (3, size, size) of one source and of nobody known, with their points (68, 2), as a set."""
+    n = len(names)
+    return FaceSet(
+        torch.stack(images) if images else torch.empty(0, 3, size, size, dtype=torch.uint8),
+        np.array(points, np.float32).reshape(n, 68, 2),
+        np.full(n, weight, np.float32),
+        np.full(n, -1),
+        names,
+        [source] * n,
+        np.full(n, axis, np.float32),
+    )
+
+
 def split(faces: FaceSet, out: np.ndarray) -> tuple[FaceSet, FaceSet]:
     """The faces that are not, and those that are, held out. out (N,) bool."""
     return faces.subset(np.flatnonzero(~out)), faces.subset(np.flatnonzero(out))

@@ -14,7 +14,16 @@ from redtrack.errors import UsageError
 from redtrack.files import files_below
 from redtrack.geometry import CropTransform, landmark_box
 from redtrack.training.landmarks.clips import Clip
-from redtrack.training.landmarks.faces import STORED_SIZE, FaceSet, cut_face, cut_square, held_out, read_labels, split
+from redtrack.training.landmarks.faces import (
+    STORED_SIZE,
+    FaceSet,
+    cut_face,
+    cut_square,
+    held_out,
+    make_set,
+    read_labels,
+    split,
+)
 from redtrack.video import Video
 
 STORED_FRAMES = 30  # clips are stored in pieces of at least so many frames under one fixed square
@@ -131,11 +140,7 @@ def footage_faces(
             names.append(f"{video.name}/{index + 1:06d}")
     if not images:
         raise UsageError("no labelled frames in the videos", path=folder, remedy="count frames from 000001.pts")
-    n = len(images)
-    faces = FaceSet(
-        torch.stack(images), np.stack(points), np.full(n, weight, np.float32), np.full(n, -1), names,
-        [folder.name] * n, np.full(n, axis, np.float32),
-    )  # fmt: skip
+    faces = make_set(images, points, names, folder.name, size=size, weight=weight, axis=axis)
     return split(faces, np.array([name.split("/")[0] in out for name in names]))
 
 

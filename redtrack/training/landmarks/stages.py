@@ -20,14 +20,16 @@ from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
 from redtrack.training import parallel
 from redtrack.training.landmarks import image, summary, trials, video
-from redtrack.training.landmarks.augment import OURS, PAPER
-from redtrack.training.landmarks.data import Data, nameless, read_data, trusted
-from redtrack.training.landmarks.faces import FaceSet, stored_size, turned
+from redtrack.training.landmarks.augment import NONE, OURS, PAPER, cut, random_crops
+from redtrack.training.landmarks.data import Data, draw_chances, nameless, read_data, trusted
+from redtrack.training.landmarks.faces import FaceSet, stored_size
+from redtrack.training.landmarks.norms import fit_norms
 from redtrack.training.landmarks.recipe import Recipe
 from redtrack.training.landmarks.teacher import Teacher, axis_of, load_teacher, maps_agree
 from redtrack.training.loop import BatchLoss, Figures, Run, train
 
 WEIGHTS, BEST = "weights.safetensors", "best.safetensors"  # in the run's folder
+FITTED = 16  # faces that the norms of an ImageNet start are fitted to
 TRIALS = 20  # moved stills of each kind that the video stage is validated on
 
 
@@ -54,6 +56,8 @@ def _run_stage(recipe: Recipe, device: str) -> Path:
     net = make_net(recipe).to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     if device.startswith("cuda"):
         data = data.to(device)
+    if recipe.pretrained is not None:
+        fit_to(net, data.faces, device)
     loss, validate = stage_parts(recipe, net, data, teacher, device)
     run = open_run(recipe, net)
     axis = common_axis(data.faces)
@@ -156,6 +160,14 @@ def make_net(recipe: Recipe) -> RedNet:
     return net.train().requires_grad_(True)
 
 
+def fit_to(net: RedNet, faces: FaceSet, device: str) -> None:
+    """Fits the norms of an ImageNet start to some faces."""
+    some = faces.subset(np.arange(min(FITTED, len(faces))))
+    crops = cut(some.images, random_crops(some.points, net.config.size, NONE, np.random.default_rng(0)))
+    for k, seen in enumerate(net.look(crops.to(device))):
+        fit_norms(net.body(k), seen, net.first_feedback(len(some)))
+
+
 def stage_parts(
     recipe: Recipe, net: RedNet, data: Data, teacher: Teacher | None, device: str
 ) -> tuple[BatchLoss, Callable[[nn.Module], Figures]]:
@@ -164,10 +176,9 @@ def stage_parts(
     if recipe.stage == "video":
         return video_parts(recipe, net, data, half, device)
     ours = recipe.augment == "ours"
-    shares = data.faces.weight.astype(np.float64) * (turned(data.faces.points) if ours else 1)
     loss = image.image_loss(
         data.faces,
-        shares / shares.sum(),
+        draw_chances(data.faces, turns=ours),
         OURS if ours else PAPER,
         batch=recipe.batch_size,
         neighbour=recipe.neighbour,

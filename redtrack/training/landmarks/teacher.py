@@ -22,7 +22,7 @@ from redtrack.geometry import LANDMARK_SCALE
 from redtrack.inference.crop import detector_crop
 from redtrack.points import MEAN_SHAPE
 from redtrack.rednet.model import RedNet
-from redtrack.training.landmarks.faces import PICTURE_ENDINGS, STORED_SIZE, FaceSet, cut_face, held_out
+from redtrack.training.landmarks.faces import PICTURE_ENDINGS, STORED_SIZE, FaceSet, cut_face, held_out, make_set
 from redtrack.training.landmarks.image import crop_scale, face_errors, predict_faces
 from redtrack.video import read_picture
 
@@ -145,12 +145,7 @@ def found_faces(files: list[Path], folder: Path, size: int, *, show: bool = Fals
             images.append(cut)
             points.append(own)
             names.append(str(file.relative_to(folder)))
-    n = len(names)
-    pictures = torch.stack(images) if images else torch.empty(0, 3, size, size, dtype=torch.uint8)
-    return FaceSet(
-        pictures, np.array(points, np.float32).reshape(n, 68, 2), np.full(n, TRUST, np.float32), np.full(n, -1), names,
-        [folder.name] * n, np.zeros(n, np.float32),
-    )  # fmt: skip
+    return make_set(images, points, names, folder.name, size=size, weight=TRUST)
 
 
 def guessed_points(boxes: np.ndarray) -> np.ndarray:
