@@ -93,10 +93,13 @@ def make_data(root: Path) -> None:
     (root / "300w" / "ibug").mkdir(parents=True)
     write_png(root / "300w" / "ibug" / "a_1.png", videos.numbered(0))
     write_points(face(), root / "300w" / "ibug" / "a_1.pts")
-    for name in ("ytf", "people", "coarse", "scenes", "labelled", "runs/image", "runs/video"):
+    for name in ("ytf", "people", "coarse", "scenes", "labelled", "my_clips", "tracks"):
         (root / name).mkdir(parents=True, exist_ok=True)
-    for run in ("image", "video"):
-        shutil.copy(ROOT / "weights" / "rednet-small.safetensors", root / "runs" / run / "weights.safetensors")
+    (root / "vgg16.pth").touch()
+    for run in ("image", "video", "mine-video"):
+        (root / "runs" / run).mkdir(parents=True)
+        for name in ("weights", "best"):
+            (root / "runs" / run / f"{name}.safetensors").symlink_to(ROOT / "weights" / "rednet-small.safetensors")
 
 
 @pytest.mark.parametrize("line", dict.fromkeys(lines()))
