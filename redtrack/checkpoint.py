@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,8 @@ def find(name: str | Path) -> Path:
     shipped = {p.stem: p for folder in reversed(FOLDERS) for p in sorted(folder.glob("*.safetensors"))}
     if str(name) not in shipped:
         names = ", ".join(sorted(shipped)) or "none"
-        raise WeightsError("no weights of that name", path=name, remedy=f"shipped are: {names}; or give a path")
+        near = "".join(f"did you mean {other}? " for other in get_close_matches(str(name), shipped, n=1))
+        raise WeightsError("no weights of that name", path=name, remedy=f"{near}shipped are: {names}; or give a path")
     return shipped[str(name)]
 
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "verify": "Check that tracks are complete and match their video.",
     "train": "Train the networks.",
     "bench": "Measure how fast each part of the work is.",
+    "doctor": "Check that this machine is fit.",
 }
 """Each is the click command of its name in the module of its name, and its help in one line."""
 
@@ -52,6 +53,21 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = getattr(import_module(f"redtrack.cli.{cmd_name}"), cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Returns the command that the arguments begin with; says which one may be meant where there is none."""
+        from difflib import get_close_matches
+
+        if args and args[0] not in COMMANDS and (near := get_close_matches(args[0], COMMANDS, n=1)):
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and name is not None:
+            from redtrack.cli.defaults import defaults_for
+
+            ctx.default_map = {name: defaults_for(command, name, COMMANDS)}
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the list of commands without importing them."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from redtrack.cli import tell
 from redtrack.cli.formats import OUTPUT_FORMATS, column_options, more_columns, pts_origin
 from redtrack.cli.run_options import (
-    DISPLAYS,
     make_executor,
     make_reporter,
     networks_of,
@@ -23,7 +23,7 @@ from redtrack.inference.options import DIRECTIONS, PROTOCOLS, ROTATIONS
 
 if TYPE_CHECKING:
     from redtrack.run.outcome import Outcome
-    from redtrack.run.plan import Plan
+    from redtrack.run.plan import Plan, Task
     from redtrack.run.progress import Reporter
     from redtrack.run.shard import Shard
 
@@ -77,11 +77,6 @@ def shaping(command: Any) -> Any:
 @click.option("--weights", metavar="NAME|PATH", help="Landmark network.  [default: the one that ships]")
 @shaping
 @run_options
-@click.option("--overwrite", is_flag=True, help="Annotate complete videos again, too.")
-@click.option("--fail-fast", is_flag=True, help="Stop at the first video that fails or is partial.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no table; errors only.")
-@click.option("--progress", type=click.Choice(DISPLAYS),
-              help="Display on stderr.  [default: rich on a terminal, else plain]")
 def annotate(
     videos: tuple[str, ...],
     out: Path,
@@ -89,10 +84,6 @@ def annotate(
     columns: tuple[str, ...],
     pts_origin: int,
     weights: str | None,
-    overwrite: bool,
-    fail_fast: bool,
-    quiet: bool,
-    progress: str | None,
     **chosen: Any,
 ) -> None:
     """Put 68 landmarks on every face of every frame.
@@ -111,52 +102,67 @@ def annotate(
     """  # fmt: skip
     from redtrack.inference.options import Options
     from redtrack.run.export import Where
-    from redtrack.run.folder import prepare_folder
     from redtrack.run.plan import Plan
-    from redtrack.run.progress import UnfailingReporter
 
     how, csv = take_run_options(chosen), column_options(columns, formats, "--format")
-    where = Where(out, formats, overwrite, {"pts": {"origin": pts_origin}, "csv": csv})
+    if str(out) == "-":
+        raise click.UsageError("results are files, several for each video: give -o a folder")
+    where = Where(out, formats, how["overwrite"], {"pts": {"origin": pts_origin}, "csv": csv})
     plan = Plan(where, networks_of(weights, Options(**chosen), how))
-    reporter = UnfailingReporter(make_reporter("none" if quiet else progress))
-    shard = shard_of(how)
-    prepare_folder(out)
-    sys.exit(_run(videos, shard, plan, reporter, how, fail_fast, quiet))
+    sys.exit(_foresee(videos, plan, how) if how["dry_run"] else _run(videos, plan, how))
 
 
-def _run(
-    videos: tuple[str, ...],
-    shard: Shard | None,
-    plan: Plan,
-    reporter: Reporter,
-    how: dict[str, Any],
-    fail_fast: bool,
-    quiet: bool,
-) -> int:
+def _run(videos: tuple[str, ...], plan: Plan, how: dict[str, Any]) -> int:
     """Does the run and lists what became of the videos; returns the exit status."""
     import redtrack
     from redtrack.inference.profile import Profile
-    from redtrack.run.inputs import Inputs
-    from redtrack.run.plan import make_tasks
+    from redtrack.run.folder import prepare_folder
+    from redtrack.run.progress import UnfailingReporter
     from redtrack.run.run import Run
     from redtrack.run.stop import StopSignals
 
+    reporter = UnfailingReporter(make_reporter("none" if how["quiet"] else how["progress"]))
     profile = Profile() if how["profile"] else None
+    shard = shard_of(how)
+    prepare_folder(plan.where.folder)
     status = 2
     with StopSignals(reporter.say) as stop:
-        inputs = Inputs()
-        tasks = make_tasks(list(inputs.find(videos)), shard, inputs.duplicates)
-        run = Run(tasks, plan, reporter, fail_fast, stop, inputs.remark())
+        tasks, remark = _tasks(videos, shard, how["keep_tree"])
+        run = Run(tasks, plan, reporter, how["fail_fast"], stop, remark)
         reporter.begin(len(run.tasks), {"version": redtrack.__version__, "options": plan.options.to_dict()})
         try:
             run.run(make_executor(plan, reporter, how, profile))
             status = stop.status if stop() else int(not run.is_good)
         finally:
             reporter.close(stop.status if stop() else status)
-    _tell(run.outcomes, run.not_begun, quiet, reporter)
+    _tell(run.outcomes, run.not_begun, how["quiet"], reporter)
     if profile is not None:
         click.echo(profile.sentence(), err=True)
     return status
+
+
+def _foresee(videos: tuple[str, ...], plan: Plan, how: dict[str, Any]) -> int:
+    """Lists what a run would do; returns the exit status."""
+    from redtrack.cli.table import foreseen_table
+    from redtrack.run.foresight import FAIL, foresee
+
+    made_with = {**plan.networks.identity(), "options": plan.options.to_dict()}
+    tasks, remark = _tasks(videos, shard_of(how), how["keep_tree"])
+    found = [foresee(task, plan, made_with) for task in tasks]
+    if remark is not None:
+        tell(remark)
+    click.echo(foreseen_table(found))
+    return int(any(each.action == FAIL for each in found))
+
+
+def _tasks(videos: tuple[str, ...], shard: Shard | None, keep_tree: bool) -> tuple[list[Task | Outcome], str | None]:
+    """Returns what there is to do, and what the user may not know of the inputs."""
+    from redtrack.run.inputs import Inputs
+    from redtrack.run.plan import make_tasks
+
+    inputs = Inputs()
+    found = list(inputs.find(videos))
+    return make_tasks(found, shard, inputs.duplicates, inputs.roots if keep_tree else None), inputs.remark()
 
 
 def _tell(outcomes: list[Outcome], not_begun: int, quiet: bool, reporter: Reporter) -> None:

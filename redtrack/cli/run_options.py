@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from redtrack.run.run import Executor
     from redtrack.run.shard import Shard
 
-RUN_OPTIONS = ("device", "devices", "ray", "gpu_share", "shard", "batch", "precision", "decode", "profile")
+RUN_OPTIONS = (
+    *("device", "devices", "jobs", "ray", "gpu_share", "shard", "batch", "precision", "decode", "profile"),
+    *("keep_tree", "overwrite", "fail_fast", "dry_run", "quiet", "progress"),
+)
 DISPLAYS = ("rich", "plain", "json", "none")
 
 
@@ -43,6 +46,8 @@ def run_options(command: Any) -> Any:
                          help="Where the networks run."),
             click.option("--devices", metavar="LIST|all",
                          help="Several devices share the videos, a process on each: 0,1 are GPUs; cpu,cpu works too."),
+            click.option("--jobs", type=AutoCount(), default=1, show_default=True,
+                         help="Processes on this machine's CPU that share the videos; auto is by cores and memory."),
             click.option("--shard", metavar="I/N|auto",
                          help="Do only share I, from 0, of N of the videos; auto is that of a Slurm array's task."),
             click.option("--ray", metavar="ADDRESS|local", help="Share the videos on a Ray cluster."),
@@ -55,6 +60,15 @@ def run_options(command: Any) -> Any:
             click.option("--decode", type=click.Choice(DECODERS), default="auto", show_default=True,
                          help="Which device decodes; cuda is the networks' GPU, for what it can decode. auto: cpu."),
             click.option("--profile", is_flag=True, help="Say at the end where the time went, and what would help."),
+            click.option("--keep-tree", is_flag=True,
+                         help="Keep the folders of the videos below DIR: in/a/b.mp4 gives DIR/a/b.h5."),
+            click.option("--overwrite", is_flag=True, help="Annotate complete videos again, too."),
+            click.option("--fail-fast", is_flag=True, help="Stop at the first video that fails or is partial."),
+            click.option("--dry-run", is_flag=True,
+                         help="List what would be done with each video, and under which name; write nothing."),
+            click.option("-q", "--quiet", is_flag=True, help="No progress and no table; errors only."),
+            click.option("--progress", type=click.Choice(DISPLAYS),
+                         help="Display on stderr.  [default: rich on a terminal, else plain]"),
         ]
     ):  # fmt: skip
         command = option(command)
@@ -64,12 +78,16 @@ def run_options(command: Any) -> Any:
 def take_run_options(chosen: dict[str, Any]) -> dict[str, Any]:
     """Takes the options of `run_options` out of all that were chosen; wrong usage where two exclude each other."""
     how = {name: chosen.pop(name) for name in RUN_OPTIONS}
-    if how["devices"] and how["ray"]:
-        raise click.UsageError("--devices and --ray are two ways to share the videos out; choose one")
+    ways = [name for name in ("devices", "ray") if how[name]] + ["jobs"] * (how["jobs"] != 1)
+    if len(ways) > 1:
+        names = " and ".join(f"--{name}" for name in ways)
+        raise click.UsageError(f"{names} are two ways to share the videos out; choose one")
     if how["devices"] and how["device"] != "auto":
         raise click.UsageError("--device is one and --devices several; choose one of the two")
-    if how["profile"] and (how["devices"] or how["ray"]):
-        raise click.UsageError("--profile looks at one process; leave out --devices and --ray")
+    if ways == ["jobs"] and how["device"] not in ("auto", "cpu"):
+        raise click.UsageError("--jobs is for the CPU; for several GPUs there is --devices")
+    if how["profile"] and ways:
+        raise click.UsageError(f"--profile looks at one process; leave out --{ways[0]}")
     if how["gpu_share"] is not None and not how["ray"]:
         raise click.UsageError("--gpu-share is for --ray")
     return how
@@ -95,10 +113,13 @@ def make_executor(plan: Plan, reporter: Reporter, how: dict[str, Any], profile: 
         from redtrack.run.ray_cluster import RayCluster
 
         return RayCluster(plan, reporter, how["ray"], how["gpu_share"])
-    if how["devices"]:
+    if how["devices"] or how["jobs"] != 1:
+        from redtrack.run.machine import cores, free_memory, jobs_for
         from redtrack.run.processes import Processes, parse_devices
 
-        return Processes(plan, reporter, parse_devices(how["devices"]))
+        if how["devices"]:
+            return Processes(plan, reporter, parse_devices(how["devices"]))
+        return Processes(plan, reporter, ["cpu"] * (how["jobs"] or jobs_for(cores(), free_memory())))
     from redtrack.run.inline import Inline
 
     return Inline(plan, reporter, profile)

@@ -11,9 +11,10 @@ from typing import IO, TYPE_CHECKING, Any
 from redtrack.errors import printable
 
 if TYPE_CHECKING:
+    from redtrack.run.foresight import Foreseen
     from redtrack.run.outcome import Outcome
 
-__all__ = ["fold", "outcome_table", "shorten", "table", "width_of"]
+__all__ = ["fold", "foreseen_table", "outcome_table", "shorten", "table", "width_of"]
 
 _GAP = 2  # blanks between two columns
 _NARROWEST = 32  # columns that are worth folding texts into
@@ -106,6 +107,19 @@ def outcome_table(outcomes: Sequence[Outcome], not_begun: int = 0) -> str:
     if not listed:
         return sums
     return f"{table(rows, right=(1, 2, 3, 4), width=width_of())}\n\n{sums}"
+
+
+def foreseen_table(found: Sequence[Foreseen]) -> str:
+    """Returns a line for each input of a run that is not done, those that would fail last, and the totals."""
+    from redtrack.run.foresight import ANEW, DO, FAIL, RESUME, SKIP
+
+    rows = [["would", "video", "result", "reason"]]
+    for each in sorted(found, key=lambda each: each.action == FAIL):
+        rows.append([each.action, *(printable(text) for text in (each.source, each.output or "-", each.reason))])
+    counts = [(action, sum(each.action == action for each in found)) for action in (DO, ANEW, RESUME, SKIP, FAIL)]
+    parts = ", ".join(f"{number} to {action}" for action, number in counts if number)
+    sums = f"{len(found)} video{'' if len(found) == 1 else 's'}" + (f": {parts}" if parts else "")
+    return f"{table(rows, right=(0,), width=width_of())}\n\n{sums}" if found else sums
 
 
 def _row(outcome: Outcome) -> list[str]:

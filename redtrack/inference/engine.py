@@ -77,6 +77,10 @@ class Engine:
         self._drained = False  # whether no video has a frame left
         self._halved = False
 
+    def share_memory(self, sharers: int) -> None:
+        """Holds no more frames than fit where so many processes share the machine's memory."""
+        self._hold //= sharers
+
     @property
     def batch(self) -> int:
         """Crops in one call of the network."""

@@ -14,11 +14,12 @@ from typing import Any
 
 from redtrack.errors import FormatError
 from redtrack.run.export import Where
+from redtrack.run.folder import prepare_parent
 from redtrack.run.lock import Lock
 from redtrack.run.plan import Task
 from redtrack.run.result import is_of, stored_info, unfinished_info
 
-__all__ = ["claim"]
+__all__ = ["claim", "foreseen"]
 
 LET_GO_AFTER = 5.0  # seconds within which another video lets go of a name whose result it finds not to be its own
 
@@ -32,6 +33,7 @@ def claim(task: Task, digest: str, where: Where) -> tuple[Path, Lock] | None:
     owner = {"source": str(task.path.resolve()), "source_digest": digest}
     for name, has_to_be_mine in _candidates(task, digest, where):
         path = where.path(name)
+        prepare_parent(path, where.folder)
         lock = Lock(path, owner)
         if not _take(lock, has_to_be_mine):
             if _is_same(lock, task.path, digest):
@@ -47,6 +49,17 @@ def claim(task: Task, digest: str, where: Where) -> tuple[Path, Lock] | None:
             return path, lock
         lock.release()
     return None
+
+
+def foreseen(task: Task, digest: str, where: Where) -> Path:
+    """Returns the path that `claim` would choose if no other run was going on; writes nothing.
+
+    Raises FormatError where a file that is not ours has the name.
+    """
+    for name, has_to_be_mine in _candidates(task, digest, where):
+        if has_to_be_mine or _stored(where.path(name), where) is None:
+            return where.path(name)
+    return where.path(task.names[-1])
 
 
 def _candidates(task: Task, digest: str, where: Where) -> Iterator[tuple[str, bool]]:

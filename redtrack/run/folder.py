@@ -8,7 +8,7 @@ from pathlib import Path
 
 from redtrack.errors import OutputError
 
-__all__ = ["prepare_folder"]
+__all__ = ["prepare_folder", "prepare_parent"]
 
 
 def prepare_folder(folder: Path) -> None:
@@ -24,3 +24,17 @@ def prepare_folder(folder: Path) -> None:
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         raise OutputError(f"cannot be written to: {reason}", folder, "choose another -o") from error
+
+
+def prepare_parent(path: Path, folder: Path) -> None:
+    """Makes the folders between the output folder and a result; raises OutputError where one is a link or no folder."""
+    place = folder
+    for part in path.parent.relative_to(folder).parts:
+        place = place / part
+        if place.is_symlink():
+            raise OutputError("is a link, which is not written through", place, "remove it or choose another -o")
+        try:
+            place.mkdir(exist_ok=True)
+        except OSError as error:
+            reason = os.strerror(error.errno).lower() if error.errno else str(error)
+            raise OutputError(f"cannot be made: {reason}", place, "choose another -o") from error

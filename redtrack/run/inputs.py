@@ -44,12 +44,13 @@ class Inputs:
     """What the arguments of a command stand for.
 
     `not_taken` grows by the files of folders that are no videos, `duplicates` by other names of videos: name -> the
-    name under which the file is done.
+    name under which the file is done. `roots` are the folders in which videos were found.
     """
 
     def __init__(self) -> None:
         self.not_taken: list[Path] = []
         self.duplicates: dict[Path, Path] = {}
+        self.roots: dict[Path, Path] = {}
         self._seen: dict[object, Path] = {}
 
     def find(self, arguments: Iterable[str]) -> Iterator[Path | RedtrackError]:
@@ -91,11 +92,13 @@ class Inputs:
         else:
             yield Path(argument)  # whatever is wrong with it is said when it is opened
 
-    def _from_folder(self, folder: Path) -> Iterator[Path | RedtrackError]:
+    def _from_folder(self, folder: Path, root: Path | None = None) -> Iterator[Path | RedtrackError]:
         empty = True
         for found in files_below(folder):
             if isinstance(found, RedtrackError) or _is_taken(found):
                 empty = False
+                if isinstance(found, Path):
+                    self.roots.setdefault(found, folder if root is None else root)
                 yield found
             else:
                 self.not_taken.append(found)
@@ -106,8 +109,14 @@ class Inputs:
         found = sorted(glob.glob(pattern, recursive=True))
         if not found:
             yield VideoError("fits no file", pattern, "check the pattern")
+        parts = Path(pattern).parts
+        root = Path(*parts[: next(k for k, part in enumerate(parts) if glob.has_magic(part))])
         for name in found:
-            yield from self._from_folder(Path(name)) if os.path.isdir(name) else [Path(name)]
+            if os.path.isdir(name):
+                yield from self._from_folder(Path(name), root)
+            else:
+                self.roots.setdefault(Path(name), root)
+                yield Path(name)
 
     def _from_list(self, name: str) -> Iterator[Path | RedtrackError]:
         try:

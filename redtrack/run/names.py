@@ -12,12 +12,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from redtrack.run.run_log import NAME as LOG
 
-__all__ = ["Names", "name_outputs", "safe_name"]
+__all__ = ["Names", "name_in_tree", "name_outputs", "safe_name"]
 
 LONGEST = 200  # bytes of a name; 255 is what file systems take, endings and all
 PARENTS = 4  # folders above that are tried
@@ -30,6 +30,35 @@ def name_outputs(paths: Sequence[Path]) -> list[Names]:
     """Returns for each input the names of its result: one unique in this run, its stem, one with a checksum."""
     own = zip(_tell_apart(paths), paths, strict=True)
     return [tuple(dict.fromkeys((name, safe_name(path.stem), _checked(path)))) for name, path in own]
+
+
+def name_in_tree(paths: Sequence[Path], roots: Mapping[Path, Path]) -> list[Names]:
+    """Returns the names of `name_outputs` with the folders between each input and its root in front: `monday/take`.
+
+    roots: the folders that the tree begins at, by input; where there is none, the input's own folder.
+    """
+    folders: dict[str, list[Path]] = defaultdict(list)
+    for path in paths:
+        folders[_folder(path, roots.get(path, path.parent))].append(path)
+    names: dict[Path, Names] = {}
+    for folder, inside in folders.items():
+        for path, plain in zip(inside, name_outputs(inside), strict=True):
+            names[path] = tuple(f"{folder}{name}" for name in plain)
+    return [names[path] for path in paths]
+
+
+def _folder(path: Path, root: Path) -> str:
+    """Returns the folders below the root that the input is in, each followed by a slash."""
+    try:
+        parts = path.parent.relative_to(root).parts
+    except ValueError:
+        return ""
+    return "".join(f"{_safe_folder(part)}/" for part in parts)
+
+
+def _safe_folder(part: str) -> str:
+    """Returns the name of a folder of results; `annot` is what folders of .pts files hold."""
+    return safe_name(f"_{part}" if part.startswith("annot") else part)
 
 
 def _tell_apart(paths: Sequence[Path]) -> list[str]:

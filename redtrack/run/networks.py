@@ -18,13 +18,14 @@ class Networks:
     """The networks of a worker. Can be sent to another process.
 
     weights: a shipped network's name or a file, None for the default. threads: CPU threads of the networks, None for
-    torch's own choice.
+    torch's own choice. sharers: how many processes share the machine's memory.
     """
 
     weights: str | None
     options: Options
     resources: Resources = Resources()
     threads: int | None = None
+    sharers: int = 1
 
     def identity(self) -> dict[str, Any]:
         """Returns the names and digests that a result keeps, without loading torch.
@@ -46,9 +47,9 @@ class Networks:
         use = self.resources
         return load_models(self.weights, use.device, self.options, True, use.precision, use.decode)
 
-    def on(self, device: str, threads: int | None = None) -> Networks:
-        """Returns the same networks for a worker with this device and so many CPU threads."""
-        return replace(self, resources=replace(self.resources, device=device), threads=threads)
+    def on(self, device: str, threads: int | None = None, sharers: int = 1) -> Networks:
+        """Returns the same networks for one of several workers, with this device and so many CPU threads."""
+        return replace(self, resources=replace(self.resources, device=device), threads=threads, sharers=sharers)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from redtrack.errors import RedtrackError
 from redtrack.inference.options import Options
 from redtrack.run.export import Where
-from redtrack.run.names import Names, name_outputs
+from redtrack.run.names import Names, name_in_tree, name_outputs
 from redtrack.run.networks import Networks
 from redtrack.run.outcome import Outcome, duplicate_outcome, failed_outcome
 from redtrack.run.shard import Shard
@@ -39,15 +39,20 @@ class Plan:
 
 
 def make_tasks(
-    found: Sequence[Path | RedtrackError], shard: Shard | None = None, duplicates: Mapping[Path, Path] | None = None
+    found: Sequence[Path | RedtrackError],
+    shard: Shard | None = None,
+    duplicates: Mapping[Path, Path] | None = None,
+    roots: Mapping[Path, Path] | None = None,
 ) -> list[Task | Outcome]:
     """Returns a task for each video of the shard, and an outcome for each input that stands for none.
 
-    duplicates: other names of videos, as `Inputs` has them. The names of the results are those of a run over all that
-    was found, so that the runs of all shards agree on them.
+    duplicates: other names of videos, as `Inputs` has them. roots: where results keep the folders of their videos, the
+    folders that these begin at. The names of the results are those of a run over all that was found, so that the runs
+    of all shards agree on them.
     """
     paths = [each for each in found if isinstance(each, Path)]
-    names = dict(zip(paths, name_outputs(paths), strict=True))
+    named = name_outputs(paths) if roots is None else name_in_tree(paths, roots)
+    names = dict(zip(paths, named, strict=True))
     chosen = found if shard is None else shard.of(found)
     tasks: list[Task | Outcome] = []
     for each in chosen:

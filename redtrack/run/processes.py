@@ -1,4 +1,4 @@
-"""A run on several devices: a process for each, which takes the next video when it has room for one.
+"""A run on several devices, or in several processes on one: each takes the next video when it has room for one.
 
 The largest videos go first, so that the devices end at about the same time. What a process says comes to this one,
 which shows the progress and passes signals on. A process that dies costs at most the video that killed it: the videos
@@ -19,6 +19,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from redtrack.errors import DeviceError, RedtrackError, UsageError
+from redtrack.run.machine import cores
 from redtrack.run.outcome import FAILED, Outcome, stopped_outcome
 from redtrack.run.plan import Plan, Task, largest_first
 from redtrack.run.process_worker import CANNOT, ENDED, MORE, NOTHING_NOW, PREPARING, SAY, STEP, STOP, work
@@ -64,7 +65,8 @@ class Processes:
         self._stopping = stopping
         self._pending.extend(largest_first(tasks))
         try:
-            for device in self._devices[: len(self._pending)]:
+            self._devices = self._devices[: len(self._pending)]
+            for device in self._devices:
                 self._processes.append(self._start(device))
             yield from self._work()
         except BrokenOff:
@@ -204,7 +206,7 @@ class Processes:
     def _start(self, device: str, deaths: int = 0) -> _Process:
         context = get_context("spawn")  # a forked process cannot use CUDA
         ours, theirs = context.Pipe()
-        networks = self._plan.networks.on(device, _threads(self._devices))
+        networks = self._plan.networks.on(device, _threads(self._devices), len(self._devices))
         plan = replace(self._plan, networks=networks)
         process = context.Process(target=work, args=(theirs, plan), name=f"redtrack {device}", daemon=True)
         with _signals_blocked():
@@ -244,8 +246,7 @@ def _threads(devices: Sequence[str]) -> int | None:
     """Returns the CPU threads for each of several processes; None leaves what torch chooses."""
     if "OMP_NUM_THREADS" in os.environ or len(devices) == 1:
         return None
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // len(devices))
+    return max(1, cores() // len(devices))
 
 
 @contextmanager

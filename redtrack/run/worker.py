@@ -113,6 +113,7 @@ class Worker:
         self._about = {**models.about, "device": str(models.device), "torch": torch.__version__}
         batch, say = self._plan.networks.resources.batch, self._reporter.say
         self._engine = Engine(models, self._plan.options, batch, self._stopping, tell=say, profile=self._profile)
+        self._engine.share_memory(self._plan.networks.sharers)
 
     def _ended(self, output: Output, seconds: float = 0.0) -> Outcome:
         """Returns what became of a video; shows the traceback of a fault of redtrack's own."""

@@ -95,3 +95,69 @@ def test_style_is_chosen_by_the_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
     assert type(make_reporter(None)) is PlainReporter
     with pytest.raises(UsageError, match="loud"):
         make_reporter("loud")
+
+
+def test_jobs_share_the_videos_on_the_cpu_with_the_same_rows(clips: Path, tmp_path: Path) -> None:
+    """One log and one display; `auto` is by cores and memory."""
+    call = [sys.executable, str(HERE / "deadly_main.py"), "annotate", str(clips), "-o", str(tmp_path / "jobs")]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])])}
+    done = subprocess.run([*call, "--jobs", "2", "-q"], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    call[-1] = str(tmp_path / "one")
+    assert subprocess.run([*call, "-q"], env=env, check=False).returncode == 0
+    assert sources(tmp_path / "jobs") == sources(tmp_path / "one") and len(sources(tmp_path / "one")) == 6
+    for path in (tmp_path / "one").glob("*.h5"):
+        assert redtrack.load(tmp_path / "jobs" / path.name).same_as(redtrack.load(path))
+
+
+@pytest.mark.parametrize(
+    "options", [("--jobs", "2", "--devices", "cpu,cpu"), ("--jobs", "2", "--device", "cuda:0"), ("--jobs", "0")]
+)
+def test_jobs_that_make_no_sense_are_refused(clips: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
+    assert CliRunner().invoke(cli, ["annotate", str(clips), "-o", str(tmp_path), *options]).exit_code == 2
+
+
+def test_tree_of_folders_is_kept(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below the folder that was named, or the part of a pattern before its first *; links in the way are refused."""
+    use(deadly_world.DeadlyNetworks(None, Options()).load(), monkeypatch)
+    for number, videos in enumerate([(str(clips),), (f"{clips}/*/*.mkv", str(clips / "c.mkv"))]):
+        out = tmp_path / str(number)
+        assert CliRunner().invoke(cli, ["annotate", *videos, "-o", str(out), "--keep-tree"]).exit_code == 0
+        found = {str(path.relative_to(out)) for path in out.rglob("*.h5")}
+        assert found >= {"a/vid.h5", "b/vid.h5", "c.h5"}
+        again = CliRunner().invoke(cli, ["annotate", *videos, "-o", str(out), "--keep-tree"])
+        assert again.exit_code == 0 and again.stdout.splitlines()[-1].endswith(f"{len(found)} skipped")
+    (tmp_path / "linked" / "out").mkdir(parents=True)
+    (tmp_path / "linked" / "out" / "a").symlink_to(tmp_path / "linked")
+    done = CliRunner().invoke(cli, ["annotate", str(clips), "-o", str(tmp_path / "linked" / "out"), "--keep-tree"])
+    assert done.exit_code == 1 and "is a link, which is not written through" in done.stdout
+    assert not (tmp_path / "linked" / "vid.h5").exists()
+
+
+def test_dry_run_says_what_a_run_would_do_and_writes_nothing(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Do, skip, do anew, fail; under the names that the run then gives."""
+    use(deadly_world.DeadlyNetworks(None, Options()).load(), monkeypatch)
+    out = tmp_path / "out"
+
+    def foresee(*options: str, status: int = 0) -> dict[str, list[str]]:
+        done = CliRunner().invoke(cli, ["annotate", str(clips), "-o", str(out), "--dry-run", *options])
+        assert done.exit_code == status, done.output
+        lines = [line.split() for line in done.stdout.splitlines()[1:-2]]
+        return {line[-1]: line[:-2] for line in lines if line[-1].endswith(".h5")}
+
+    first = foresee()
+    assert set(map(tuple, first.values())) == {("do",)} and not out.exists()
+    assert CliRunner().invoke(cli, ["annotate", str(clips), "-o", str(out)]).exit_code == 0
+    assert {str(path) for path in out.glob("*.h5")} == set(first)
+    before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    assert set(map(tuple, foresee().values())) == {("skip",)}
+    done = CliRunner().invoke(cli, ["annotate", str(clips), "-o", str(out), "--dry-run", "--window", "4", "none.mp4"])
+    assert done.exit_code == 1 and "7 videos: 6 to do anew, 1 to fail" in done.stdout
+    assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before
+
+
+def test_output_folder_called_dash_is_refused(clips: Path) -> None:
+    done = CliRunner().invoke(cli, ["annotate", str(clips), "-o", "-"])
+    assert done.exit_code == 2 and not Path("-").exists()

@@ -26,7 +26,7 @@ from redtrack.tracks import Tracks
 from redtrack.video import probe
 
 ROOT = Path(__file__).parents[2]
-NAMES = "bulk evaluation events formats measures progress python rendering review training".split()
+NAMES = "bulk command_line evaluation events formats measures progress python rendering review training".split()
 PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
 DOCS = {page: (ROOT / page).read_text("utf-8") for page in PAGES}
 NOT_RUN = ("train", "bench", "--devices", "--shard", "--ray", "cuda", "--edit")
