@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 NAMES = "bulk command_line evaluation events formats measures progress python rendering review training".split()
 PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
 DOCS = {page: (ROOT / page).read_text("utf-8") for page in PAGES}
-NOT_RUN = ("train", "bench", "--devices", "--shard", "--ray", "cuda", "--edit")
+NOT_RUN = ("train", "bench", "--jobs", "--devices", "--shard", "--ray", "cuda", "--edit")
 """Words of commands that are parsed only."""
 
 FRAMES = 24
