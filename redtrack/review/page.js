@@ -134,11 +134,12 @@ class Player {
     this.frame = 0; // that is shown
     this.wanted = null; // that is sought
     this.presented = 0;
+    this.still = document.createElement("canvas"); // the picture of `frame`; the video itself may be ahead of it
     this.shown = shown;
     this.exact = "requestVideoFrameCallback" in this.video;
     if (!source) { this.video = null; return; }
     this.video.addEventListener("error", () => { this.video = null; failed(); });
-    this.video.addEventListener("loadeddata", () => { if (!this.exact) { this.offset = 0; this._show(0); } });
+    this.video.addEventListener("loadeddata", () => { if (!this.exact) { this.offset = 0; this._keep(); this._show(0); } });
     this.video.addEventListener("seeked", () => this._seeked());
     this._watch();
     this.video.src = source;
@@ -147,17 +148,23 @@ class Player {
   get playing() { return this.ready ? !this.video.paused : Boolean(this.timer); }
   _watch() {
     if (!this.exact) {
-      this.video.addEventListener("timeupdate", () => this.ready && this._show(this._frameAt(this.video.currentTime)));
+      this.video.addEventListener("timeupdate", () => { if (this.ready) { this._keep(); this._show(this._frameAt(this.video.currentTime)); } });
       return;
     }
     const each = (now, about) => {
       if (!this.video) return;
       this.presented++;
       if (this.offset === null) this.offset = about.mediaTime - tracks.times[0];
+      this._keep();
       this._show(tracks.nearest(about.mediaTime - this.offset));
       this.video.requestVideoFrameCallback(each);
     };
     this.video.requestVideoFrameCallback(each);
+  }
+  _keep() {
+    const { still, video } = this, { videoWidth: width, videoHeight: height } = video;
+    if (still.width !== width || still.height !== height) Object.assign(still, { width, height });
+    still.getContext("2d", { alpha: false }).drawImage(video, 0, 0);
   }
   _frameAt(time) { // the last frame that has begun
     const at = time - this.offset + 1e-4, frame = tracks.nearest(at);
@@ -176,7 +183,7 @@ class Player {
     }
     const before = this.presented, time = this.video.currentTime;
     setTimeout(() => { // no new picture: it is the one that is there
-      if (this.video && !this.video.seeking && this.presented === before && this.ready) this._show(this._frameAt(time));
+      if (this.video && !this.video.seeking && this.presented === before && this.ready) { this._keep(); this._show(this._frameAt(time)); }
     }, 120);
     this.wanted = null;
   }
@@ -266,8 +273,8 @@ function placement(width, height, view, aspect) {
   return { sx: scale * aspect, sy: scale, ox: width / 2 - x * scale * aspect, oy: height / 2 - y * scale, scale };
 }
 
-function aspectOf(video) { // of one pixel of the tracks, as the video is shown
-  return video && video.videoWidth ? video.videoWidth / meta.width / (video.videoHeight / meta.height) : 1;
+function aspectOf(still) { // of one pixel of the tracks, as the video is shown
+  return still && still.width ? still.width / meta.width / (still.height / meta.height) : meta.aspect;
 }
 
 function viewOf(row, width, height, aspect, around) {
@@ -279,17 +286,17 @@ function viewOf(row, width, height, aspect, around) {
   }
   const fit = Math.min(width / (meta.width * aspect), height / meta.height);
   const scale = Math.min(width / ((x1 - x0) * aspect || 1), height / (y1 - y0 || 1)) / around / fit;
-  return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, scale: clamp(scale, 0.1, 40) };
+  return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, scale: clamp(scale, 1, 40) };
 }
 
-function paint(canvas, video, rows, view, style) {
-  const context = canvas.getContext("2d"), { width, height } = canvas, aspect = aspectOf(video);
+function paint(canvas, still, rows, view, style) {
+  const context = canvas.getContext("2d"), { width, height } = canvas, aspect = aspectOf(still);
   const to = placement(width, height, view, aspect);
   context.fillStyle = "#000";
   context.fillRect(0, 0, width, height);
   context.imageSmoothingEnabled = to.scale < 4;
-  if (video && style.video)
-    context.drawImage(video, to.ox - to.sx / 2, to.oy - to.sy / 2, meta.width * to.sx, meta.height * to.sy);
+  if (still && style.video)
+    context.drawImage(still, to.ox - to.sx / 2, to.oy - to.sy / 2, meta.width * to.sx, meta.height * to.sy);
   for (const row of rows) paintFace(context, row, to, style);
   return to;
 }
@@ -364,17 +371,17 @@ function pointColours(row, colour) {
 
 function drawPicture() {
   const ratio = sized(picture), frame = player.frame;
-  const rows = visibleRows(frame), video = player.ready ? player.video : null;
+  const rows = visibleRows(frame), still = player.ready ? player.still : null;
   if (state.follow && !state.drag) {
     const row = tracks.find(frame, state.face);
     if (row) {
-      const next = viewOf(row, picture.width, picture.height, aspectOf(video), 1.8);
+      const next = viewOf(row, picture.width, picture.height, aspectOf(still), 1.8);
       const calm = state.view && Math.abs(Math.log(next.scale / state.view.scale)) < 0.25;
       state.view = { ...next, scale: calm ? state.view.scale : next.scale };
     }
   }
   const style = { ...state.layers, colour: state.colour, face: state.face, point: state.point, ratio, edit: meta.edit };
-  state.placed = paint(picture, video, rows, state.view, style);
+  state.placed = paint(picture, still, rows, state.view, style);
   byId("clock").textContent = `frame ${frame}  ${clockText(tracks.times[frame] || 0)}`;
 }
 
@@ -382,12 +389,12 @@ function drawPicture() {
 
 const LINES = [
   ["doubt", 1, [["doubt", "--doubt"]]],
-  ["eyes", 0.15, [["right_eye_opening", "#e8a33d"], ["left_eye_opening", "#2e9fd0"]]],
-  ["mouth", 0.3, [["mouth_opening", "#d0508e"], ["mouth_width", "#8d6fd6"]]],
-  ["brows", 0.1, [["right_brow_height", "#e8a33d"], ["left_brow_height", "#2e9fd0"]]],
-  ["head", 20, [["yaw", "#2e9fd0"], ["pitch", "#d0508e"], ["roll", "#4fa35a"]]],
+  ["eyes", 0.15, [["right_eye_opening", "#e8a33d", "right"], ["left_eye_opening", "#2e9fd0", "left"]]],
+  ["mouth", 0.3, [["mouth_opening", "#d0508e", "open"], ["mouth_width", "#8d6fd6", "width"]]],
+  ["brows", 0.1, [["right_brow_height", "#e8a33d", "right"], ["left_brow_height", "#2e9fd0", "left"]]],
+  ["head", 20, [["yaw", "#2e9fd0", "yaw"], ["pitch", "#d0508e", "pitch"], ["roll", "#4fa35a", "roll"]]],
 ]; // name, the least range that is shown, curves
-const NAMES_WIDTH = 58;
+const NAMES_WIDTH = 74;
 
 function spanOfTime() {
   const times = tracks.times, first = times[0] || 0, length = Math.max((times[times.length - 1] || 0) - first, 1e-3);
@@ -416,7 +423,15 @@ function drawLines() {
   LINES.forEach(([label, range, series], index) => {
     const top = index * tall, low = top + tall - 4 * ratio;
     context.fillStyle = css("--soft");
-    context.fillText(label, 0, top + tall / 2);
+    context.fillText(label, 0, top + tall * (series.length > 1 ? 0.32 : 0.5));
+    context.font = `${9.5 * ratio}px system-ui, sans-serif`;
+    let at = 0;
+    for (const [, colour, word] of series.length > 1 ? series : []) {
+      context.fillStyle = colour;
+      context.fillText(word, at, top + tall * 0.7);
+      at += context.measureText(word).width + 5 * ratio;
+    }
+    context.font = `${11 * ratio}px system-ui, sans-serif`;
     context.fillStyle = css("--line");
     context.fillRect(left, top + tall - ratio, width - left, ratio);
     if (state.face === null) return;
@@ -535,7 +550,7 @@ function showLists() {
 function reasons(span) {
   if (span.face === null) return ["no face in the tracks"];
   const why = [];
-  if (span.disagreement !== null && span.sign === "disagreement") why.push(`estimates ${(100 * span.disagreement).toFixed(1)} % apart`);
+  if (span.disagreement !== null && span.sign === "disagreement") why.push(`estimates differ by ${(100 * span.disagreement).toFixed(1)} %`);
   if (span.confidence !== null && span.sign === "confidence") why.push(`confidence ${span.confidence.toFixed(2)}`);
   return [`${faceName(span.face)} · ${why.join(", ")}`];
 }
@@ -547,7 +562,7 @@ function markDone() { // spans in which a person has said something
     for (let frame = span.first; frame <= span.last; frame++)
       done += tracks.at(frame).some((row) => row.mark && (span.face === null || row.face === span.face));
     words.querySelector(".mended")?.remove();
-    if (done) words.append(Object.assign(document.createElement("span"), { className: "mended", textContent: `${plural(done, "frame")} looked after` }));
+    if (done) words.append(Object.assign(document.createElement("span"), { className: "mended", textContent: `${plural(done, "frame")} edited` }));
   });
 }
 
@@ -578,10 +593,10 @@ async function showSmallPictures(source) {
   const canvases = [...byId("worth").querySelectorAll("canvas")];
   let wake = () => {};
   const second = new Player(source, () => wake(), () => {});
-  const paintSmall = (canvas, span, video) => {
+  const paintSmall = (canvas, span, still) => {
     const row = span.face === null ? null : tracks.find(span.worst, span.face);
-    const view = row ? viewOf(row, canvas.width, canvas.height, aspectOf(video), 1.5) : null;
-    paint(canvas, video, row ? [row] : [], view, { points: true, lines: true, video: true, colour: state.colour, ratio: 1, face: null, point: null });
+    const view = row ? viewOf(row, canvas.width, canvas.height, aspectOf(still), 1.5) : null;
+    paint(canvas, still, row ? [row] : [], view, { points: true, lines: true, video: true, colour: state.colour, ratio: 1, face: null, point: null });
   };
   worthList().forEach((span, i) => canvases[i] && paintSmall(canvases[i], span, null));
   if (!source) return;
@@ -594,7 +609,7 @@ async function showSmallPictures(source) {
     });
     second.seek(span.worst);
     await shown;
-    if (second.frame === span.worst) paintSmall(canvases[i], span, second.video);
+    if (second.frame === span.worst) paintSmall(canvases[i], span, second.still);
   }
   second.video?.removeAttribute("src");
 }
@@ -786,7 +801,8 @@ function watchControls() {
   const colour = byId("colour");
   for (const [name, words] of meta.colourings) colour.append(new Option(words, name));
   colour.value = state.colour = meta.colourings[0][0];
-  colour.addEventListener("change", () => { state.colour = colour.value; refresh(); });
+  colour.addEventListener("change", () => { state.colour = colour.value; showRamp(); refresh(); });
+  showRamp();
   for (const box of document.querySelectorAll("[data-layer]"))
     box.addEventListener("change", () => {
       state.layers[box.dataset.layer] = box.checked;
@@ -798,6 +814,8 @@ function watchControls() {
   new ResizeObserver(refresh).observe(byId("stage"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
 }
+
+function showRamp() { byId("ramp").hidden = state.colour === "part" || state.colour === "face"; }
 
 function shown(frame) {
   const span = state.span;
@@ -942,14 +960,14 @@ async function take(news) { // what has changed since the version that the page 
   version = news.version;
   lastEdit = news.last;
   if (news.unchanged) { saved(savedText()); return; }
-  const known = tracks.at(player.frame);
   if (news.reload) {
     const all = await (await fetch("data")).json();
     tracks.load(all.table, await inflate(all.rows));
     version = all.version;
   } else if (news.frames.length) tracks.patch(news.frames, new Rows(news.table, await inflate(news.rows)));
   Object.assign(meta, { faces: news.faces, names: news.names, gaps: news.gaps });
-  if (!meta.faces.some((face) => face.id === state.face)) state.face = (known.find((row) => meta.faces.some((face) => face.id === row.face)) || meta.faces[0] || { face: null, id: null }).id ?? null;
+  if (!meta.faces.some((face) => face.id === state.face)) // merged or deleted
+    state.face = tracks.at(player.frame)[0]?.face ?? meta.faces[0]?.id ?? null;
   if (news.structure) { showLists(); showSmallPictures(meta.video); }
   markDone();
   meta.edit.count = news.count;
@@ -983,7 +1001,7 @@ async function poll() { // another page may edit the same tracks
 }
 
 function watchEdits() {
-  byId("edit-bar").hidden = false;
+  byId("edit-bar").hidden = byId("saved").hidden = false;
   for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", () => setTool(button.dataset.tool));
   for (const button of document.querySelectorAll("[data-mark]")) button.addEventListener("click", () => mark(button.dataset.mark));
   for (const button of document.querySelectorAll("[data-face]")) button.addEventListener("click", () => editFace(button.dataset.face));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +14,13 @@ import videos
 from browsers import SEEK, chromium, opened
 from drawn_tracks import face
 
-from redtrack.edits import apply_edits
+from redtrack.edits import Edit, apply_edits
 from redtrack.review.film import find_film
 from redtrack.review.page import Page, page_html
 from redtrack.tracks import Tracks
 from redtrack.video import Video
 
-SEEKS = 40
+SEEKS = int(os.environ.get("REDTRACK_SEEKS", "12"))  # in each video
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +78,92 @@ def test_random_seeks_show_the_frame_that_the_page_tells(browser: Any, tmp_path:
         numbers = page.evaluate(SEEK, [frames, videos.BITS, *size])
     assert [shown for _, shown in numbers] == frames
     assert [number for number, _ in numbers] == frames
+
+
+def test_a_page_of_a_file_makes_no_request_but_for_its_video(browser: Any, tmp_path: Path) -> None:
+    """Whatever is done on it: it plays, steps, zooms, and shows its keys."""
+    path = videos.b_frames(tmp_path / "b.mp4")
+    url = page_of(path)
+    asked: list[str] = []
+    context = browser.new_context()
+    context.on("request", lambda request: asked.append(request.url))
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_selector("body[data-ready]")
+    for key in ("]", "ArrowRight", "z", "l", "Space", "?", "Escape", "f", "End"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(500)
+    context.close()
+    assert {one for one in asked if not one.startswith("blob:")} <= {url, path.as_uri()}
+
+
+def test_playing_shows_the_points_of_the_frame_that_is_seen(browser: Any, tmp_path: Path) -> None:
+    """At every picture that was drawn while it played."""
+    path = videos.b_frames(tmp_path / "b.mp4")
+    with opened(browser, page_of(path)) as page:
+        pairs = page.evaluate(WATCH, [videos.BITS, 160, 120])
+    assert len({frame for frame, _ in pairs}) >= 3
+    assert all(frame == number for frame, number in pairs)
+
+
+WATCH = """
+async ([bits, width, height]) => {
+  const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const player = review.player, context = document.getElementById('picture').getContext('2d'), pairs = [];
+  for (let tries = 0; !player.ready && tries < 400; tries++) await wait(25);
+  document.getElementById('speed').value = '0.25';
+  document.getElementById('play').click();
+  for (let k = 0; k < 40; k++) {
+    await new Promise(requestAnimationFrame);
+    drawPicture();
+    const to = review.placed, block = Math.floor(width / bits);
+    let number = 0;
+    for (let bit = 0; bit < bits; bit++) {
+      const x = Math.round(block * (bit + 0.5) * to.sx + to.ox), y = Math.round(height / 8 * to.sy + to.oy);
+      number += (context.getImageData(x, y, 1, 1).data[1] > 127) << bit;
+    }
+    pairs.push([player.frame, number]);
+    await wait(30);
+  }
+  return pairs;
+}
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_video_that_is_gone_leaves_points_on_black(browser: Any, tmp_path: Path, scheme: str) -> None:
+    """The page says so, steps and plays all the same; at the size of a telephone nothing is cut off."""
+    path = videos.clip(tmp_path / "c.mp4")
+    url = page_of(path)
+    path.unlink()
+    with opened(browser, url, viewport={"width": 390, "height": 844}, color_scheme=scheme) as page:
+        page.wait_for_function("() => !document.getElementById('notice').hidden")
+        assert "cannot be played" in page.inner_text("#notice")
+        page.keyboard.press("End")
+        assert page.evaluate("review.player.frame") == 23
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_function("() => document.getElementById('clock').textContent.startsWith('frame 22')")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_video_of_another_shape_is_told(browser: Any, tmp_path: Path) -> None:
+    """As one that took the place of the video after the page was written."""
+    path = videos.clip(tmp_path / "c.mp4")
+    url = page_of(path)
+    videos.clip(path, [videos.numbered(k, 160, 90) for k in range(24)])
+    with opened(browser, url) as page:
+        page.wait_for_function("() => !document.getElementById('notice').hidden")
+        assert "it was changed or is another one" in page.inner_text("#notice")
+
+
+def test_names_are_shown_as_text(browser: Any, tmp_path: Path) -> None:
+    """A face or a file that is called like markup stays text."""
+    path = videos.clip(tmp_path / "<img src=x onerror=alert(1)>.mp4")
+    tracks = tracks_on(path)
+    film, _ = find_film(tracks, tmp_path)
+    edited = apply_edits(tracks, [Edit("name", "a", {"face": 0, "name": "<b>$&</script><script>x"})])
+    (tmp_path / "page.html").write_text(page_html(Page("a", edited, film)), "utf-8")
+    with opened(browser, (tmp_path / "page.html").as_uri()) as page:
+        assert page.inner_text("#title") == path.name
+        assert "<b>$&</script><script>x" in page.inner_text("#faces")
+        page.wait_for_function("() => review.player.ready")
