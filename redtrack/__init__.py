@@ -10,17 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from redtrack.cropping.crops import crops
     from redtrack.formats import read as load
     from redtrack.inference.annotate import annotate
     from redtrack.tracks import Tracks
 
 __version__ = "0.1.0"
 
-__all__ = ["Tracks", "__version__", "annotate", "load"]
+__all__ = ["Tracks", "__version__", "annotate", "crops", "load"]
 
 _WHERE = {
     "Tracks": ("redtrack.tracks", "Tracks"),
     "annotate": ("redtrack.inference.annotate", "annotate"),
+    "crops": ("redtrack.cropping.crops", "crops"),
     "load": ("redtrack.formats", "read"),
 }
 

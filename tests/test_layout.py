@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "redtrack"
 ORDER = (
     "errors files lending points pose measures schema tracks geometry journal edits video fuse faces rednet checkpoint "
-    "precision device formats events inference run evaluate verify render review plots training bench doctor cli"
+    "precision device formats events inference run evaluate verify render cropping review plots training bench doctor "
+    "cli"
 ).split()
 TOP_LEVEL = {
     *("redtrack", "tests", "examples", "weights", "docs", "benchmarks"),

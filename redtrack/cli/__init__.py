@@ -27,6 +27,7 @@ COMMANDS = {
     "evaluate": "Score tracks against the truth.",
     "render": "Draw tracks on their video.",
     "review": "List the spans where a person should look first.",
+    "crop": "Cut steady clips of faces, eyes or mouths out of videos.",
     "measures": "Measure eyes, mouth and head; find blinks and the like.",
     "plot": "Draw what people measure on the points over time.",
     "info": "Tell what a video, a tracks file or a weights file holds.",

@@ -43,8 +43,8 @@ class VideoWriter:
     The file takes its name when the block is left without an error; before that it stands beside it as
     `.NAME.partial.mp4`. Times are kept to the microsecond (.mkv: to the millisecond). Sizes are made even by repeating
     the last row or column. `rate` is what the header says in frames a second, `audio_from` a file whose sound is copied
-    as it is, `pixel_aspect` the width over the height at which a pixel is to be shown, by default 1. Raises OutputError
-    where the file cannot be written.
+    as it is, from `audio_start` seconds after its first picture on, `pixel_aspect` the width over the height at which a
+    pixel is to be shown, by default 1. Raises OutputError where the file cannot be written.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class VideoWriter:
         rate: Fraction | float = 25,
         audio_from: str | os.PathLike[str] | None = None,
         pixel_aspect: Fraction | None = None,
+        audio_start: float = 0.0,
     ) -> None:
         self._path = Path(path)
         if self._path.suffix.lower() not in _CONTAINERS:
@@ -63,7 +64,7 @@ class VideoWriter:
         self._reformatter = VideoReformatter()
         self._stream: VideoStream | None = None
         self._ticks = -1
-        self._sound = SoundCopy(audio_from) if audio_from else None
+        self._sound = SoundCopy(audio_from, audio_start) if audio_from else None
         with self._errors():
             self._output = av.open(f"file:{self._partial.absolute()}", "w")
 
@@ -152,12 +153,12 @@ def write_video(
 
 
 class SoundCopy:
-    """Copies the first sound stream of `source`, if it has one; time 0 is that of the source's first picture."""
+    """Copies the first sound stream of `source`, if any; time 0 is `start` seconds after the source's first picture."""
 
-    def __init__(self, source: str | os.PathLike[str]) -> None:
+    def __init__(self, source: str | os.PathLike[str], start: float = 0.0) -> None:
         self._source = source
         self._input = open_container(source)
-        self._start = self._first_picture()
+        self._start = self._first_picture() + start
         self._packets = self._read()
         self._next: Packet[AudioStream] | None = None
         self._output: OutputContainer | None = None

@@ -26,7 +26,7 @@ from redtrack.tracks import Tracks
 from redtrack.video import probe
 
 ROOT = Path(__file__).parents[2]
-NAMES = "bulk command_line evaluation events formats measures progress python rendering review training".split()
+NAMES = "bulk command_line crops evaluation events formats measures progress python rendering review training".split()
 PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
 DOCS = {page: (ROOT / page).read_text("utf-8") for page in PAGES}
 NOT_RUN = ("train", "bench", "--jobs", "--devices", "--shard", "--ray", "cuda", "--edit")
@@ -190,6 +190,16 @@ def test_events_and_limits_are_all_described() -> None:
     for name, value in asdict(Limits()).items():
         line = next(line for line in text.splitlines() if line.startswith("| `") and f"`{name}`" in line)
         assert re.search(rf"\b{value:g}\b", line), name
+
+
+def test_presets_of_crops_are_all_described() -> None:
+    """The table of docs/crops.md names each, with its side."""
+    from redtrack.cropping import PRESETS
+
+    rows = [line for line in DOCS["docs/crops.md"].splitlines() if line.startswith("| `")]
+    for name, preset in PRESETS.items():
+        line = next(line for line in rows if f"`{name}`" in line)
+        assert f"| {preset.size} px |" in line, name
 
 
 def test_info_is_described_to_its_last_key(folder: Path) -> None:

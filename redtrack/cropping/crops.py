@@ -1,0 +1,102 @@
+"""Crops of faces from a video and its tracks, frame by frame: the generator that the command, too, is made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from redtrack.cropping.alignment import Alignment, make_alignment
+from redtrack.cropping.path import BRIDGE, SMOOTH, CropPath, crop_paths
+from redtrack.errors import UsageError, VideoError
+from redtrack.render.film import check_fit
+from redtrack.tracks import Tracks
+from redtrack.video import Frame, Video, read_ahead
+
+__all__ = ["Crop", "crops", "crops_along"]
+
+_AHEAD = 8  # frames decoded in front of the one that is cropped
+
+
+@dataclass(frozen=True)
+class Crop:
+    """One crop of a face: its frame's number and time, its picture, and where it lies.
+
+    image is uint8 (size, size, 3) RGB, black outside of the frame; matrix (2, 3) takes frame pixels to crop pixels;
+    part counts the unbroken ways of the face; seen is False in short gaps.
+    """
+
+    face: int
+    part: int
+    frame: int
+    time: float
+    image: np.ndarray
+    matrix: np.ndarray
+    seen: bool
+
+
+def crops(
+    video: str | os.PathLike[str],
+    tracks: Tracks,
+    preset: str | Alignment = "openface",
+    *,
+    faces: Iterable[int] | None = None,
+    size: int | None = None,
+    align: str | None = None,
+    margin: float | None = None,
+    smooth: int = SMOOTH,
+    bridge: float = BRIDGE,
+) -> Iterator[Crop]:
+    """Yields steady crops of the faces of a video, in order of frames, then faces.
+
+    preset, size, align and margin: docs/crops.md. smooth: frames to either side over which a crop's way is smoothed.
+    bridge: seconds without the face across which it goes on. Raises UsageError for a preset or a face that is not there
+    and for tracks of a picture of another size, VideoError where the video cannot be decoded or is shorter than the
+    tracks.
+    """
+    alignment = preset if isinstance(preset, Alignment) else make_alignment(preset, size, align, margin)
+    paths = [path for face in _chosen(tracks, faces) for path in crop_paths(tracks, face, alignment, smooth, bridge)]
+    source = Video(video)
+    check_fit(tracks, source.info)
+    return crops_along(source, paths, tracks)
+
+
+def crops_along(video: Video, paths: Sequence[CropPath], tracks: Tracks) -> Iterator[Crop]:
+    """Yields the crops along some ways; decodes no further than the last of them."""
+    last = max((path.last for path in paths), default=-1)
+    index = -1
+    for frame in read_ahead(video.frames(), _AHEAD) if paths else ():
+        index = frame.index
+        here = [path for path in paths if path.first <= index <= path.last]
+        if here:
+            yield from _cut(frame, here)
+        if index >= last:
+            return
+    if index < last:
+        reason = video.report.reason or f"it has {index + 1} frames, the tracks are of {tracks.frames}"
+        raise VideoError(reason, video.info.path, "give the video that was annotated")
+
+
+def _cut(frame: Frame, paths: Sequence[CropPath]) -> Iterator[Crop]:
+    """Yields the crops of one frame, which are cut together."""
+    import torch
+
+    from redtrack.inference.crop import cut_crops
+
+    picture = torch.from_numpy(np.ascontiguousarray(frame.image))[None]
+    for path in paths:  # each for itself: faces that are far apart share no part of the picture
+        place = frame.index - path.first
+        cut = cut_crops(picture, np.zeros(1, np.int64), path.transform[place : place + 1])[0]  # (3, S, S)
+        image = (cut * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+        seen = bool(path.seen[place])
+        yield Crop(path.face, path.part, frame.index, frame.time, image, path.matrix(frame.index), seen)
+
+
+def _chosen(tracks: Tracks, faces: Iterable[int] | None) -> list[int]:
+    chosen = tracks.faces if faces is None else list(faces)
+    if missing := [face for face in chosen if face not in tracks.faces]:
+        known = ", ".join(map(str, tracks.faces[:12])) or "none"
+        raise UsageError(f"there is no face {missing[0]}", remedy=f"the faces are {known}")
+    return chosen

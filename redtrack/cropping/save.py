@@ -1,0 +1,207 @@
+"""The crops of one video in files, and a record of them, by which a second run knows that they are there.
+
+`NAME.PRESET.json` is the record: which video and tracks, with which options, and for each file its face, its frames
+(from 0), their times in seconds, whether the face was seen in them, and the matrices (2, 3) from frame to crop pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redtrack
+from redtrack.cropping.alignment import Alignment, make_alignment
+from redtrack.cropping.crops import Crop, crops_along
+from redtrack.cropping.path import BRIDGE, SMOOTH, CropPath, crop_paths
+from redtrack.cropping.sinks import FORMATS, Sink, open_sink
+from redtrack.errors import OutputError, UsageError
+from redtrack.formats.common import replacing
+from redtrack.render.film import check_fit
+from redtrack.tracks import Tracks
+from redtrack.video import Video, digest
+
+__all__ = ["CropOptions", "CropSaver", "Stopped"]
+
+_KIND = "redtrack crops"
+
+
+class Stopped(Exception):
+    """The run was asked to stop in the middle of a video."""
+
+
+@dataclass(frozen=True)
+class CropOptions:
+    """What is cropped, and how. See docs/crops.md."""
+
+    preset: str = "openface"
+    size: int | None = None
+    align: str | None = None
+    margin: float | None = None
+    smooth: int = SMOOTH
+    bridge: float = BRIDGE
+    faces: tuple[int, ...] = ()  # all, where there is none
+    format: str = "mp4"
+    sound: bool = True
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise UsageError(f"there is no format '{self.format}' of crops", remedy=f"known are {', '.join(FORMATS)}")
+        self.alignment()
+
+    def alignment(self) -> Alignment:
+        """Returns the alignment; raises UsageError where there is none such."""
+        return make_alignment(self.preset, self.size, self.align, self.margin)
+
+
+@dataclass
+class CropSaver:
+    """Saves the crops of one video to `folder`, under names that begin with `name`."""
+
+    video: Path
+    tracks_path: Path
+    folder: Path
+    name: str
+    options: CropOptions
+    clips: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def record(self) -> Path:
+        """Where the record lies."""
+        return self.folder / f"{self.name}.{self.options.preset}.json"
+
+    def is_done(self) -> bool:
+        """Returns whether an earlier run has saved the same crops, all of which are still there."""
+        there = self._recorded()
+        if there.get("made_from") != json.loads(json.dumps(self._made_from())):
+            return False
+        self.clips = there["clips"]
+        return all((self.folder / clip["file"]).exists() for clip in self.clips)
+
+    def save(self, tracks: Tracks, step: Callable[[int], None], stopping: Callable[[], bool]) -> None:
+        """Saves the crops; step is told the frames done.
+
+        Raises UsageError, VideoError or OutputError; Stopped where `stopping` says so. Then nothing is left of this
+        run, and an earlier one's crops are as they were, or replaced one by one.
+        """
+        options = self.options
+        alignment = options.alignment()
+        faces = [face for face in tracks.faces if not options.faces or face in options.faces]
+        paths = [way for face in faces for way in crop_paths(tracks, face, alignment, options.smooth, options.bridge)]
+        source = Video(self.video)
+        check_fit(tracks, source.info)
+        earlier = {clip["file"] for clip in self._recorded().get("clips", ())}
+        for way in paths:
+            self._refuse_foreign(self._path(way), earlier)
+        self.clips = []
+        rate = source.info.average_rate or 25
+        sinks = _Sinks(paths, lambda way, start: open_sink(
+            options.format, self._path(way), way, start, rate, self.video if options.sound else None
+        ))  # fmt: skip
+        try:
+            for crop in crops_along(source, paths, tracks):
+                if stopping():
+                    raise Stopped
+                way = sinks.write(crop)
+                self._note(way, crop)
+                step(crop.frame + 1)
+        except BaseException:
+            sinks.discard()
+            raise
+        self._finish(earlier)
+
+    def _path(self, way: CropPath) -> Path:
+        part = f"-{way.part + 1}" if way.part else ""
+        ending = "" if self.options.format == "png" else f".{self.options.format}"
+        return self.folder / f"{self.name}.{self.options.preset}.face{way.face}{part}{ending}"
+
+    def _refuse_foreign(self, path: Path, earlier: set[str]) -> None:
+        if path.exists() and path.name not in earlier:
+            raise OutputError("is there and no crop that redtrack recorded", path, "move it away or choose another -o")
+
+    def _note(self, way: CropPath, crop: Crop) -> None:
+        name = self._path(way).name
+        if not any(clip["file"] == name for clip in self.clips):
+            about = {"file": name, "face": way.face, "frames": [], "times": [], "seen": [], "matrices": []}
+            self.clips.append(about)
+        clip = next(clip for clip in self.clips if clip["file"] == name)
+        clip["frames"].append(crop.frame)
+        clip["times"].append(round(crop.time, 6))
+        clip["seen"].append(crop.seen)
+        clip["matrices"].append([[round(float(value), 6) for value in row] for row in crop.matrix])
+
+    def _finish(self, earlier: set[str]) -> None:
+        """Writes the record, and removes what an earlier run wrote under names that are not in use any more."""
+        alignment = self.options.alignment()
+        about = {"format": _KIND, "writer": f"redtrack {redtrack.__version__}", "size": alignment.size}
+        with replacing(self.record) as file:
+            json.dump({**about, "made_from": self._made_from(), "clips": self.clips}, file)
+            file.write("\n")
+        for name in earlier - {clip["file"] for clip in self.clips}:
+            _remove(self.folder / Path(name).name)
+
+    def _recorded(self) -> dict[str, Any]:
+        try:
+            there = json.loads(self.record.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return there if isinstance(there, dict) and there.get("format") == _KIND else {}
+
+    def _made_from(self) -> dict[str, Any]:
+        tracks = _digest_of(self.tracks_path)
+        return {"source_digest": digest(self.video), "tracks_digest": tracks, "options": asdict(self.options)}
+
+
+class _Sinks:
+    """The files that are open, by their ways."""
+
+    def __init__(self, paths: Sequence[CropPath], open_one: Callable[[CropPath, float], Sink]) -> None:
+        self._ways = {(way.face, way.part): way for way in paths}
+        self._open_one = open_one
+        self._open: dict[tuple[int, int], Sink] = {}
+
+    def write(self, crop: Crop) -> CropPath:
+        """Adds a crop to its file, which is opened with the first and finished with the last; returns its way."""
+        key = crop.face, crop.part
+        way = self._ways[key]
+        if key not in self._open:
+            self._open[key] = self._open_one(way, crop.time)
+        self._open[key].write(crop)
+        if crop.frame == way.last:
+            self._open.pop(key).finish()
+        return way
+
+    def discard(self) -> None:
+        """Removes what is not finished."""
+        for sink in self._open.values():
+            sink.discard()
+
+
+def _digest_of(path: Path) -> str:
+    """Returns the SHA-256 of a file, or of the files in a folder with their names."""
+    total = hashlib.sha256()
+    for file in _files(path):
+        total.update(file.name.encode("utf-8", "surrogateescape"))
+        with open(file, "rb") as content:
+            total.update(hashlib.file_digest(content, "sha256").digest())
+    return total.hexdigest()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(file for file in path.rglob("*") if file.is_file())
+    else:
+        yield path
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
