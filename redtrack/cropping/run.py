@@ -9,18 +9,18 @@ from time import monotonic
 
 from redtrack import formats
 from redtrack.cropping.save import CropOptions, CropSaver, Stopped
-from redtrack.errors import FormatError, RedtrackError
+from redtrack.cropping.tracks_folder import TracksFolder
+from redtrack.errors import RedtrackError
 from redtrack.geometry import landmark_box
 from redtrack.render.film import foreign
 from redtrack.run.lock import Lock
 from redtrack.run.names import Names, name_outputs
 from redtrack.run.outcome import DONE, FAILED, PARTIAL, SKIPPED, STOPPED, Outcome, failed_outcome, sentence
 from redtrack.run.progress import Reporter
-from redtrack.run.result import Counts, is_of, stored_info
+from redtrack.run.result import Counts
 from redtrack.tracks import Tracks
-from redtrack.video import digest
 
-__all__ = ["CropRun", "find_tracks"]
+__all__ = ["CropRun"]
 
 _SMALL = 40.0  # px of a face's longer side, below which its crops are told to be blurred
 
@@ -68,25 +68,25 @@ class CropRun:
         """Does all that is missing, until it is asked to stop."""
         paths = [path for path in self.found if isinstance(path, Path)]
         names = dict(zip(paths, name_outputs(paths), strict=True))
+        where = TracksFolder(self.tracks)
         for one in self.found:
             if self.stopping():
                 return
-            outcome = self._crop(one, names[one]) if isinstance(one, Path) else failed_outcome(one)
+            outcome = self._crop(one, names[one], where) if isinstance(one, Path) else failed_outcome(one)
             self.outcomes.append(outcome)
             self.reporter.ended(outcome)
 
-    def _crop(self, video: Path, names: Names) -> Outcome:
+    def _crop(self, video: Path, names: Names, where: TracksFolder) -> Outcome:
         job = _Job(video)
         try:
-            return self._cropped(job, names)
+            return self._cropped(job, where.find(video, names), names[0])
         except Stopped:
             return Outcome(video, PARTIAL, None, STOPPED, Counts(), job.seconds)
         except RedtrackError as error:
             return Outcome(video, FAILED, None, sentence(error, video), Counts(), job.seconds)
 
-    def _cropped(self, job: _Job, names: Names) -> Outcome:
-        path = find_tracks(job.path, self.tracks, names)
-        saver = CropSaver(job.path, path, self.folder, names[0], self.options)
+    def _cropped(self, job: _Job, path: Path, name: str) -> Outcome:
+        saver = CropSaver(job.path, path, self.folder, name, self.options)
         with Lock(saver.record) as lock:
             if not lock.take():
                 return Outcome(job.path, SKIPPED, None, "another process is at work on it", Counts(), job.seconds)
@@ -107,26 +107,6 @@ class CropRun:
         counts = Counts(frames, 0, len({clip["face"] for clip in saver.clips}), frames)
         output = self.folder / saver.clips[0]["file"] if len(saver.clips) == 1 else saver.record
         return Outcome(job.path, state, output, remark, counts, job.seconds)
-
-
-def find_tracks(video: Path, tracks: Path, names: Names) -> Path:
-    """Returns the tracks of a video: `tracks` itself, or what in that folder is of it, by its info or else its name.
-
-    Raises FormatError where there are none.
-    """
-    if not tracks.is_dir() or (tracks / "annot").is_dir() or next(tracks.glob("*.pts"), None):
-        return tracks
-    source = digest(video)
-    by_name = [tracks / f"{name}.h5" for name in names if (tracks / f"{name}.h5").is_file()]
-    for path in by_name:
-        info = stored_info(path)
-        if info is not None and (is_of(info, video, source) or info.get("source_digest") == source):
-            return path
-    others = [path for path in sorted(tracks.iterdir()) if path.is_file() and formats.stem(path) == video.stem]
-    found = [*by_name, *(path for path in others if path.suffix.lower() in (".h5", ".csv", ".json"))]
-    if not found:
-        raise FormatError(f"there are no tracks of it in {tracks}", video, "run `redtrack annotate` on it first")
-    return found[0]
 
 
 def _remark(tracks: Tracks, video: Path, saver: CropSaver) -> str | None:
