@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from redtrack.cli import tell_error
+from redtrack.cli.edits import edits_options, with_edits
 from redtrack.cli.formats import ALL_FORMATS, column_options, more_columns
 from redtrack.errors import OutputError, RedtrackError, printable
 from redtrack.files import is_same_file
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--from", "source", type=click.Choice(ALL_FORMATS),
               help="The format of FILE.  [default: by its content]")
 @more_columns
+@edits_options
 @click.option("--fps", type=click.FloatRange(min=0, min_open=True),
               help="Frames a second of files that hold no times, such as .pts and DeepLabCut's.")
 @click.option("--pts-origin", type=click.IntRange(0, 1),
@@ -37,6 +39,8 @@ def convert(
     out: Path,
     source: str | None,
     columns: tuple[str, ...],
+    edits: Path | None,
+    no_edits: bool,
     fps: float | None,
     pts_origin: int | None,
 ) -> None:
@@ -44,7 +48,7 @@ def convert(
 
     FILE is a tracks file, or a folder of .pts files. Results are named for their source's stem and replace what has
     that name, but not what annotate wrote. What the other format cannot hold is lost: only hdf5 holds everything.
-    docs/formats.md describes each.
+    docs/formats.md describes each. Edits by hand that lie beside FILE are taken in (docs/review.md).
 
     Exit status: 0 all done, 1 some failed, 2 wrong usage.
 
@@ -69,7 +73,7 @@ def convert(
     for path, names in zip(files, name_outputs([_named(path) for path in files]), strict=True):
         try:
             result = out / f"{names[0]}{suffix(format)}"
-            tracks = _read(path, result, source, format, origin)
+            tracks = with_edits(_read(path, result, source, format, origin), path, edits, no_edits)
             tracks = tracks.at_rate(fps) if fps and not tracks.info.get("times_known", True) else tracks
             formats.write(tracks, result, format, **options)
             click.echo(printable(result))

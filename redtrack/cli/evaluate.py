@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from redtrack.cli.edits import with_edits
+
 if TYPE_CHECKING:
     from redtrack.evaluate.pairs import Truth
     from redtrack.evaluate.protocol import Protocol
-    from redtrack.evaluate.score import Score
+    from redtrack.evaluate.score import Pair, Score
 
 
 @click.command(no_args_is_help=True)
@@ -67,6 +70,11 @@ if TYPE_CHECKING:
     help="Number of the first pixel in the truth's .pts files.  [default: as recorded beside them, else 1]",
 )
 @click.option("--pred-origin", type=click.IntRange(0, 1), help="The same for predictions that are .pts files.")
+@click.option(
+    "--edits",
+    type=click.Choice(["pred", "truth", "both"]),
+    help="Take in the edits by hand that lie beside these tracks.  [default: none, which is the network's own error]",
+)
 @click.option("--by-video", is_flag=True, help="Also a line for each video, the worst last.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
 @click.option(
@@ -94,6 +102,7 @@ def evaluate(
     category: int | None,
     pts_origin: int | None,
     pred_origin: int | None,
+    edits: str | None,
     by_video: bool,
     as_json: bool,
     table: Path | None,
@@ -122,7 +131,7 @@ def evaluate(
         raise UsageError("needs a prediction and the truth", remedy="redtrack evaluate PRED... TRUTH")
     truth = find_truth(images or paths[-1]).of_category(category)
     protocol = Protocol(norm, int(points))
-    given = score_all(predictions, truth, protocol, {"origin": pts_origin, "pred_origin": pred_origin})
+    given = score_all(predictions, truth, protocol, edits, {"origin": pts_origin, "pred_origin": pred_origin})
     scores = dict(given)
     if images:
         scores |= score_network(truth, protocol, boxes, looks, weights, device, pts_origin)
@@ -159,7 +168,9 @@ def write_faces(path: Path, scores: dict[str, Score]) -> None:
     click.echo(f"{path}: written", err=True)
 
 
-def score_all(predictions: tuple[Path, ...], truth: Truth, protocol: Protocol, origins: Any) -> dict[str, Score]:
+def score_all(
+    predictions: tuple[Path, ...], truth: Truth, protocol: Protocol, edits: str | None, origins: Any
+) -> dict[str, Score]:
     """Returns the score of each prediction, by its name."""
     from redtrack.evaluate.pairs import find_predictions, pairs
     from redtrack.evaluate.score import score
@@ -167,7 +178,24 @@ def score_all(predictions: tuple[Path, ...], truth: Truth, protocol: Protocol, o
     names = [path.name for path in predictions]
     unique = names if len(set(names)) == len(names) else [str(path) for path in predictions]
     found = [find_predictions(path, truth) for path in predictions]  # all of them, before the work begins
-    return {name: score(pairs(truth, places, **origins), protocol) for name, places in zip(unique, found, strict=True)}
+    scores = {}
+    for name, places in zip(unique, found, strict=True):
+        both = with_edited(pairs(truth, places, **origins), truth, places, edits)
+        scores[name] = score(both, protocol)
+    return scores
+
+
+def with_edited(
+    pairs: Iterable[Pair], truth: Truth, predictions: Mapping[str, Path], edits: str | None
+) -> Iterator[Pair]:
+    """Yields pairs with the edits by hand taken in that lie beside predictions, the truth, or both."""
+    for pair in pairs:
+        true, predicted = pair.truth, pair.predicted
+        if edits in ("truth", "both"):
+            true = with_edits(true, truth.videos[pair.video])
+        if edits in ("pred", "both") and predicted is not None:
+            predicted = with_edits(predicted, predictions[pair.video])
+        yield replace(pair, truth=true, predicted=predicted)
 
 
 def score_network(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from redtrack.cli.edits import edits_options, with_edits
+
 
 @click.command(no_args_is_help=True)
 @click.argument("tracks", type=click.Path(path_type=Path))
@@ -18,7 +20,10 @@ import click
 )
 @click.option("--face", type=click.IntRange(min=0), help="Face id.  [default: the face that is seen longest]")
 @click.option("--events", metavar="LIST|all", help="Mark these events, such as blink,nod; see redtrack measures.")
-def plot(tracks: Path, out: Path | None, face: int | None, events: str | None) -> int:
+@edits_options
+def plot(
+    tracks: Path, out: Path | None, face: int | None, events: str | None, edits: Path | None, no_edits: bool
+) -> int:
     """Draw the openings of eyes and mouth, the height of the brows and the turns of the head over time.
 
     Times without the face are grey. The same numbers as a table: redtrack convert --with measures. Needs matplotlib:
@@ -38,6 +43,6 @@ def plot(tracks: Path, out: Path | None, face: int | None, events: str | None) -
 
     kinds = chosen_kinds(events) if events is not None else ()
     path = out or tracks.with_suffix(".png")
-    plot_measures(path, formats.read(tracks), face, kinds)
+    plot_measures(path, with_edits(formats.read(tracks), tracks, edits, no_edits), face, kinds)
     click.echo(f"{path}: written", err=True)
     return 0

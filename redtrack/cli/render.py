@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from redtrack.cli import tell
+from redtrack.cli.edits import edits_options, with_edits
 
 if TYPE_CHECKING:
     from redtrack.render.film import Rendered
@@ -68,6 +69,7 @@ PNG = click.Path(dir_okay=False, path_type=Path)
     type=click.IntRange(0, 1),
     help="Number of the first pixel where TRACKS are .pts files.  [default: as recorded, else 1]",
 )
+@edits_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings; errors only.")
 def render(
     video: Path,
@@ -80,12 +82,15 @@ def render(
     sound: bool,
     quiet: bool,
     pts_origin: int | None,
+    edits: Path | None,
+    no_edits: bool,
     **looks: Any,
 ) -> int:
     """Draw tracks on their video, frame by frame at the video's own times, or on a contact sheet.
 
     Points run from red, over yellow, to cyan with confidence. TRACKS may be of any format; where they tell that they
-    were made from another file than VIDEO, such as one that was encoded anew, that is told, and they are drawn.
+    were made from another file than VIDEO, such as one that was encoded anew, that is told, and they are drawn. Edits
+    by hand that lie beside TRACKS are taken in.
 
     \b
     Examples:
@@ -106,7 +111,8 @@ def render(
         check_out(video, drawing)
     if sheet:
         check_png(sheet)
-    read, style, status = read_tracks(tracks, pts_origin), style_of(**looks), 0
+    read = with_edits(read_tracks(tracks, pts_origin), tracks, edits, no_edits, quiet)
+    style, status = style_of(**looks), 0
     if warning := foreign(read, video):
         say(f"Warning: {warning}", quiet)
     if sheet:

@@ -36,6 +36,33 @@ if TYPE_CHECKING:
     help="With --edit: port of the loopback address.",
 )
 @click.option("--browser/--no-browser", default=True, help="With --edit: open the page, or only print its address.")
+@click.option(
+    "--edits",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.json",
+    help="Take COCO key points that were put right elsewhere into the edits beside the only TRACKS file.",
+)
+@click.option(
+    "--export-frames",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Write the frames of the N most doubtful faces, with their points, for a labelling tool.",
+)
+@click.option(
+    "--to",
+    "format",
+    type=click.Choice(["coco"]),
+    default="coco",
+    show_default=True,
+    help="With --export-frames: the format of the points.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="With --export-frames: folder for pictures and points; made if need be.",
+)
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many spans are listed.")
 @click.option(
     "--share",
@@ -62,6 +89,10 @@ def review(
     edit: bool,
     port: int,
     browser: bool,
+    edits: Path | None,
+    export_frames: int | None,
+    format: str,
+    out: Path | None,
     top: int,
     share: float,
     as_json: bool,
@@ -82,6 +113,7 @@ def review(
       redtrack review tracks/*.h5
       redtrack review tracks --html pages
       redtrack review tracks/clip.h5 --edit
+      redtrack review tracks/*.h5 --export-frames 50 --to coco -o doubtful
       redtrack review tracks/clip.h5 --top 12 --sheet doubts.png
 
     Exit status: 0 done, 1 a file could not be read, 2 wrong usage.
@@ -90,10 +122,17 @@ def review(
     from redtrack.review.site import tracks_files
 
     found = tracks_files(files)
-    if video and len(found) > 1:
-        raise UsageError("--video is for one TRACKS file")
-    if html and edit:
-        raise UsageError("--html and --edit are two ways to look", remedy="give one of them")
+    for option, given in (("--video", video), ("--edits", edits)):
+        if given and len(found) > 1:
+            raise UsageError(f"{option} is for one TRACKS file")
+    if sum(map(bool, (html, edit, edits, export_frames))) > 1:
+        raise UsageError("--html, --edit, --edits and --export-frames do different things", remedy="give one of them")
+    if edits:
+        return take_in(found[0], edits)
+    if export_frames:
+        if out is None:
+            raise UsageError("--export-frames needs a folder", remedy="give -o DIR")
+        return write_frames(found, export_frames, out, video)
     if html:
         return write_pages(found, html, video)
     if edit:
@@ -101,6 +140,61 @@ def review(
 
         return serve_pages(found, video, port, browser)
     return list_spans(found, top, share, as_json, sheet, video)
+
+
+def take_in(path: Path, edits: Path) -> int:
+    """Appends what was put right elsewhere to the edits beside the tracks."""
+    from redtrack import formats
+    from redtrack.edits import append_edits, edits_path, read_edits
+    from redtrack.errors import printable
+    from redtrack.review.exchange import edits_from_coco
+
+    tracks, place = formats.read(path), edits_path(path)
+    known = {edit.id for edit in read_edits(place).entries} if place.is_file() else set()
+    fresh = [edit for edit in edits_from_coco(edits, tracks) if edit.id not in known]
+    if fresh:
+        append_edits(place, fresh, path.name, tracks.info)
+    click.echo(f"{printable(place)}: {counted(len(fresh), 'edit')} taken in", err=True)
+    return 0
+
+
+def write_frames(files: list[Path], count: int, out: Path, video: Path | None) -> int:
+    """Writes the most doubtful frames and their points; prints the file of points of each video."""
+    from redtrack.errors import RedtrackError, printable
+    from redtrack.formats import stem
+    from redtrack.review.exchange import doubtful_frames, export_frames
+    from redtrack.review.sheet import source_of
+    from redtrack.run.folder import prepare_folder
+    from redtrack.run.names import name_outputs
+
+    prepare_folder(out)
+    tracks = read_all(files)
+    status = 0 if len(tracks) == len(files) else 1
+    names = dict(
+        zip(map(str, files), name_outputs([path.with_name(stem(path) + ".h5") for path in files]), strict=True)
+    )
+    for name, frames in doubtful_frames(tracks, count).items():
+        try:
+            source = video or source_of(tracks[name], name)
+            click.echo(printable(export_frames(tracks[name], frames, source, out, names[name][0])))
+        except RedtrackError as error:
+            tell_error(error)
+            status = 1
+    return status
+
+
+def read_all(files: list[Path]) -> dict[str, Tracks]:
+    """Returns the tracks of files by their paths; one that cannot be read is told and left out."""
+    from redtrack import formats
+    from redtrack.errors import FormatError
+
+    tracks = {}
+    for path in files:
+        try:
+            tracks[str(path)] = formats.read(path)
+        except FormatError as error:
+            tell_error(error)
+    return tracks
 
 
 def write_pages(files: list[Path], out: Path, video: Path | None) -> int:
@@ -148,19 +242,13 @@ def list_spans(files: list[Path], top: int, share: float, as_json: bool, sheet: 
     """Prints the spans of all files, and draws their sheet where one is wanted."""
     import json
 
-    from redtrack import formats
-    from redtrack.errors import FormatError, printable
+    from redtrack.errors import printable
     from redtrack.render.png import check_png
     from redtrack.review import find_spans
 
     if sheet:
         check_png(sheet)
-    tracks = {}
-    for path in files:
-        try:
-            tracks[str(path)] = formats.read(path)
-        except FormatError as error:
-            tell_error(error)
+    tracks = read_all(files)
     if not tracks:
         return 1
     spans = find_spans(tracks, share, top)

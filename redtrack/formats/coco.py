@@ -44,7 +44,7 @@ from redtrack.formats.common import (
 from redtrack.points import LINES, N_POINTS, NAMES
 from redtrack.tracks import Tracks
 
-__all__ = ["read_coco", "write_coco", "write_coco_wholebody"]
+__all__ = ["image_frames", "read_coco", "write_coco", "write_coco_wholebody"]
 
 VISIBLE = 2
 _LARGEST = 1 << 31  # bytes
@@ -134,16 +134,26 @@ def _scores(scores: np.ndarray) -> dict[str, Any]:
 def read_coco(path: PathLike) -> Tracks:
     """Returns the tracks in a COCO or COCO-WholeBody file; raises FormatError."""
     with naming(path):
-        if check_file(path).stat().st_size > _LARGEST:
-            raise FormatError("is too large")
-        try:
-            document = json.loads(Path(path).read_bytes())
-        except (ValueError, RecursionError) as error:
-            raise FormatError("is not JSON") from error
+        document = _document(path)
         images, annotations = _entries(document, "images"), _entries(document, "annotations")
         frames = _frames(images)
         about = _about(images, frames)
         return _assemble(annotations, frames, _orders(document), about)
+
+
+def image_frames(path: PathLike) -> list[int]:
+    """Returns the frames that the images of a file are, those without any face among them; raises FormatError."""
+    with naming(path):
+        return list(_frames(_entries(_document(path), "images")).values())
+
+
+def _document(path: PathLike) -> Any:
+    if check_file(path).stat().st_size > _LARGEST:
+        raise FormatError("is too large")
+    try:
+        return json.loads(Path(path).read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise FormatError("is not JSON") from error
 
 
 def _entries(document: object, name: str) -> list[dict[str, Any]]:
