@@ -164,6 +164,18 @@ def test_a_start_is_named_and_the_run_says_where_it_begins_and_ends(folder, tmp_
         assert re.search(rf"{line}$", said, re.MULTILINE), (line, said)
 
 
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["--axis", "other=0.01"], "--axis other is none of the folders of data"),
+        (["--teacher-share", "0.5"], "--teacher-share without a teacher; name a network by --teacher"),
+    ],
+)
+def test_options_without_effect_are_refused(folder, tmp_path, words, said):
+    """What would be ignored is told."""
+    assert said in str(refusal("image", "--data", folder / "faces", "-o", tmp_path / "out", *words))
+
+
 def test_data_must_be_named(tmp_path, trained):
     """By one option or another."""
     assert "no training data; name a folder" in str(refusal("image", "-o", tmp_path / "out"))

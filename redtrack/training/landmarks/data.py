@@ -45,8 +45,7 @@ def read_data(recipe: Recipe, size: int, axis: float = 0.0, teacher: Teacher | N
     axis: how far labels lie off the faces' middle where the recipe does not say; teacher: labels what is coarse.
     Raises UsageError where nothing is left to learn from, and WeightsError for a teacher that is none.
     """
-    if recipe.unlabelled and teacher is None:
-        raise UsageError("--unlabelled pictures need labels", recipe.unlabelled[0], "name a network by --teacher")
+    check_options(recipe)
     check_names(recipe)
     show = recipe.show and not parallel.rank()
     sets = list(read_sets(recipe, size, axis, show))
@@ -67,6 +66,18 @@ def read_data(recipe: Recipe, size: int, axis: float = 0.0, teacher: Teacher | N
     if recipe.stage == "video":
         read_all_clips(recipe, data, size, axis, show)
     return data
+
+
+def check_options(recipe: Recipe) -> None:
+    """Raises UsageError for options that have nothing to act on."""
+    if recipe.unlabelled and recipe.teacher is None:
+        raise UsageError("--unlabelled pictures need labels", recipe.unlabelled[0], "name a network by --teacher")
+    if recipe.teacher_share and recipe.teacher is None:
+        raise UsageError("--teacher-share without a teacher", remedy="name a network by --teacher")
+    folders = (*(folder for folder, _ in recipe.data), *recipe.clips, *recipe.edits)
+    known = {"", *(folder.name for folder in folders), *map(str, folders)}
+    if unknown := [name for name, _ in recipe.axis if name not in known]:
+        raise UsageError(f"--axis {unknown[0]} is none of the folders of data", remedy="name it as by --data")
 
 
 def check_names(recipe: Recipe) -> None:

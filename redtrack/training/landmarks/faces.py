@@ -87,7 +87,8 @@ def labelled_pictures(folder: Path) -> list[tuple[Path, Path]]:
         if picture is not None:
             pairs.append((picture, pts))
     if not pairs:
-        raise UsageError("no pictures with .pts files beside them", path=folder, remedy="name a 300-W folder")
+        remedy = "name such a folder, or one of labelled videos: NAME/vid.* and NAME/annot/000001.pts"
+        raise UsageError("no pictures with .pts files beside them", folder, remedy)
     return pairs
 
 

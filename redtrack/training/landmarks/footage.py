@@ -56,6 +56,15 @@ def labelled_videos(folder: Path) -> list[LabelledVideo]:
     return found
 
 
+def some_videos(folder: Path) -> list[LabelledVideo]:
+    """The labelled videos below a folder; raises UsageError where there are none."""
+    videos = labelled_videos(folder)
+    if not videos:
+        remedy = "name a folder with NAME/vid.* and NAME/annot/000001.pts"
+        raise UsageError("no labelled videos", folder, remedy)
+    return videos
+
+
 def videos_held_out(names: list[str], asked: tuple[str, ...] = ()) -> set[str]:
     """The names of the videos kept for validation: those asked for; else one name in ten by its checksum, and one of
     five or more videos in any case."""
@@ -73,11 +82,8 @@ def read_clips(
 
     Raises UsageError where there is no labelled video.
     """
-    videos = labelled_videos(folder)
-    if not videos:
-        raise UsageError("no labelled videos", path=folder, remedy="name a folder with NAME/vid.* and NAME/annot/*.pts")
     clips, names = [], []
-    for video in tqdm(videos, f"reading {folder.name}", disable=not show, leave=False):
+    for video in tqdm(some_videos(folder), f"reading {folder.name}", disable=not show, leave=False):
         for clip in _labelled_runs(video, max(STORED_FRAMES, length), size, axis):
             clips.append(clip)
             names.append(video.name)
@@ -127,7 +133,7 @@ def footage_faces(
 
     Raises FormatError for labels that cannot be those of their picture.
     """
-    videos = labelled_videos(folder)
+    videos = some_videos(folder)
     out = videos_held_out([video.name for video in videos], hold_out)
     images: list[Tensor] = []
     points: list[np.ndarray] = []
