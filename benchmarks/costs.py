@@ -24,7 +24,7 @@ import numpy as np
 from looped import looped
 
 from redtrack.bench import processor_seconds
-from redtrack.inference.landmarker import Models, load_models
+from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
 from redtrack.run.export import Where
 from redtrack.run.inline import Inline
@@ -61,7 +61,7 @@ def film(folder: Path, faces: int, minutes: float, rate: float) -> Path:
     return looped(part, folder / "video.mp4", round(minutes * 60 * rate))
 
 
-def measure(models: Models, video: Path, options: Options) -> Cost:
+def measure(models: Landmarker, video: Path, options: Options) -> Cost:
     """What annotating the video costs, with the networks loaded and the decoder started."""
     run(models, video, replace(options, end=1.0))
     began, used = time.perf_counter(), processor_seconds()
@@ -69,7 +69,7 @@ def measure(models: Models, video: Path, options: Options) -> Cost:
     return time.perf_counter() - began, processor_seconds() - used, frames, rows
 
 
-def run(models: Models, video: Path, options: Options) -> tuple[int, int]:
+def run(models: Landmarker, video: Path, options: Options) -> tuple[int, int]:
     """Annotates the video to a file; returns its frames and rows."""
     with tempfile.TemporaryDirectory() as folder:
         plan, reporter = Plan(Where(Path(folder)), LoadedNetworks.of(models, options)), SilentReporter()
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--precision", default="auto")
     chosen = parser.parse_args()
     options = Options(direction=chosen.direction)
-    models = load_models(None, chosen.device, options, True, chosen.precision)
+    models = Landmarker(None, chosen.device, options, True, chosen.precision)
     shortest = min(chosen.minutes, default=1)
     with tempfile.TemporaryDirectory() as folder:
         if chosen.faces:

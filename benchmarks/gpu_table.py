@@ -26,8 +26,7 @@ import numpy as np
 from network import gemm_gflops
 
 from redtrack.bench import Report, bench
-from redtrack.inference.landmarker import find_device
-from redtrack.precision import Precision
+from redtrack.device import find_device, hardware
 from redtrack.video import Video, write_video
 from redtrack.video.pictures import Pictures
 
@@ -100,7 +99,7 @@ def head(device: torch.device, gflop: float, peaks: dict[str, float]) -> str:
     """What the table holds for, and its titles."""
     import torch
 
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    name = hardware(device).name
     products = ", ".join(f"{peak:.0f} GFLOP/s ({bits})" for bits, peak in peaks.items())
     return (
         f"{name}, torch {torch.__version__}, {gflop:.2f} GFLOP a crop, matrix product {products}\n\n"
@@ -122,7 +121,7 @@ def main() -> None:
     chosen = parser.parse_args()
     device = find_device(chosen.device)
     gflop = gflop_a_crop(chosen.device)
-    kinds = {Precision.of(name, device).points for name in chosen.precision}
+    kinds = {hardware(device).precision(name).points for name in chosen.precision}
     peaks = {bits: gemm_gflops(str(device), bits, chosen.side) for bits in sorted(kinds)}
     print(head(device, gflop, peaks), flush=True)
     failed = False

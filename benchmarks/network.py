@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from redtrack import checkpoint
-from redtrack.precision import Precision, arithmetic
+from redtrack.device import arithmetic, hardware
 from redtrack.rednet.model import RedNet
 from redtrack.rednet.predict import predict_windows
 
@@ -75,7 +75,7 @@ def main() -> None:
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
     device = torch.device(chosen.device)
-    bits = Precision.of(chosen.precision, device).points
+    bits = hardware(device).precision(chosen.precision).points
     net = checkpoint.load(chosen.weights, device=chosen.device)
     assert isinstance(net, RedNet)
     windows = max(1, chosen.batch // FRAMES)

@@ -22,12 +22,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from redtrack.bench import as_windows
+from redtrack.device import arithmetic, hardware
 from redtrack.inference.annotate import annotate_with
-from redtrack.inference.crop import cut_crops, detector_crop
-from redtrack.inference.landmarker import load_models
+from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
-from redtrack.precision import arithmetic
 from redtrack.rednet.model import RedNet
 from redtrack.rednet.predict import predict_windows
 from redtrack.video import Video
@@ -107,12 +105,11 @@ def compiled(net: RedNet, _: Calls) -> RedNet:
 
 def calls_of(video: Path, device: torch.device, seconds: float) -> Calls:
     """Windows of the video's faces, one at a time on a CPU, all at once on a GPU."""
-    models = load_models(None, str(device), Options())
+    models = Landmarker(None, str(device), Options())
     tracks = annotate_with(models, video, Options(end=seconds))
     frames = torch.from_numpy(np.stack([frame.image for frame in Video(video).frames(end=seconds)])).to(device)
-    crops = cut_crops(frames, tracks.frame, detector_crop(tracks.boxes, models.crop_size))
-    windows, lengths = as_windows(crops, 10)
-    each = 1 if device.type == "cpu" else len(windows)
+    windows, lengths = models.windows(frames, tracks.frame, tracks.boxes, 10)
+    each = 1 if hardware(device).computes_alone else len(windows)
     return list(zip(windows.split(each), torch.from_numpy(lengths).split(each), strict=True))
 
 
@@ -141,7 +138,7 @@ def main() -> None:
     if device.type == "cpu":
         torch.set_num_threads(1)  # what a thread of the engine's has
     calls = calls_of(chosen.video, device, chosen.seconds)
-    net: RedNet = load_models(None, str(device), Options(), detects=False).net
+    net: RedNet = Landmarker(None, str(device), Options(), detects=False).net
     truth, usual = measure(net, calls, "fp32", device)
     print(f"{'fp32':10} {1000 * usual:7.2f} ms a crop")
     more: dict[str, tuple[str, Callable[[RedNet, Calls], RedNet]]] = {"bf16": ("bf16", lambda net, _: net)}

@@ -31,9 +31,8 @@ from redtrack.bench import (
 )
 from redtrack.inference.annotate import InMemory, annotate_with
 from redtrack.inference.engine import Engine
-from redtrack.inference.landmarker import Models, load_models
+from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
-from redtrack.inference.room import crops_at_once
 from redtrack.inference.tracker import Tracker
 from redtrack.video import Video, write_video
 from redtrack.video.decoder_process import Loan
@@ -49,7 +48,7 @@ def timed(work: Callable[[], object], repeats: int = 2) -> tuple[float, float]:
     return min(cost[0] for cost in costs), min(cost[1] for cost in costs)
 
 
-def run(models: Models, paths: list[Path]) -> None:
+def run(models: Landmarker, paths: list[Path]) -> None:
     """Annotates videos in one engine."""
     for tracker in Engine(models, Options()).run([Tracker(path, models, Options(), InMemory()) for path in paths]):
         assert tracker.error is None, tracker.error
@@ -62,7 +61,7 @@ def run_apart(paths: list[Path], chosen: argparse.Namespace) -> tuple[float, flo
     return float(told[0]), float(told[1])
 
 
-def fresh(models: Models, paths: list[Path]) -> None:
+def fresh(models: Landmarker, paths: list[Path]) -> None:
     """What `run_apart` has the other process do."""
     with Loan() as decoder:
         decoder.is_idle = True
@@ -74,9 +73,9 @@ def told(what: str, first: tuple[float, float], second: tuple[float, float]) -> 
     print(f"{what}: {first[0] / second[0]:.2f} by the clock, {first[1] / second[1]:.2f} by the processors", flush=True)
 
 
-def whole_against_network(models: Models, video: Path) -> None:
+def whole_against_network(models: Landmarker, video: Path) -> None:
     """Prints the whole job's share of what the network alone allows."""
-    batch = crops_at_once(models, Options())
+    batch = models.crops_at_once(Options())
     annotate_with(models, video, Options(end=0.5))
     _, frames = measure_decoding(video)
     wholes = [measure_whole(models, video, Options(), batch)[0] for _ in range(2)]
@@ -92,7 +91,7 @@ def _best(parts: list[Part]) -> tuple[float, float]:
     return min(p.seconds / p.frames for p in parts), min(p.processors / p.frames for p in parts)
 
 
-def clips_together(models: Models, folder: Path, chosen: argparse.Namespace) -> None:
+def clips_together(models: Landmarker, folder: Path, chosen: argparse.Namespace) -> None:
     """Prints what many short clips gain from sharing a run."""
     frames = [frame.image for _, frame in zip(range(chosen.frames), Video(CLIP).frames(), strict=False)]
     clips = [folder / f"{k}.mp4" for k in range(chosen.clips)]
@@ -106,7 +105,7 @@ def clips_together(models: Models, folder: Path, chosen: argparse.Namespace) -> 
     told(f"{what}, in fresh processes", (sum(c[0] for c in each), sum(c[1] for c in each)), run_apart(clips, chosen))
 
 
-def faces_together(models: Models, folder: Path) -> None:
+def faces_together(models: Landmarker, folder: Path) -> None:
     """Prints what four faces cost more than one."""
     costs = []
     for faces in (4, 1):
@@ -126,7 +125,7 @@ def main() -> None:
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--fresh", action="store_true", help="for its own use")
     chosen = parser.parse_args()
-    models = load_models(None, chosen.device, Options(), True, chosen.precision)
+    models = Landmarker(None, chosen.device, Options(), True, chosen.precision)
     if chosen.fresh:
         fresh(models, chosen.videos)
         return

@@ -2,6 +2,9 @@
 
     tracks = redtrack.annotate("video.mp4")
     tracks.dense(0)  # (frames, 68, 2), one face's points in pixels
+
+    faces = redtrack.Landmarker().points(picture)  # an array (H, W, 3) of bytes
+    faces.points  # (faces, 68, 2)
 """
 
 from __future__ import annotations
@@ -13,13 +16,15 @@ if TYPE_CHECKING:
     from redtrack.cropping.crops import crops
     from redtrack.formats import read as load
     from redtrack.inference.annotate import annotate
+    from redtrack.inference.landmarker import Landmarker
     from redtrack.tracks import Tracks
 
 __version__ = "0.1.0"
 
-__all__ = ["Tracks", "__version__", "annotate", "crops", "load"]
+__all__ = ["Landmarker", "Tracks", "__version__", "annotate", "crops", "load"]
 
 _WHERE = {
+    "Landmarker": ("redtrack.inference.landmarker", "Landmarker"),
     "Tracks": ("redtrack.tracks", "Tracks"),
     "annotate": ("redtrack.inference.annotate", "annotate"),
     "crops": ("redtrack.cropping.crops", "crops"),

@@ -19,14 +19,12 @@ import numpy as np
 
 from redtrack.formats.writer import write_hdf5
 from redtrack.inference.annotate import annotate_with
-from redtrack.inference.crop import cut_crops, detector_crop
+from redtrack.inference.calls import Threads
 from redtrack.inference.frames import CHUNK
-from redtrack.inference.landmarker import Models, load_models
+from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
 from redtrack.inference.profile import Profile
-from redtrack.inference.room import crops_at_once
 from redtrack.inference.tracker import TOGETHER
-from redtrack.inference.workers import Workers
 from redtrack.render.face import made_up_clip
 from redtrack.tracks import Tracks
 from redtrack.video import open_video
@@ -123,8 +121,8 @@ def bench(
             chosen["boxes"] = boxes
         options = Options(**chosen)
         # With a detector, whatever the boxes.
-        models = load_models(weights, device, replace(options, boxes=None), True, precision, decode)
-        batch = batch or crops_at_once(models, options)
+        models = Landmarker(weights, device, replace(options, boxes=None), True, precision, decode)
+        batch = batch or models.crops_at_once(options)
         annotate_with(models, video, replace(options, end=options.end or (options.start or 0.0) + WARM), batch)
         whole, tracks, profile = measure_whole(models, video, options, batch)
         decoding, frames = measure_decoding(video, models.decoder)
@@ -143,16 +141,14 @@ def bench(
 class Stopwatch:
     """Runs from its making on; `part` tells what was done since, once the device has done all that was asked of it."""
 
-    def __init__(self, models: Models | None = None) -> None:
+    def __init__(self, models: Landmarker | None = None) -> None:
         self._models = models
         self._began, self._used = time.perf_counter(), processor_seconds()
 
     def part(self, name: str, frames: int) -> Part:
         """Returns the part that ends now."""
-        if self._models is not None and self._models.device.type == "cuda":
-            import torch
-
-            torch.cuda.synchronize(self._models.device)
+        if self._models is not None:
+            self._models.hardware.finish()
         return Part(name, frames, time.perf_counter() - self._began, processor_seconds() - self._used)
 
 
@@ -174,7 +170,7 @@ def measure_decoding(path: Path, device: str | None = None) -> tuple[Part, np.nd
     return watch.part("decoder", count), np.stack([frame.image.copy() for frame in islice(video.frames(), MOST_FRAMES)])
 
 
-def measure_whole(models: Models, path: Path, options: Options, batch: int) -> tuple[Part, Tracks, Profile]:
+def measure_whole(models: Landmarker, path: Path, options: Options, batch: int) -> tuple[Part, Tracks, Profile]:
     """The whole job, and where its time went."""
     profile = Profile()
     watch = Stopwatch()
@@ -182,7 +178,7 @@ def measure_whole(models: Models, path: Path, options: Options, batch: int) -> t
     return watch.part("whole job", len(tracks.times)), tracks, profile
 
 
-def measure_detecting(models: Models, frames: np.ndarray, options: Options) -> tuple[Part, FaceBoxes]:
+def measure_detecting(models: Landmarker, frames: np.ndarray, options: Options) -> tuple[Part, FaceBoxes]:
     """Following the faces through the frames in one thread, as the job does; also returns the boxes that the job crops,
     those among them in which the network then sees no face: the user's own, if there are such."""
     import torch
@@ -190,14 +186,14 @@ def measure_detecting(models: Models, frames: np.ndarray, options: Options) -> t
     held = torch.from_numpy(frames).to(models.device)
     assert models.detector is not None, "a detector was loaded"
     models.detector.detect(held[:1])
-    with Workers(models.device):
+    with Threads(models.hardware):
         watch = Stopwatch(models)
         found = follow(models, held, replace(options, boxes=None))
         part = watch.part("detector", len(frames))
     return part, found if options.boxes is None else follow(models, held, options)
 
 
-def follow(models: Models, frames: Tensor, options: Options) -> FaceBoxes:
+def follow(models: Landmarker, frames: Tensor, options: Options) -> FaceBoxes:
     """Returns the boxes of all faces of frames uint8 (n, H, W, 3), a few chunks at a time."""
     from redtrack.faces import FaceBoxes
 
@@ -210,7 +206,7 @@ def follow(models: Models, frames: Tensor, options: Options) -> FaceBoxes:
 
 
 def measure_looking(
-    models: Models, frames: np.ndarray, faces: FaceBoxes, batch: int, options: Options
+    models: Landmarker, frames: np.ndarray, faces: FaceBoxes, batch: int, options: Options
 ) -> tuple[Part, Part]:
     """Cutting the crops of every box, and the network on them, in batches and threads as the engine has them.
 
@@ -229,30 +225,17 @@ def measure_looking(
 
     def cut(some: slice) -> tuple[Tensor, np.ndarray]:
         """A batch, window by window, as the engine cuts it: the frames of all at once would not fit."""
-        rows = range(len(at))[some]
-        windows = [slice(start, min(start + length, rows.stop)) for start in range(rows.start, rows.stop, length)]
-        crops = [cut_crops(held, at[w], detector_crop(boxes[w], models.crop_size)) for w in windows]
-        return as_windows(torch.cat(crops), length)
+        return models.windows(held, at[some], boxes[some], length)
 
     models.predict(*cut(batches[0]), options)  # warms
-    with Workers(models.device) as workers:
+    with Threads(models.hardware) as threads:
         watch = Stopwatch(models)
         crops = [cut(some) for some in batches]
         cropping = watch.part("cropping", len(frames))
         watch = Stopwatch(models)
-        for found in [workers.submit(models.predict, *windows, options) for windows in crops]:
+        for found in [threads.submit(models.predict, *windows, options) for windows in crops]:
             found.result()
     return cropping, watch.part("network", len(frames))
-
-
-def as_windows(crops: Tensor, length: int) -> tuple[Tensor, np.ndarray]:
-    """Crops (B, 3, S, S) as windows (N, T, 3, S, S), the last one padded, and their lengths (N,)."""
-    n = -(-len(crops) // length)
-    padded = crops.new_zeros(n * length, *crops.shape[1:])
-    padded[: len(crops)] = crops
-    lengths = np.full(n, length)
-    lengths[-1] = len(crops) - (n - 1) * length
-    return padded.unflatten(0, (n, length)), lengths
 
 
 def measure_writing(tracks: Tracks, path: Path) -> Part:
@@ -262,7 +245,7 @@ def measure_writing(tracks: Tracks, path: Path) -> Part:
     return watch.part("writer", len(tracks.times))
 
 
-def gemm_rate(models: Models) -> float:
+def gemm_rate(models: Landmarker) -> float:
     """GFLOP/s of a product of two square matrices in float32: what the machine can do at best."""
     import torch
 
@@ -274,20 +257,19 @@ def gemm_rate(models: Models) -> float:
     return 10 * 2 * GEMM**3 / watch.part("product", 10).seconds / 1e9
 
 
-def describe(video: Path, models: Models, tracks: Tracks, batch: int, options: Options) -> dict[str, Any]:
+def describe(video: Path, models: Landmarker, tracks: Tracks, batch: int, options: Options) -> dict[str, Any]:
     """The conditions that the figures hold for."""
     import av
     import torch
 
     import redtrack
 
-    device = "CPU" if models.device.type == "cpu" else torch.cuda.get_device_name(models.device)
     return {
         "video": video.name,
         "width": tracks.info["width"],
         "height": tracks.info["height"],
         "frames": len(tracks.times),
-        "device": device,
+        "device": models.hardware.name,
         "threads": torch.get_num_threads(),
         "gemm_gflops": gemm_rate(models),
         "precision": models.precision.points,

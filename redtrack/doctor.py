@@ -73,7 +73,7 @@ def _torch() -> Iterator[Finding]:
 def _devices() -> Iterator[Finding]:
     import torch
 
-    from redtrack.precision import has_bfloat16
+    from redtrack.device import hardware
     from redtrack.run.machine import cores, free_memory, jobs_for
 
     memory = free_memory()
@@ -82,7 +82,7 @@ def _devices() -> Iterator[Finding]:
         yield Finding("CPU", WARNING, text, "end other programs, or add memory")
     else:
         yield Finding("CPU", OK, f"{text}; --jobs auto is {jobs_for(cores(), memory)}")
-    if has_bfloat16():
+    if hardware(torch.device("cpu")).is_faster_in_bfloat16:
         yield Finding("bfloat16", OK, "the CPU multiplies bfloat16: --precision bf16 is faster")
     else:
         yield Finding("bfloat16", OK, "the CPU has no bfloat16 of its own: leave --precision at auto")

@@ -15,9 +15,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "redtrack"
 ORDER = (
-    "errors files lending points pose measures schema tracks geometry journal edits video fuse faces rednet checkpoint "
-    "precision device formats events inference run evaluate verify render cropping review plots training bench doctor "
-    "cli"
+    "errors files lending points pose measures schema tracks geometry journal edits video fuse device faces rednet "
+    "checkpoint formats events inference run evaluate verify render cropping review plots training bench doctor cli"
 ).split()
 TOP_LEVEL = {
     *("redtrack", "tests", "examples", "weights", "docs", "benchmarks"),
@@ -105,6 +104,8 @@ LIGHT_CALLS = {
     "import redtrack": "import redtrack; dir(redtrack); redtrack.__version__",
     "redtrack.load": "import redtrack; redtrack.load",
     "redtrack.Tracks": "import redtrack; redtrack.Tracks",
+    "redtrack.Landmarker": "import redtrack; redtrack.Landmarker",
+    "redtrack.annotate": "import redtrack; redtrack.annotate",
     "redtrack --help": "from redtrack.cli import cli; cli.main(['--help'])",
     "redtrack annotate --help": "from redtrack.cli import cli; cli.main(['annotate', '--help'])",
 }

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from redtrack.device import Precision, arithmetic, hardware
 from redtrack.errors import DeviceError
 from redtrack.inference.crop import cut_crops, detector_crop
-from redtrack.inference.landmarker import Models, load_models
+from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
-from redtrack.precision import Precision, arithmetic, has_bfloat16
 from redtrack.rednet.predict import predict_windows
 from redtrack.video import Video
 
@@ -29,7 +29,7 @@ def windows(clip: Path, device: torch.device) -> torch.Tensor:
 
 
 def points(precision: str, clip: Path, device: torch.device) -> np.ndarray:
-    models = load_models(None, str(device), Options(), detects=False, precision=precision)
+    models = Landmarker(None, str(device), Options(), detects=False, precision=precision)
     return models.predict(windows(clip, device), np.array([10, 10]), Options()).points
 
 
@@ -41,7 +41,7 @@ def test_bfloat16_keeps_the_points_on_a_cpu(clip: Path) -> None:
 
 def test_half_precision_has_room_for_what_the_network_computes(clip: Path) -> None:
     """No layer's output comes within a hundredth of the largest number of 16 bits, be the picture a face or noise."""
-    net, largest = load_models(None, "cpu", Options(), detects=False, precision="fp32").net, [0.0]
+    net, largest = Landmarker(None, "cpu", Options(), detects=False, precision="fp32").net, [0.0]
 
     def note(_: torch.nn.Module, __: object, out: object) -> None:
         if isinstance(out, torch.Tensor):
@@ -65,25 +65,26 @@ def test_precisions_keep_the_points_on_a_gpu(clip: Path, precision: str) -> None
 
 def test_auto_is_fp32_on_a_cpu_and_half_on_a_gpu() -> None:
     """What only says where to crop has fewer bits wherever that is faster."""
-    assert Precision.of("auto", CPU) == Precision("fp32", "bf16" if has_bfloat16() else "fp32")
-    assert Precision.of("auto", GPU) == Precision("half", "half")
-    assert Precision.of("fp32", CPU) == Precision("fp32", "fp32")
+    cpu = hardware(CPU)
+    assert cpu.precision("auto") == Precision("fp32", "bf16" if cpu.is_faster_in_bfloat16 else "fp32")
+    assert hardware(GPU).precision("auto") == Precision("half", "half")
+    assert hardware(CPU).precision("fp32") == Precision("fp32", "fp32")
     with pytest.raises(DeviceError, match="needs a GPU"):
-        Precision.of("half", CPU)
+        hardware(CPU).precision("half")
 
 
 def test_bfloat16_is_for_gpus_that_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Others would make it up, or raise in the middle of the first call."""
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
     with pytest.raises(DeviceError, match="bfloat16"):
-        Precision.of("bf16", GPU)
-    assert Precision.of("auto", GPU) == Precision("half", "half")
+        hardware(GPU).precision("bf16")
+    assert hardware(GPU).precision("auto") == Precision("half", "half")
 
 
 def test_the_result_says_with_how_many_bits_it_was_made() -> None:
     """And the detector is told too."""
     for name in ("fp32", "bf16"):
-        models: Models = load_models(None, "cpu", Options(), precision=name)
+        models: Landmarker = Landmarker(None, "cpu", Options(), precision=name)
         assert models.about["precision"] == name
         assert models.detector.half == (name == "bf16")  # type: ignore[union-attr]
 

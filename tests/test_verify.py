@@ -23,7 +23,7 @@ def video(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tracks(video: Path, monkeypatch: pytest.MonkeyPatch) -> Tracks:
-    monkeypatch.setattr(in_memory, "load_models", lambda *_: square_models())
+    monkeypatch.setattr(in_memory, "Landmarker", lambda *_: square_models())
     return redtrack.annotate(video)
 
 

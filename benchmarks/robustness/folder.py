@@ -40,7 +40,7 @@ def main() -> None:
 def report(status: int, err: str, folder: Path, out: Path) -> None:
     """Compares the log with what should be in it, and the results with those of each file alone."""
     entries = {os.path.relpath(entry["source"], folder): entry for entry in common.log(out)}
-    in_memory.load_models = functools.cache(in_memory.load_models)  # once for all files
+    in_memory.Landmarker = functools.cache(in_memory.Landmarker)  # once for all files
     wrong, unequal, rows = 0, 0, 0
     for name, case in bad_videos.CASES.items():
         entry = entries.get(name) or {"state": "not named", "reason": None, "damaged": 0}

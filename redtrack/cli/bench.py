@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from redtrack.device import PRECISIONS
 from redtrack.inference.options import DECODERS
-from redtrack.precision import PRECISIONS
 
 if TYPE_CHECKING:
     from redtrack.bench import Report

@@ -213,12 +213,12 @@ def score_network(
     from redtrack.errors import UsageError
     from redtrack.evaluate.pictures import box_source, predict_pairs
     from redtrack.evaluate.score import score
-    from redtrack.inference.landmarker import load_models
+    from redtrack.inference.landmarker import Landmarker
     from redtrack.inference.options import Options
 
     if not truth.pictures:
         raise UsageError("--images needs a folder of pictures with .pts files", remedy="for videos run annotate first")
-    models = load_models(weights, device, Options(), detects="detected" in kinds)
+    models = Landmarker(weights, device, Options(), detects="detected" in kinds)
     scores = {}
     for kind, name in box_names(kinds).items():
         pairs = predict_pairs(truth, models, box_source(kind, models, truth), looks, origin)

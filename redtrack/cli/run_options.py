@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from redtrack.device import PRECISIONS
 from redtrack.errors import UsageError
 from redtrack.inference.options import DECODERS, Options, Resources
-from redtrack.precision import PRECISIONS
 
 if TYPE_CHECKING:
     from redtrack.inference.profile import Profile

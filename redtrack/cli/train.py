@@ -192,7 +192,7 @@ def run(stage: str, *, device: str, threads: int | None, quiet: bool, **options:
     import torch
 
     from redtrack import checkpoint
-    from redtrack.inference.landmarker import find_device
+    from redtrack.device import find_device
     from redtrack.training.landmarks.recipe import Recipe
     from redtrack.training.landmarks.stages import run_stage
 

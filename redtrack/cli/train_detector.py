@@ -56,7 +56,7 @@ def detector(
     Example: redtrack train detector --data scenes -o runs/detector --minutes 60
     """
     from redtrack import checkpoint
-    from redtrack.inference.landmarker import find_device
+    from redtrack.device import find_device
     from redtrack.training.detector.detector import train_detector
     from redtrack.training.detector.evaluation import with_threshold
     from redtrack.training.detector.scenes import read_scenes

@@ -32,29 +32,38 @@ Line = tuple[int, tuple[float, ...], int]  # frame, x0 y0 x1 y1, face id or -1
 
 
 class BoxesFile:
-    """Rows of the boxes in a file, given out as `FaceFollower` does: same `push`, `finish`, `settled`.
+    """Rows of the boxes in a file, given out as `FaceFollower` does: same `skip`, `push`, `finish`, `settled`.
 
     Between two boxes of a face that are at most 1.5 x `every` frames apart, the frames are interpolated. Given face ids
-    are kept, also across cuts. Raises FormatError, which names the line, for a file that is not as described above.
+    are kept, also across cuts; boxes without one are linked to each other and get ids that are not given.
+
+    Raises FormatError, which names the line, for a file that is not as described above.
     """
 
     def __init__(self, path: str | Path, every: int = 10, max_faces: int | None = None, min_face: float = 0.0) -> None:
         self.path = Path(path)
         self._bridge, self._min_face = max(1, 3 * every // 2), min_face
         self._boxes = read_boxes(self.path)
-        self._rows = RowWriter(max_faces)
+        self._largest = _largest(self._boxes)
+        self._rows = RowWriter(max_faces, taken=self._largest)
         self._linker = self._new_linker()
+        self._first = 0  # frame from which on rows are wanted
         self._count = 0
 
     @property
     def settled(self) -> int:
         """Number of frames, from the first, whose rows have been given out."""
-        return self._rows.settled
+        return max(self._first, self._rows.settled)
 
     @property
     def unused(self) -> int:
         """Boxes on frames that have not been pushed: after `finish`, boxes that the video has no frame for."""
         return sum(len(lines) for frame, lines in self._boxes.items() if frame >= self._count)
+
+    def skip(self, cuts: Sequence[bool] | NDArray[np.bool_]) -> None:
+        """Goes through frames, one for each of cuts, before the first that is pushed; they have no rows."""
+        self.push(cuts, cuts)
+        self._first = self._count
 
     def push(self, frames: Sized, cuts: Sequence[bool] | NDArray[np.bool_]) -> FaceBoxes:
         """Takes N frames, of which only the number matters, and where shots begin; returns the rows newly settled."""
@@ -64,17 +73,18 @@ class BoxesFile:
                 self._end_shot()
             self._linker.push_lines(self._count, self._boxes.get(self._count, []))
             self._count += 1
-        self._linker.give_up(self._count - 1, patience=1)
-        self._rows.write(self._linker, self._linker.held(self._count))
-        return self._rows.take()
+            self._rows.write(self._linker, self._linker.held(self._count))  # before any face is given up
+            self._linker.give_up(self._count - 1, patience=self._bridge)
+        return self._rows.take().since(self._first)
 
     def finish(self) -> FaceBoxes:
         """The rows of all frames that are not settled yet."""
         self._end_shot()
-        return self._rows.take()
+        return self._rows.take().since(self._first)
 
     def _new_linker(self) -> GivenLinker:
-        return GivenLinker(self._bridge, min_face=self._min_face, shortest=1)
+        large = {face for face, size in self._largest.items() if size >= self._min_face}
+        return GivenLinker(large, self._bridge, min_face=self._min_face, shortest=1)
 
     def _end_shot(self) -> None:
         self._rows.write(self._linker, self._count)
@@ -82,7 +92,15 @@ class BoxesFile:
 
 
 class GivenLinker(Linker):
-    """Links boxes by the face ids that came with them, or by motion where none did."""
+    """Links boxes by the face ids that came with them, or by motion where none did.
+
+    large: the given ids of faces that are large enough, somewhere in the file.
+    """
+
+    def __init__(self, large: set[int], bridge: int, min_face: float, shortest: int) -> None:
+        super().__init__(bridge, min_face=min_face, shortest=shortest)
+        self._large = large
+        self._given: dict[int, Track] = {}
 
     def push_lines(self, frame: int, lines: list[Line]) -> None:
         """The boxes of one frame."""
@@ -95,12 +113,25 @@ class GivenLinker(Linker):
 
     def add(self, frame: int, line: Line) -> None:
         """One box on the face of its id."""
-        track = next((track for track in self.tracks if track.face == line[2]), None)
-        if track is None:
-            track = Track(face=line[2])
+        track = self._given.get(line[2])
+        if track is None or track not in self.tracks:
+            track = self._given[line[2]] = Track(face=line[2], real=line[2] in self._large)
             self.tracks.append(track)
         track.add(frame, as_rows([line])[0])
-        track.real = track.real or self.proven(track, self.shortest)
+
+    def linkable(self, frame: int) -> list[Track]:
+        """Returns the faces that a box without an id may belong to: none that has a given one."""
+        given = set(self._given.values())
+        return [track for track in super().linkable(frame) if track not in given]
+
+
+def _largest(boxes: dict[int, list[Line]]) -> dict[int, float]:
+    """Returns the size in px (square root of the area) of the largest box of each given id."""
+    largest: dict[int, float] = {}
+    for _, (x0, y0, x1, y1), face in (line for lines in boxes.values() for line in lines):
+        if face >= 0:
+            largest[face] = max(largest.get(face, 0.0), float(np.sqrt((x1 - x0) * (y1 - y0))))
+    return largest
 
 
 def as_rows(lines: list[Line]) -> Boxes:

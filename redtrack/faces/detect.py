@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from redtrack.device import hardware
 from redtrack.faces.detector import FaceDetector
 from redtrack.faces.link import covered_share, sizes
 from redtrack.faces.verifier import squares
@@ -75,7 +76,7 @@ class NetworkDetector:
         self.batch = batch
         self.net = fuse(copy.deepcopy(net).eval()).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.verifier = getattr(self.net, "verifier", None) if verify else None
-        self.half = self.device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
+        self.half = hardware(self.device).precision("auto").peeks == "bf16"
 
     def detect(self, frames: Tensor) -> list[Boxes]:
         """Faces of N frames uint8 (N, H, W, 3): float32 (M, 5) each, x0 y0 x1 y1 score in frame px, best
@@ -170,8 +171,8 @@ def reduce(frames: Tensor, long_side: int) -> tuple[Tensor, NDArray[np.float64]]
     size = max(1, round(height * scale)), max(1, round(width * scale))
     if size != (height, width):
         pictures = frames.permute(0, 3, 1, 2)  # (N, 3, H, W), channels last in memory
-        if pictures.device.type != "cpu":
-            pictures = pictures.float()  # only the CPU resizes bytes
+        if not hardware(pictures.device).resizes_bytes:
+            pictures = pictures.float()
         frames = F.interpolate(pictures, size=size, mode="bilinear", antialias=True).permute(0, 2, 3, 1)
     return frames, np.array([size[1] / width, size[0] / height])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -59,19 +59,29 @@ class FaceFollower:
         self._linker = self._new_linker()
         self._key: Boxes | None = None  # boxes of the last key frame, within the shot
         self._open = Segment(starts=True)
-        self._count = 0  # frames pushed
+        self._first = 0  # frame that was pushed first
+        self._count = 0  # frames pushed or skipped
 
     @property
     def settled(self) -> int:
         """Number of frames, from the first, whose rows have been given out."""
         return self._rows.settled
 
+    @property
+    def unused(self) -> int:
+        """Boxes of the user's own on frames that have not come: there are none."""
+        return 0
+
+    def skip(self, cuts: Sized) -> None:
+        """Leaves out frames, one for each of cuts, before the first that is pushed; rows count them."""
+        self._first = self._count = self._rows.settled = self._rows.shot = self._count + len(cuts)
+
     def push(self, frames: Tensor, cuts: Sequence[bool] | NDArray[np.bool_]) -> FaceBoxes:
         """Takes N frames uint8 (N, H, W, 3), cuts[i] true where a shot begins; returns the rows newly settled."""
         assert len(frames) == len(cuts), f"{len(frames)} frames, {len(cuts)} cuts"
         segments: list[Segment] = []
         for frame, cut in zip(frames, cuts, strict=True):
-            if cut and self._count:
+            if cut and self._count > self._first:
                 segments.append(self._close(ends=True))
             self._open.frames.append((self._count, frame))
             self._count += 1

@@ -126,13 +126,17 @@ class Linker:
     def push(self, frame: int, rows: Boxes) -> None:
         """Takes the boxes (M, 5) of the next frame in which faces were detected, best first."""
         rows = rows[sizes(rows) >= 0.8 * self.min_face]
-        near = [track for track in self.tracks if frame - track.last <= AWAY * self.bridge]
+        near = self.linkable(frame)
         known = pair(near, frame, rows)
         for index, row in enumerate(rows):
             track = near[known[index]] if index in known else self.start(rows, index)
             if track is not None:
                 track.add(frame, row)
                 track.real = track.real or self.proven(track, self.shortest)
+
+    def linkable(self, frame: int) -> list[Track]:
+        """Returns the faces that a box of the frame may belong to."""
+        return [track for track in self.tracks if frame - track.last <= AWAY * self.bridge]
 
     def start(self, rows: Boxes, index: int) -> Track | None:
         """Returns a new track for a row, None where it looks like a second box on a stronger row's face."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ HELD = 1.5  # size ratio by which a newcomer must exceed a face to take its plac
 class FaceBoxes:
     """R rows, one for each face in each frame, sorted by frame, then face; complete for all frames below `settled`."""
 
-    frame: NDArray[np.int64]  # (R,) counted from the first frame pushed
+    frame: NDArray[np.int64]  # (R,) counted from the first frame of the video
     face: NDArray[np.int32]  # (R,)
     boxes: Boxes  # (R, 4)
     state: NDArray[np.uint8]  # (R,) 0 detected, 1 interpolated
@@ -29,6 +31,12 @@ class FaceBoxes:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def since(self, frame: int) -> FaceBoxes:
+        """Returns the rows from a frame on."""
+        keep = self.frame >= frame
+        columns = {name: getattr(self, name)[keep] for name in ("frame", "face", "boxes", "state", "score")}
+        return FaceBoxes(**columns, settled=max(frame, self.settled))
 
     @classmethod
     def from_rows(cls, rows: list[tuple[int, int, Boxes, int, float]], settled: int) -> FaceBoxes:
@@ -46,13 +54,13 @@ class FaceBoxes:
 
 
 class RowWriter:
-    """Turns tracks into rows, frame by frame, and gives faces their ids as they first appear."""
+    """Turns tracks into rows, frame by frame, and gives faces their ids as they first appear: none of `taken`."""
 
-    def __init__(self, max_faces: int | None = None) -> None:
+    def __init__(self, max_faces: int | None = None, taken: Collection[int] = ()) -> None:
         self.max_faces = max_faces
         self.settled = 0  # all frames below have their rows
         self.shot = 0  # first frame of the shot
-        self._ids = 0
+        self._ids = (number for number in count() if number not in taken)
         self._rows: list[tuple[int, int, Boxes, int, float]] = []
         self._shown: set[Track] = set()  # the faces of the frame before
 
@@ -76,5 +84,5 @@ class RowWriter:
         self._shown = {track for track, _ in found}
         for track, (box, score, state) in found:
             if track.face < 0:
-                track.face, self._ids = self._ids, self._ids + 1
+                track.face = next(self._ids)
             self._rows.append((frame, track.face, box, state, score))

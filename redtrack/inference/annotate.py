@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from redtrack.device import DeviceGone
 from redtrack.errors import Bug, DeviceError, RedtrackError, UsageError
 from redtrack.inference.engine import Engine
-from redtrack.inference.landmarker import Models, load_models
+from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options, Resources
 from redtrack.inference.profile import Profile
 from redtrack.inference.tracker import Tracker
@@ -45,12 +45,12 @@ def annotate(
     if unknown := set(options) - set(Options.names()):
         raise UsageError(f"no option {', '.join(sorted(unknown))}", remedy=f"there are {', '.join(Options.names())}")
     chosen, resources = Options(**options), Resources(device, batch, precision, decode)
-    models = load_models(weights, resources.device, chosen, True, resources.precision, resources.decode)
+    models = Landmarker(weights, resources.device, chosen, True, resources.precision, resources.decode)
     return annotate_with(models, Path(path), chosen, resources.batch, progress)
 
 
 def annotate_with(
-    models: Models,
+    models: Landmarker,
     path: Path,
     options: Options,
     batch: int | None = None,

@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from redtrack.device import hardware
 from redtrack.geometry import LANDMARK_SCALE, CropTransform, Floats, landmark_box
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Region", "cut_crops", "detector_crop", "face_box", "region_of", "sample"]
+__all__ = ["Region", "as_windows", "cut_crops", "detector_crop", "face_box", "region_of", "sample"]
 
 # The landmarks' tight box within a detector's box (forehead to chin, cheek to cheek), in parts of the latter: the
 # medians over 212 boxed faces, whose quartiles of position and size lie about 3 and 5 % apart.
 LANDMARK_WIDTH = 1.03
 LANDMARK_HEIGHT = 0.745
 LANDMARK_DROP = 0.13  # of the height: from the middle of the detector's box down to the middle of the landmarks
-
-# Bytes of float32 pictures that are sampled together on a CPU: about what the caches near a core hold.
-CACHE = 1 << 21
 
 Region = tuple[int, int, int, int]
 """x0 y0 x1 y1 in whole frame pixels, x1 and y1 exclusive."""
@@ -55,6 +53,16 @@ def cut_crops(frames: Tensor, frame_index: np.ndarray, transform: CropTransform)
     assert len(frame_index) == len(transform), f"{len(frame_index)} frames for {len(transform)} crops"
     x0, y0, x1, y1 = region = region_of(transform, *frames.shape[1:3])
     return sample(frames[:, y0:y1, x0:x1][frame_index], region, transform)
+
+
+def as_windows(crops: Tensor, length: int) -> tuple[Tensor, np.ndarray]:
+    """Returns crops (B, 3, S, S) as windows (N, T, 3, S, S), the last one padded, and their lengths (N,)."""
+    n = -(-len(crops) // length)
+    padded = crops.new_zeros(n * length, *crops.shape[1:])
+    padded[: len(crops)] = crops
+    lengths = np.full(n, length)
+    lengths[-1] = len(crops) - (n - 1) * length
+    return padded.unflatten(0, (n, length)), lengths
 
 
 def region_of(transform: CropTransform, height: int, width: int) -> Region:
@@ -94,16 +102,9 @@ def sample(pixels: Tensor, region: Region, transform: CropTransform) -> Tensor:
     import torch
 
     step = _pooling(transform)
-    count = _at_once(pixels, step)
+    count = hardware(pixels.device).sampled_together(len(pixels), 4 * pixels[0].numel() / step**2)
     parts = [slice(start, start + count) for start in range(0, len(pixels), count)]
     return torch.cat([_sample(pixels[part], region, transform[part], step) for part in parts])
-
-
-def _at_once(pixels: Tensor, step: int) -> int:
-    """Returns how many crops are sampled together: on a CPU so many that their regions stay in its cache."""
-    if pixels.device.type != "cpu":
-        return len(pixels)
-    return max(1, CACHE * step**2 // (4 * pixels[0].numel()))
 
 
 def _sample(pixels: Tensor, region: Region, transform: CropTransform, step: int) -> Tensor:
@@ -125,8 +126,8 @@ def _shrunk(picture: Tensor, step: int) -> Tensor:
 
     if step == 1:
         return picture.float()
-    if picture.device.type != "cpu":
-        picture = picture.float()  # only the CPU resizes bytes
+    if not hardware(picture.device).resizes_bytes:
+        picture = picture.float()
     height, width = (max(1, length // step) for length in picture.shape[2:])
     whole = picture[:, :, : height * step, : width * step]
     return F.interpolate(whole, size=(height, width), mode="bilinear", antialias=True).float()

@@ -9,106 +9,64 @@ On a still face moved by a known camera (`benchmarks/temporal.py`) it more than 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-
 import numpy as np
 
 from redtrack.geometry import CropTransform, Floats
 from redtrack.inference.recrop import landmark_crops
-from redtrack.inference.windows import Window
+from redtrack.inference.windows import FaceRun, FaceRuns, Window, WindowEntry
 
-__all__ = ["KeyLooks", "through"]
+__all__ = ["found_key", "plan_crops", "through"]
 
-
-@dataclass(eq=False)
-class _Run:
-    """The windows of one face that follow each other without a gap, and the crops at their key frames."""
-
-    windows: list[Window]  # that wait for their path
-    closed: bool = False  # whether the last of them is the run's last
-    before: int | None = None  # key frame of the window before the first that waits
-    keys: dict[int, CropTransform | None] = field(default_factory=dict)  # None while the look is under way
-
-    @property
-    def end(self) -> int:
-        """The frame after the last."""
-        return self.windows[-1].first + len(self.windows[-1])
-
-    def next_keys(self) -> list[int] | None:
-        """Returns the key frames that the first waiting window's path runs through, None while one is not known."""
-        firsts = [window.first for window in self.windows[:3]]
-        if len(firsts) < 3:  # noqa: PLR2004
-            if not self.closed:
-                return None
-            firsts.append(self.end - 1)
-        known = sorted(set(firsts))
-        return None if any(self.keys.get(frame) is None for frame in known) else known
+AHEAD = 3  # windows, with its own, whose key frames a window's path runs through
 
 
-class KeyLooks:
-    """Gives windows their paths; returns what the network is to look at: single frames, and windows that are ready."""
-
-    def __init__(self) -> None:
-        self._runs: dict[int, list[_Run]] = {}  # by face; the last may still grow
-
-    def push(self, windows: list[Window], continues: Callable[[int, int], bool | None]) -> list[Window]:
-        """Takes windows in order of time; returns what the network is to look at now.
-
-        continues(face, frame) says whether the face's run goes on at the frame; None where that is not known yet.
-        """
-        out: list[Window] = []
-        for window in windows:
-            out += self._add(window)
-        for face, runs in self._runs.items():
-            for run in runs:
-                if run.windows and not run.closed and continues(face, run.end) is False:
-                    run.closed = True
-                    out += self._look_at(run, run.windows[-1], -1)
-        return out + self._ready()
-
-    def found(self, look: Window, points: Floats | None) -> list[Window]:
-        """Takes the points (1, 68, 2) of a look, None where they are not believed; returns what is ready."""
-        for run in self._runs[look.face]:
-            if look.first in run.keys:
-                crop = look.crop if points is None else landmark_crops(points, look.crop.size)
-                run.keys[look.first] = crop
-        return self._ready()
-
-    def _add(self, window: Window) -> list[Window]:
-        runs = self._runs.setdefault(window.face, [])
-        if window.fresh or not runs:
-            runs.append(_Run([]))
-        run = runs[-1]
-        run.windows.append(window)
-        return self._look_at(run, window, 0)
-
-    def _look_at(self, run: _Run, window: Window, index: int) -> list[Window]:
-        """Returns the look at one frame of a window, unless it was asked for before."""
-        frame = int(window.frames[index])
-        if frame in run.keys:
-            return []
-        run.keys[frame] = None
-        at = slice(frame - window.first, frame - window.first + 1)
-        return [Window(window.face, frame, window.boxes[at], window.state[at], window.crop[at], peek=True)]
-
-    def _ready(self) -> list[Window]:
-        ready = [window for runs in self._runs.values() for run in runs for window in _with_path(run)]
-        self._runs = {face: [run for run in runs if run.windows or not run.closed] for face, runs in self._runs.items()}
-        self._runs = {face: runs for face, runs in self._runs.items() if runs}
-        return sorted(ready, key=lambda window: (window.first, window.face))
+def plan_crops(new: list[WindowEntry], runs: FaceRuns) -> list[Window]:
+    """Takes new windows in order of time; returns what the network is to look at now: single frames, and windows that
+    have their crops.
+    """
+    looks = [look for entry in new for look in runs.of(entry.window).look_at(entry, 0)]
+    for run in runs:
+        if run.closed and run.planned:
+            looks += run.look_at(run.planned[-1], -1)
+    return looks + _in_order([window for run in runs for window in _with_crops(run)])
 
 
-def _with_path(run: _Run) -> Iterator[Window]:
-    """Takes the windows whose key frames are all known off the run, with their crops."""
-    while run.windows and (frames := run.next_keys()) is not None:
-        if run.before is not None:
-            frames = [run.before, *frames]
-        window = run.windows.pop(0)
-        keys = [run.keys[frame] for frame in frames]
-        yield replace(window, crop=through(np.array(frames), [key for key in keys if key is not None], window.frames))
-        run.before = window.first
-        run.keys = {frame: key for frame, key in run.keys.items() if frame >= window.first}
+def found_key(look: Window, points: Floats | None, runs: FaceRuns) -> list[Window]:
+    """Takes the points (1, 68, 2) of a look, None where they are not believed; returns the windows that have crops now.
+    """
+    run = runs.of(look)
+    run.keys[look.first] = look.crop if points is None else landmark_crops(points, look.crop.size)
+    return _with_crops(run)
+
+
+def _in_order(windows: list[Window]) -> list[Window]:
+    return sorted(windows, key=lambda window: (window.first, window.face))
+
+
+def _with_crops(run: FaceRun) -> list[Window]:
+    """Gives the windows whose key frames are all known their crops; returns those that are to be looked at."""
+    ready: list[Window] = []
+    while run.planned and (at := _key_frames(run)) is not None:
+        entry = run.planned[0]
+        keys = [key for frame in at if (key := run.keys[frame]) is not None]
+        window = entry.give_crops(through(np.array(at), keys, entry.window.frames))
+        ready += [] if window is None else [window]
+        run.keys = {frame: key for frame, key in run.keys.items() if frame >= entry.window.first}
+    return ready
+
+
+def _key_frames(run: FaceRun) -> list[int] | None:
+    """Returns the key frames that the first planned window's path runs through, None while one is not known."""
+    planned = run.planned[:AHEAD]
+    frames = {entry.window.first for entry in planned}
+    if len(planned) < AHEAD:
+        if not run.closed:
+            return None
+        frames.add(run.end - 1)
+    before = run.entries.index(planned[0]) - 1
+    if before >= 0:
+        frames.add(run.entries[before].window.first)
+    return None if any(run.keys.get(frame) is None for frame in frames) else sorted(frames)
 
 
 def through(at: np.ndarray, keys: list[CropTransform], frames: np.ndarray) -> CropTransform:

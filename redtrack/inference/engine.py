@@ -2,7 +2,7 @@
 
 One video is decoded at a time, the next in line when the first has no more frames, so that a long video keeps memory
 small and short ones fill a batch together. The decoders run ahead in threads of their own, and so does the network
-(`workers`), while this thread detects and crops. A point does not depend on what it shares a batch with.
+(`calls.Threads`), while this thread detects and crops. A point does not depend on what it shares a batch with.
 
 What anything raises becomes the end of the videos that it concerns here and nowhere else, be it bad input, a bug, or a
 device that is full. Only where the device itself has failed, `DeviceGone` ends the run.
@@ -22,15 +22,12 @@ import numpy as np
 
 from redtrack.device import DeviceGone, is_gone
 from redtrack.errors import DeviceError, RedtrackError, as_bug
-from redtrack.inference.calls import Call, Looked
-from redtrack.inference.landmarker import Models
+from redtrack.inference.calls import Call, Looked, Threads, Waiting
+from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
 from redtrack.inference.profile import Profile
-from redtrack.inference.room import crops_at_once, hold_bytes
 from redtrack.inference.tracker import Tracker
-from redtrack.inference.waiting import Waiting
 from redtrack.inference.windows import Window
-from redtrack.inference.workers import Workers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,7 +52,7 @@ class Engine:
 
     def __init__(
         self,
-        models: Models,
+        models: Landmarker,
         options: Options,
         batch: int | None = None,
         stopping: Callable[[], bool] = lambda: False,
@@ -65,14 +62,14 @@ class Engine:
         self._models, self._options = models, options
         self._tracking = options.protocol == "tracking"
         self._length = 1 if self._tracking else options.window
-        crops = 1 if self._tracking else batch or crops_at_once(models, options)
+        crops = 1 if self._tracking else batch or models.crops_at_once(options)
         self._batch = max(1, crops // self._length)  # windows in one call
         self._peeks = max(PEEKS, self._batch)
-        self._hold = hold_bytes(models.device)
+        self._hold = models.hardware.hold_bytes
         self._stopping, self._tell = stopping, tell
         self._time = profile or Profile()
         self._open: list[Tracker] = []
-        self._waiting: Waiting[Tracker] = Waiting()
+        self._waiting: Waiting = Waiting()
         self._flight: deque[Call] = deque()
         self._drained = False  # whether no video has a frame left
         self._halved = False
@@ -89,10 +86,10 @@ class Engine:
     def run(self, trackers: Iterable[Tracker]) -> Iterator[Tracker]:
         """Yields every video once it has ended: well, or with its `error` set; or stopped, when `stopping` says so."""
         source = iter(trackers)
-        with Workers(self._models.device) as workers:
-            most = 1 if self._tracking else workers.most_in_flight
+        with Threads(self._models.hardware) as threads:
+            most = 1 if self._tracking else threads.most_in_flight
             while not self._stopping():
-                if not self._step(source, workers, most):
+                if not self._step(source, threads, most):
                     return
                 yield from self._ended()
             while self._flight:
@@ -109,20 +106,20 @@ class Engine:
             self._open.remove(tracker)
             yield tracker
 
-    def _step(self, source: Iterator[Tracker], workers: Workers, most: int) -> bool:
+    def _step(self, source: Iterator[Tracker], threads: Threads, most: int) -> bool:
         """Does what is to be done next; returns whether there was anything.
 
         What that is hangs on counts and never on the clock, so that a run has the same calls each time.
         """
         free = len(self._flight) < most
         if free and self._waiting and (self._ready(1) or self._overfull()):
-            self._submit(workers)
+            self._submit(threads)
         elif self._flight and (self._ready(most - 1) or self._overfull() or self._only_peeks()):
             self._land()
         elif (tracker := self._next(source)) is not None:
             self._advance(tracker)
         elif self._waiting and free:
-            self._submit(workers)
+            self._submit(threads)
         elif self._flight:
             self._land()
         else:
@@ -165,13 +162,13 @@ class Engine:
         self._time.move(tracker.waited - waited, "detector", "decoder")
         self._waiting.add([(tracker, window) for window in windows])
 
-    def _submit(self, workers: Workers) -> None:
+    def _submit(self, threads: Threads) -> None:
         """Has the network look at what has waited longest: at windows if they fill a call, else at single frames."""
         waited = self._waiting.take(self._batch, self._enough, self.batch)
         with self._blaming(waited):
-            self._look_at(waited, workers)
+            self._look_at(waited, threads)
 
-    def _look_at(self, waited: list[Looked], workers: Workers) -> None:
+    def _look_at(self, waited: list[Looked], threads: Threads) -> None:
         import torch
 
         length = max(len(window) for _, window in waited)
@@ -186,7 +183,7 @@ class Engine:
         lengths = np.array([len(window) for _, window in looked], np.int64)
         look = self._models.peek if looked[0][1].peek else self._models.predict
         with self._time("network"):  # where it has no thread of its own, it runs now
-            found = workers.submit(look, crops, lengths, self._options)
+            found = threads.submit(look, crops, lengths, self._options)
         self._flight.append(Call(looked, crops, lengths, look, found))
 
     def _land(self) -> None:

@@ -1,68 +1,152 @@
-"""The networks of a run, on their device, and what the result says of them."""
+"""The networks on a device, behind one small interface: the points of faces in pictures, and of windows of crops.
+
+N windows, T frames, M faces of a picture, S crop side. Pictures are uint8 (H, W, 3) RGB, boxes x0 y0 x1 y1 and points
+x, y in pixels of the picture; (0, 0) is the centre of the top-left pixel.
+"""
 
 from __future__ import annotations
 
 import copy
 import hashlib
 import stat
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from redtrack.errors import DeviceError, UsageError
+from redtrack.device import Hardware, arithmetic, find_device, hardware
+from redtrack.errors import FormatError, UsageError
+from redtrack.geometry import CropTransform
 from redtrack.inference.buffers import keep_memory
-from redtrack.inference.following import Follower, Following
+from redtrack.inference.crop import as_windows, cut_crops, detector_crop
 from redtrack.inference.options import Options
-from redtrack.inference.room import fits
-from redtrack.precision import Precision, arithmetic, computes_bfloat16, round_nothing
+from redtrack.inference.recrop import second_crops
+from redtrack.points import N_POINTS
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
-    from redtrack.faces import Detector
+    from redtrack.faces import BoxesFile, Detector, FaceFollower
     from redtrack.rednet.model import RedNet
     from redtrack.rednet.predict import WindowEstimate
     from redtrack.rednet.temporal import PointRecurrence
 
-__all__ = ["Models", "find_device", "identify", "load_models"]
+__all__ = ["Faces", "Landmarker", "identify"]
+
+class Faces(NamedTuple):
+    """The faces of a picture: points (M, 68, 2) px, scores (M, 68) in 0..1, boxes (M, 4) px."""
+
+    points: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    boxes: NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False)
-class Models:
+class Landmarker:
     """A landmark network and a face detector on one device.
 
-    about: JSON values that identify them, for the result. detector may be None where no option needs it. decoder: the
-    GPU that decodes where it can, None for the processor.
+        faces = redtrack.Landmarker().points(picture)  # uint8 (H, W, 3) RGB
+
+    weights: a shipped network's name or a file, None for the default. device: auto, cpu, cuda or cuda:N. options: what
+    a run is to do; a file of boxes in them takes the detector's place. detects: False leaves the detector out.
+    precision: auto, fp32, bf16 or half. decode: auto, cpu, or cuda for videos to be decoded by the networks' GPU.
+    Raises WeightsError, DeviceError and UsageError for what is not there.
+
+    `about` has the names and digests of the networks, for the result. `decoder` is the GPU that decodes where it can,
+    None for the CPU.
     """
 
-    net: RedNet
-    detector: Detector | None
-    device: torch.device
-    about: dict[str, Any] = field(default_factory=dict)
-    precision: Precision = Precision()
-    decoder: str | None = None
+    def __init__(
+        self,
+        weights: str | Path | None = None,
+        device: str = "auto",
+        options: Options | None = None,
+        detects: bool = True,
+        precision: str = "auto",
+        decode: str = "auto",
+    ) -> None:
+        from redtrack import checkpoint
+
+        options = options or Options()
+        self.device = find_device(device)
+        self.precision = self.hardware.precision(precision)
+        self.hardware.prepare(self.precision)
+        keep_memory()
+        self.about = {**identify(weights, options, detects), "precision": self.precision.points}
+        with self.hardware.fits():
+            self.net: RedNet = checkpoint.load(weights, "rednet", str(self.device))  # type: ignore[assignment]
+            is_needed = detects and options.boxes is None
+            self.detector = self._load_detector(options.detector) if is_needed else None
+        self.decoder = self.hardware.decoder(decode)
+
+    @property
+    def hardware(self) -> Hardware:
+        """What is particular about the device."""
+        return hardware(self.device)
 
     @property
     def crop_size(self) -> int:
-        """Side of the network's crops in pixels."""
+        """Side S of the network's crops in pixels."""
         return int(self.net.config.size)
 
-    def follower(self, options: Options) -> Following:
-        """Returns what finds the faces of one video."""
-        from redtrack.faces import BoxesFile, FaceFollower
+    def points(self, picture: NDArray[np.uint8] | Tensor, boxes: Any = None, looks: int = 2) -> Faces:
+        """Returns the faces of a picture uint8 (H, W, 3) RGB: those of the detector, or in boxes (M, 4) that you give.
 
-        limits: dict[str, Any] = {"max_faces": options.max_faces, "min_face": options.min_face}
-        if options.boxes is not None:
-            boxes: Follower = BoxesFile(options.boxes, options.detect_every, **limits)
-            return Following(boxes, counts_all=True)
-        assert self.detector is not None, "no detector and no boxes"
-        return Following(FaceFollower(self.detector, options.detect_every, **limits), counts_all=False)
+        A box reaches from forehead to chin. looks: 2 to crop a face again where its points show that its box was off.
+        Raises FormatError for what is no picture and for boxes of another shape.
+        """
+        return self.points_of([picture], None if boxes is None else [boxes], looks)[0]
 
-    def predict(self, crops: Tensor, lengths: np.ndarray, options: Options) -> WindowEstimate:
+    def points_of(
+        self, pictures: Sequence[NDArray[np.uint8] | Tensor], boxes: Sequence[Any] | None = None, looks: int = 2
+    ) -> list[Faces]:
+        """Returns the faces of several pictures, which go through the network together. See `points`."""
+        held = [self.held(picture) for picture in pictures]
+        given = [_boxes(own) for own in ([self.detect(picture) for picture in held] if boxes is None else boxes)]
+        crops = [crop for own in given for crop in _each(detector_crop(own, self.crop_size))]
+        owners = [picture for picture, own in zip(held, given, strict=True) for _ in range(len(own))]
+        points, scores = self._look(owners, crops)
+        for _ in range(looks - 1):
+            crops = [second_crops(found[None], crop) or crop for found, crop in zip(points, crops, strict=True)]
+            points, scores = self._look(owners, crops)
+        ends = np.cumsum([len(own) for own in given])[:-1]
+        found = zip(np.split(points, ends), np.split(scores, ends), given, strict=True)
+        return [Faces(*(array.astype(np.float32) for array in (own, sure, used))) for own, sure, used in found]
+
+    def detect(self, picture: NDArray[np.uint8] | Tensor) -> NDArray[np.float32]:
+        """Returns the boxes (M, 4) of a picture's faces, the surest first."""
+        assert self.detector is not None, "no detector was loaded"
+        return self.detector.detect(self.held(picture)[None])[0][:, :4]
+
+    def held(self, picture: NDArray[np.uint8] | Tensor) -> Tensor:
+        """Returns a picture uint8 (H, W, 3) on the device. Raises FormatError for anything else."""
+        import torch
+
+        pixels = picture
+        if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8:
+            pixels = torch.from_numpy(np.ascontiguousarray(pixels))
+        if not (isinstance(pixels, torch.Tensor) and pixels.dtype == torch.uint8):
+            raise FormatError(f"a picture is an array uint8 (H, W, 3), not {_kind_of(picture)}")
+        if not (pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.numel()):
+            raise FormatError(f"a picture is an array uint8 (H, W, 3), not {_kind_of(picture)}")
+        return pixels.to(self.device)
+
+    def windows(
+        self, frames: Tensor, at: NDArray[np.int64], boxes: NDArray[np.floating], length: int
+    ) -> tuple[Tensor, NDArray[np.int64]]:
+        """Returns the crops (N, T, 3, S, S) of boxes (R, 4) of a face in frames `at` (R,) of uint8 (F, H, W, 3), as
+        windows of `length` frames, and the windows' lengths (N,): the last one may be shorter.
+        """
+        import torch
+
+        parts = [slice(start, start + length) for start in range(0, len(at), length)]
+        crops = [cut_crops(frames, at[part], detector_crop(boxes[part], self.crop_size)) for part in parts]
+        return as_windows(torch.cat(crops), length)
+
+    def predict(self, crops: Tensor, lengths: NDArray[np.int64], options: Options) -> WindowEstimate:
         """Returns the points of windows: crops float32 (N, T, 3, S, S) in 0..1, of which lengths (N,) frames count."""
         import torch
 
@@ -79,15 +163,59 @@ class Models:
                 recur=False,
             )
 
-    def peek(self, crops: Tensor, lengths: np.ndarray, options: Options) -> WindowEstimate:
+    def peek(self, crops: Tensor, lengths: NDArray[np.int64], options: Options) -> WindowEstimate:
         """Returns the points of single frames (N, 1, 3, S, S), good enough to say where to crop."""
         with arithmetic(self.precision.peeks, self.device):
             return self.predict(crops, lengths, replace(options, direction="forward"))  # one frame has no direction
+
+    def crops_at_once(self, options: Options) -> int:
+        """Returns how many crops one call of the network takes where the user does not say."""
+        return self.hardware.crops_at_once(options.window, lambda: self._look_at_nothing(options))
+
+    def follower(self, options: Options) -> FaceFollower | BoxesFile:
+        """Returns what finds the faces of one video. Raises FormatError for boxes that are none."""
+        from redtrack.faces import BoxesFile, FaceFollower
+
+        limits: dict[str, Any] = {"max_faces": options.max_faces, "min_face": options.min_face}
+        if options.boxes is not None:
+            return BoxesFile(options.boxes, options.detect_every, **limits)
+        assert self.detector is not None, "no detector and no boxes"
+        return FaceFollower(self.detector, options.detect_every, **limits)
 
     @cached_property
     def recurrence(self) -> PointRecurrence:
         """What makes points of evidence, on the CPU: it works frame after frame on little."""
         return copy.deepcopy(self.net.recurrence).cpu()
+
+    def _load_detector(self, own: Path | None) -> Detector:
+        from redtrack import checkpoint
+        from redtrack.faces import NetworkDetector
+
+        net = checkpoint.load(own, "detector", str(self.device), fused=False)
+        detector = NetworkDetector(net, self.device)  # type: ignore[arg-type]
+        detector.half = self.precision.peeks != "fp32" and self.hardware.computes_bfloat16
+        return detector
+
+    def _look(self, pictures: list[Tensor], crops: list[CropTransform]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the points (M, 68, 2) px and the scores (M, 68) of faces, each in its picture and its crop of one.
+
+        Each is averaged as its own size asks for.
+        """
+        import torch
+
+        if not crops:
+            return np.zeros((0, N_POINTS, 2)), np.zeros((0, N_POINTS))
+        first = np.zeros(1, np.int64)
+        cut = [cut_crops(picture[None], first, crop) for picture, crop in zip(pictures, crops, strict=True)]
+        found = self.predict(torch.cat(cut)[:, None], np.ones(len(crops), np.int64), Options())
+        points = [crop.to_frame(own) for crop, own in zip(crops, found.points, strict=True)]
+        return np.concatenate(points), found.scores[:, 0].clip(0, 1)
+
+    def _look_at_nothing(self, options: Options) -> None:
+        import torch
+
+        crops = torch.zeros(1, options.window, 3, self.crop_size, self.crop_size, device=self.device)
+        self.predict(crops, np.array([options.window]), options)
 
 
 def identify(weights: str | Path | None, options: Options, detects: bool = True) -> dict[str, Any]:
@@ -107,47 +235,6 @@ def identify(weights: str | Path | None, options: Options, detects: bool = True)
     return about | {"detector": detector.stem, "detector_digest": checkpoint.digest(detector)}
 
 
-def load_models(
-    weights: str | Path | None,
-    device: str,
-    options: Options,
-    detects: bool = True,
-    precision: str = "auto",
-    decode: str = "auto",
-) -> Models:
-    """Returns the shipped networks, or those of a weights file; raises WeightsError and DeviceError.
-
-    The detector is left out where boxes take its place, or where nothing `detects`. precision: one of `PRECISIONS`.
-    decode: cuda for the GPU that the networks run on; auto is cpu for now, until the other has been timed.
-    """
-    from redtrack import checkpoint
-
-    where = find_device(device)
-    bits = Precision.of(precision, where)
-    if where.type == "cuda" and bits.points == "fp32":
-        round_nothing()
-    keep_memory()
-    path = checkpoint.find(weights or checkpoint.DEFAULT["rednet"])
-    about = {**identify(weights, options, detects), "precision": bits.points}
-    with fits(where):
-        net = checkpoint.load(path, "rednet", str(where))
-    detector = None
-    if detects and options.boxes is None:
-        with fits(where):
-            detector = _load_detector(where, bits, options.detector)
-    decoder = _decoder(decode, where)
-    return Models(net, detector, where, about, bits, decoder)  # type: ignore[arg-type]
-
-
-def _decoder(decode: str, device: torch.device) -> str | None:
-    """Returns the GPU that is to decode; raises DeviceError where the networks have none."""
-    if decode != "cuda":
-        return None
-    if device.type != "cuda":
-        raise DeviceError("the networks are not on a GPU that could decode", remedy="use --decode cpu")
-    return f"cuda:{device.index or 0}"
-
-
 def _digest(boxes: Path) -> str:
     try:
         if not stat.S_ISREG(boxes.stat().st_mode):
@@ -158,33 +245,24 @@ def _digest(boxes: Path) -> str:
         raise UsageError(f"boxes cannot be read: {(error.strerror or str(error)).lower()}", boxes) from error
 
 
-def _load_detector(device: torch.device, precision: Precision, own: Path | None) -> Detector:
-    from redtrack import checkpoint
-    from redtrack.faces import NetworkDetector
+def _boxes(given: Any) -> NDArray[np.float64]:
+    """Returns boxes as (M, 4), which may be none. Raises FormatError where they are something else."""
+    boxes = np.asarray(given, np.float64)
+    if boxes.size == 0:
+        return np.zeros((0, 4))
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.isfinite(boxes).all():
+        raise FormatError("boxes are finite numbers (M, 4): x0 y0 x1 y1")
+    if not (boxes[:, 2:] > boxes[:, :2]).all():
+        raise FormatError("a box has no area: boxes are x0 y0 x1 y1, with x1 > x0 and y1 > y0")
+    return boxes
 
-    path = checkpoint.find(own or checkpoint.DEFAULT["detector"])
-    net = checkpoint.load(path, "detector", str(device), fused=False)
-    detector = NetworkDetector(net, device)  # type: ignore[arg-type]
-    detector.half = precision.peeks != "fp32" and computes_bfloat16(device)
-    return detector
+
+def _kind_of(picture: Any) -> str:
+    """Returns the type and shape of what was given as a picture."""
+    if hasattr(picture, "dtype") and hasattr(picture, "shape"):
+        return f"{picture.dtype} {tuple(picture.shape)}"
+    return type(picture).__name__
 
 
-def find_device(name: str) -> torch.device:
-    """Returns the device of a name; `auto` is the first GPU, else the CPU. Raises DeviceError where it is not there."""
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise DeviceError(f"{name!r} is no device", remedy="use auto, cpu, cuda or cuda:N") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        remedy = "use --device cpu, or install a CUDA build of torch"
-        raise DeviceError("no CUDA device can be used here", remedy=remedy)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        last = torch.cuda.device_count() - 1
-        raise DeviceError(f"no device {name}", remedy=f"the last one is cuda:{last}")
-    if device.type not in ("cpu", "cuda"):
-        raise DeviceError(f"{name!r} is not supported", remedy="use auto, cpu, cuda or cuda:N")
-    return device
+def _each(crops: CropTransform) -> list[CropTransform]:
+    return [crops[index : index + 1] for index in range(len(crops))]

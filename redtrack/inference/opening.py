@@ -14,7 +14,7 @@ from redtrack.errors import UsageError
 
 if TYPE_CHECKING:
     from redtrack.faces import Detector
-    from redtrack.inference.landmarker import Models
+    from redtrack.inference.landmarker import Landmarker
     from redtrack.inference.options import Options
     from redtrack.video import IsolatedVideo, Video
 
@@ -27,7 +27,7 @@ _QUARTER = 90  # degrees
 
 
 def open_chosen(
-    path: Path, models: Models, options: Options, tell: Callable[[str], None] = lambda _: None
+    path: Path, models: Landmarker, options: Options, tell: Callable[[str], None] = lambda _: None
 ) -> Video | IsolatedVideo:
     """Returns the video, read as the options ask for.
 

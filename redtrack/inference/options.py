@@ -7,8 +7,8 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+from redtrack.device import PRECISIONS
 from redtrack.errors import UsageError
-from redtrack.precision import PRECISIONS
 
 __all__ = ["DIRECTIONS", "MOST", "PROTOCOLS", "ROTATIONS", "Options", "Resources"]
 

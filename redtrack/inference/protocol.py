@@ -1,47 +1,43 @@
-"""Where the network looks: crops from detections with a second look, or from the frame before as the paper does."""
+"""Where the network looks, as `--protocol` says: on a smooth path of crops, or where the frame before had the face."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol as Interface
 
 import numpy as np
 
 from redtrack.geometry import Floats, landmark_crop
-from redtrack.inference.crop_path import KeyLooks
+from redtrack.inference.crop_path import found_key, plan_crops
 from redtrack.inference.options import Options
 from redtrack.inference.recrop import second_crops
 from redtrack.inference.rows import FACE, WindowPoints
-from redtrack.inference.windows import Window
+from redtrack.inference.windows import FaceRuns, Window, WindowEntry
 
-__all__ = ["Aim", "Tracking", "TwoLooks", "make_aim"]
+__all__ = ["Protocol", "Tracking", "TwoLooks", "make_protocol"]
 
 # Mean confidence from which landmarks locate a face better than its box does: in crops that are far off, faces that
 # come out well at the second look had 0.25 or more at the first.
 HINT = 0.25
 
 
-class Aim(Protocol):
+class Protocol(Interface):
     """A way of choosing crops. `window` is the number of frames in a window."""
 
     window: int
 
-    def plan(self, windows: list[Window], continues: Callable[[int, int], bool | None]) -> list[Window]:
-        """Takes new windows; returns those that the network is to look at now, and looks at single frames.
-
-        See `KeyLooks.push` for `continues`.
-        """
+    def plan(self, new: list[WindowEntry], runs: FaceRuns) -> list[Window]:
+        """Takes new windows; returns those that the network is to look at now, and looks at single frames."""
         ...
 
-    def aim(self, window: Window) -> Window:
+    def crop(self, window: Window) -> Window:
         """Returns the window with the crops to be cut now."""
         ...
 
-    def again(self, window: Window, found: WindowPoints) -> list[Window]:
+    def again(self, window: Window, found: WindowPoints, runs: FaceRuns) -> list[Window]:
         """Takes the points that were found; returns what is to be looked at next because of them.
 
-        A window's points are final unless the window itself is among that.
+        A window's points are final, but for its neighbours' part in them, unless the window itself is among that.
         """
         ...
 
@@ -51,17 +47,16 @@ class TwoLooks:
 
     def __init__(self, window: int) -> None:
         self.window = window
-        self._keys = KeyLooks()
 
-    def plan(self, windows: list[Window], continues: Callable[[int, int], bool | None]) -> list[Window]:
-        return self._keys.push(windows, continues)
+    def plan(self, new: list[WindowEntry], runs: FaceRuns) -> list[Window]:
+        return plan_crops(new, runs)
 
-    def aim(self, window: Window) -> Window:
+    def crop(self, window: Window) -> Window:
         return window
 
-    def again(self, window: Window, found: WindowPoints) -> list[Window]:
+    def again(self, window: Window, found: WindowPoints, runs: FaceRuns) -> list[Window]:
         if window.peek:
-            return self._keys.found(window, found.points if found.confidence >= HINT else None)
+            return found_key(window, found.points if found.confidence >= HINT else None, runs)
         if window.again or found.confidence < HINT:
             return []
         crop = second_crops(found.points, window.crop)
@@ -80,22 +75,22 @@ class Tracking:
     def __init__(self) -> None:
         self._last: dict[int, tuple[int, Floats]] = {}  # face -> the frame after, points (68, 2)
 
-    def plan(self, windows: list[Window], continues: Callable[[int, int], bool | None]) -> list[Window]:
-        return windows
+    def plan(self, new: list[WindowEntry], runs: FaceRuns) -> list[Window]:
+        return [window for entry in new if (window := entry.give_crops(entry.window.crop)) is not None]
 
-    def aim(self, window: Window) -> Window:
+    def crop(self, window: Window) -> Window:
         frame, points = self._last.get(window.face, (-1, np.zeros((0, 2))))
         if frame != window.first:
             return window
         return replace(window, crop=landmark_crop(points[None].astype(np.float64), window.crop.size))
 
-    def again(self, window: Window, found: WindowPoints) -> list[Window]:
+    def again(self, window: Window, found: WindowPoints, runs: FaceRuns) -> list[Window]:
         self._last.pop(window.face, None)
         if found.confidence >= FACE:
-            self._last[window.face] = (window.first + 1, found.points[0])
+            self._last[window.face] = (window.end, found.points[0])
         return []
 
 
-def make_aim(options: Options) -> Aim:
-    """Returns the aim of a protocol."""
+def make_protocol(options: Options) -> Protocol:
+    """Returns the protocol that the options name."""
     return Tracking() if options.protocol == "tracking" else TwoLooks(options.window)

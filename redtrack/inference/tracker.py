@@ -18,20 +18,20 @@ from numpy.typing import NDArray
 
 from redtrack.errors import RedtrackError
 from redtrack.inference.crop import region_of, sample
-from redtrack.inference.following import Following
 from redtrack.inference.frames import Chunk, FrameStore, gather
-from redtrack.inference.landmarker import Models
+from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.opening import open_chosen
 from redtrack.inference.options import Options
-from redtrack.inference.protocol import make_aim
+from redtrack.inference.protocol import make_protocol
 from redtrack.inference.rows import RowMerger
-from redtrack.inference.stitch import Ties, in_frame
-from redtrack.inference.windows import Window, WindowBuilder
+from redtrack.inference.stitch import Stitcher, in_frame
+from redtrack.inference.windows import FaceRuns, Stage, Window, WindowEntry
 from redtrack.tracks import Tracks
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from redtrack.faces import BoxesFile, FaceFollower
     from redtrack.video import DecodeReport, IsolatedVideo, Video, VideoInfo
 
 __all__ = ["Destination", "Sink", "Tracker", "expected_frames"]
@@ -84,7 +84,7 @@ class Tracker:
     def __init__(
         self,
         path: Path,
-        models: Models,
+        models: Landmarker,
         options: Options,
         destination: Destination,
         on_step: Callable[[Tracker], None] = lambda _: None,
@@ -97,23 +97,20 @@ class Tracker:
         self._models, self._destination, self._on_step = models, destination, on_step
         self._began: float | None = None
         self._chunks: Iterator[Chunk] = iter(())
-        self._following: Following  # once it has started
+        self._follower: FaceFollower | BoxesFile  # once it has started
         self._sink: Sink | None = None
-        self._is_writing = False
+        self._is_settling = self._is_writing = False
         self._looked_at = 0  # frames with pixels
-        self._aim = make_aim(options)
-        self._builder = WindowBuilder(self._aim.window, models.crop_size)
+        self._protocol = make_protocol(options)
+        self._stitcher = Stitcher(models, options)
+        self._runs = FaceRuns(self._protocol.window, models.crop_size)
         self._store = FrameStore()
         self._merger = RowMerger()
-        self._ties = Ties(models, options)
-        self._faces: set[int] = set()
-        self._out: dict[tuple[int, int], Window] = {}  # windows that are with the network, by first frame and face
-        self._looks: set[tuple[int, int]] = set()  # looks at one frame that are, likewise
 
     @property
     def ended(self) -> bool:
         """Whether every row is there."""
-        return self.exhausted and not self._out
+        return self.exhausted and self._runs.all_are(Stage.FINAL)
 
     @property
     def remark(self) -> str | None:
@@ -122,7 +119,7 @@ class Tracker:
             return f"no frame is as late as {self.options.start:g} s"
         if self.video is not None and self.video.info.times_from == "default" and self.frames > 1:
             return "its times are filled in at 25 frames/s, for it tells none: give its rate with --fps"
-        if self.options.boxes is not None and self.options.end is None and (unused := self._following.unused):
+        if self.options.end is None and (unused := self._follower.unused):
             boxes = "box is" if unused == 1 else "boxes are"
             return f"{unused} {boxes} of frames that it does not have: they count from 0"
         return None
@@ -140,12 +137,12 @@ class Tracker:
     @property
     def faces(self) -> int:
         """Faces followed so far."""
-        return len(self._faces)
+        return len(self._runs.faces)
 
     @property
     def done(self) -> int:
         """Frames whose rows are final."""
-        return min([self._builder.settled, *(first for first, _ in self._out)])
+        return self._runs.done
 
     @property
     def nbytes(self) -> int:
@@ -165,10 +162,11 @@ class Tracker:
             return
         self.video = open_chosen(self.path, self._models, self.options, tell)
         sink = self._destination.open(_origin(self.video.info, self._models, self.options))
-        self._following = self._models.follower(self.options)
+        self._follower = self._models.follower(self.options)
         chunks = gather(self.video.frames(end=self.options.end), ShotDetector(), self.options.start or 0.0)
         self._chunks = read_ahead(chunks, READ_AHEAD)
         self._sink, self._merger = sink, RowMerger(sink.frames)
+        self._runs = FaceRuns(self._protocol.window, self._models.crop_size, sink.frames)
         self.exhausted = False
 
     def advance(self) -> list[Window]:
@@ -177,20 +175,15 @@ class Tracker:
         began = time.perf_counter()
         chunks = list(islice(self._chunks, TOGETHER))
         self.waited += time.perf_counter() - began
-        windows = self._take(chunks) if chunks else self._finish()
-        self._faces |= {window.face for window in windows}
-        near = self._near(windows, 1)
-        self._out |= {(window.first, window.face): window for window in near}
-        self._ties.expect(near)
-        planned = self._aim.plan(self._near(windows, 2), self._builder.continues)
-        self._looks |= {(look.first, look.face) for look in planned if look.peek}
+        new = self._take(chunks) if chunks else self._finish()
+        planned = self._protocol.plan(new, self._runs)
         self._settle()
         self._on_step(self)
-        return self._near(planned, 1)
+        return planned
 
     def crops(self, window: Window) -> tuple[Window, Tensor]:
-        """Returns the window as it is aimed now, and its crops float32 (n, 3, S, S) in 0..1 on the device."""
-        window = self._aim.aim(window)
+        """Returns the window as it is cropped now, and its crops float32 (n, 3, S, S) in 0..1 on the device."""
+        window = self._protocol.crop(window)
         region = region_of(window.crop, *self._store.size())
         return window, sample(self._store.region(window.first, len(window), region), region, window.crop)
 
@@ -207,14 +200,12 @@ class Tracker:
         Returns what is to be looked at next because of it; that may be the window again, with better crops.
         """
         seen = in_frame(window, points, scores, apart)
-        again = self._aim.again(window, seen)
-        if window.peek:
-            self._looks.discard((window.first, window.face))
-        elif not again:
-            self._ties.add(window, seen, evidence)
-            if self._ties.complete:  # else the next chunk settles more in one go
+        again = self._protocol.again(window, seen, self._runs)
+        if not window.peek and not again:
+            self._runs.entry(window).see(window, seen, evidence)
+            if not self._stitcher.waits or self._runs.all_are(Stage.SEEN):  # else the next chunk settles more in one go
                 self._settle()
-        return self._near(again, 1)
+        return again
 
     def finish(self) -> None:
         """Gives the last rows to the sink and tells the destination that they are all there."""
@@ -236,7 +227,8 @@ class Tracker:
 
     def _write_final(self) -> None:
         self._close()
-        self._settle()
+        if not self._is_settling:  # else it was broken off there
+            self._settle()
         self._release(1)
 
     def _close(self) -> None:
@@ -247,35 +239,29 @@ class Tracker:
 
     def _settle(self) -> None:
         """Takes the windows whose neighbours are known as final."""
-        for window, found in self._ties.ready(self._builder.continues):
-            if (window.first, window.face) in self._out:
-                self._merger.add_window(window, found)
-                del self._out[window.first, window.face]  # only now: a run may be broken off between any two lines
+        self._is_settling = True
+        for entry, found in self._stitcher.final(self._runs):
+            self._merger.add_window(entry.window, found)
+            entry.stage = Stage.FINAL  # only now: a run may be broken off between any two lines
+        self._runs.forget()
         self._release(BLOCK)
+        self._is_settling = False
 
-    def _near(self, windows: list[Window], reach: int) -> list[Window]:
-        """The windows whose rows the sink lacks, and of each face so many before them; looks at one frame as well.
-
-        The points of a window depend on the one before it, and its crops on the window before that one.
-        """
-        done = self._merger.done
-        return [window for window in windows if window.peek or window.first + (1 + reach) * len(window) > done]
-
-    def _take(self, chunks: list[Chunk]) -> list[Window]:
-        """Follows the faces through chunks."""
+    def _take(self, chunks: list[Chunk]) -> list[WindowEntry]:
+        """Follows the faces through chunks; returns the windows that this ends."""
         frames: list[Tensor] = []
         cuts: list[NDArray[np.bool_]] = []
         for chunk in chunks:
             self._merger.add_frames(chunk.first, chunk.times, chunk.state)
             if chunk.images is None:
-                self._following.skip(chunk)
+                self._follower.skip(chunk.cuts)
             else:
                 frames += self._held(chunk, chunk.images)
                 cuts.append(chunk.cuts)
         rows = None
         if frames:  # a follower only counts them and goes through them
-            rows = self._following.push(frames, np.concatenate(cuts))  # type: ignore[arg-type]
-        return self._builder.push(rows, self._following.settled)
+            rows = self._follower.push(frames, np.concatenate(cuts))  # type: ignore[arg-type]
+        return self._runs.push(rows, self._follower.settled)
 
     def _held(self, chunk: Chunk, images: NDArray[np.uint8]) -> Tensor:
         """Returns a chunk's frames uint8 (n, H, W, 3) on the device, where crops may be cut from them from now on."""
@@ -284,25 +270,25 @@ class Tracker:
         self._looked_at += len(images)
         held = torch.from_numpy(images).to(self._models.device)  # all of it: the decoder is to fill the memory again
         self._store.add(chunk.first, held)
-        self._builder.cut(int(frame) for frame in chunk.first + np.flatnonzero(chunk.cuts))
+        self._runs.cut(int(frame) for frame in chunk.first + np.flatnonzero(chunk.cuts))
         return held
 
-    def _finish(self) -> list[Window]:
+    def _finish(self) -> list[WindowEntry]:
         """Follows the faces to the end of the video."""
         self.exhausted = True
-        rows = self._following.finish()
-        return self._builder.push(rows, self._merger.known) + self._builder.finish()
+        rows = self._follower.finish()
+        return self._runs.push(rows, self._merger.known) + self._runs.finish()
 
     def _release(self, least: int) -> None:
         """Lets go of frames that no window needs any more, and writes their rows where there are `least` of them."""
-        self._store.drop(min([self.done, *(first for first, _ in self._looks)]))
+        self._store.drop(self._runs.needed)
         if self._is_writing or self.done - self._merger.done < (1 if self.ended else least):
             return  # what was broken off while it wrote is not to write anything behind that
         assert self._sink is not None, f"{self.path} was not started"
         self._is_writing = True
         self._sink.append(self._merger.release(self.done))
         self._sink.flush()
-        self._is_writing = False
+        self._is_settling = self._is_writing = False
 
 
 def expected_frames(video: VideoInfo, end: float | None) -> int | None:
@@ -315,7 +301,7 @@ def expected_frames(video: VideoInfo, end: float | None) -> int | None:
     return known if not video.duration else min(known, round(known * end / video.duration))
 
 
-def _origin(video: VideoInfo, models: Models, options: Options) -> dict[str, Any]:
+def _origin(video: VideoInfo, models: Landmarker, options: Options) -> dict[str, Any]:
     """Returns what a result says of its origin: `Tracks.info`."""
     import redtrack
 

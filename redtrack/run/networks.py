@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from redtrack.inference.options import Options, Resources
 
 if TYPE_CHECKING:
-    from redtrack.inference.landmarker import Models
+    from redtrack.inference.landmarker import Landmarker
 
 __all__ = ["LoadedNetworks", "Networks"]
 
@@ -36,16 +36,16 @@ class Networks:
 
         return identify(self.weights, self.options)
 
-    def load(self) -> Models:
+    def load(self) -> Landmarker:
         """Returns the networks on their device; raises WeightsError and DeviceError."""
-        from redtrack.inference.landmarker import load_models
+        from redtrack.inference.landmarker import Landmarker
 
         if self.threads is not None:
             import torch
 
             torch.set_num_threads(self.threads)
         use = self.resources
-        return load_models(self.weights, use.device, self.options, True, use.precision, use.decode)
+        return Landmarker(self.weights, use.device, self.options, True, use.precision, use.decode)
 
     def on(self, device: str, threads: int | None = None, sharers: int = 1) -> Networks:
         """Returns the same networks for one of several workers, with this device and so many CPU threads."""
@@ -56,10 +56,10 @@ class Networks:
 class LoadedNetworks(Networks):
     """Networks that are there already, for runs in this process."""
 
-    models: Models | None = None
+    models: Landmarker | None = None
 
     @classmethod
-    def of(cls, models: Models, options: Options, batch: int | None = None) -> LoadedNetworks:
+    def of(cls, models: Landmarker, options: Options, batch: int | None = None) -> LoadedNetworks:
         """Returns networks for a run with these options; batch: crops in one call, None for what the device takes."""
         return cls(None, options, Resources(batch=batch), models=models)
 
@@ -67,7 +67,7 @@ class LoadedNetworks(Networks):
         """Returns what the networks say of themselves."""
         return dict(self.load().about)
 
-    def load(self) -> Models:
+    def load(self) -> Landmarker:
         """Returns the networks."""
         assert self.models is not None, "no networks were given"
         return self.models

@@ -16,7 +16,7 @@ from redtrack.run.progress import Reporter
 
 if TYPE_CHECKING:
     from redtrack.inference.engine import Engine
-    from redtrack.inference.landmarker import Models
+    from redtrack.inference.landmarker import Landmarker
     from redtrack.inference.profile import Profile
     from redtrack.inference.tracker import Tracker
 
@@ -40,7 +40,7 @@ class Worker:
         self._plan, self._reporter = plan, reporter
         self._stopping, self._profile = stopping, profile
         self._made_with = {**plan.networks.identity(), "options": plan.options.to_dict()}
-        self._models: Models | None = None
+        self._models: Landmarker | None = None
         self._engine: Engine | None = None
         self._about: dict[str, Any] = {}  # what the run log keeps of this process, once the networks are loaded
         self._open: list[Output] = []

@@ -137,3 +137,64 @@ def test_an_unreadable_file_is_refused(tmp_path: Path, content: bytes | None) ->
         path.write_bytes(content)
     with pytest.raises(FormatError, match="unreadable boxes"):
         BoxesFile(path)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 10])
+def test_faces_that_end_before_the_video_does_keep_all_their_rows(tmp_path: Path, every: int) -> None:
+    """However many frames are pushed at once, and however far apart boxes may be."""
+    lines = "".join(f"{frame},{frame},10,{frame + 40},50,0\n" for frame in range(21))
+    for chunk in (1, 7, 50):
+        assert frames_of(rows(write(tmp_path, HEAD + lines), 50, chunk, every=every), 0) == list(range(21))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rows_do_not_depend_on_how_many_frames_are_pushed_at_once(tmp_path: Path, seed: int) -> None:
+    """Random faces with gaps and cuts, with ids and without."""
+    rng = np.random.default_rng(seed)
+    frames, lines, least = int(rng.integers(5, 150)), "", float(rng.choice([0, 55]))
+    for face in range(int(rng.integers(1, 5))):
+        first, (x, y), speed = int(rng.integers(0, frames)), rng.uniform(0, 500, 2), rng.normal(0, 3)
+        last, share, name = min(frames, first + int(rng.integers(1, 80))), rng.choice([0.1, 0.5, 1.0]), face
+        for frame in np.flatnonzero(rng.random(last - first) < share) + first:
+            left, size = x + speed * frame, 50 + (frame - first) / 4
+            lines += f"{frame},{left},{y},{left + size},{y + size},{name if seed % 2 else ''}\n"
+    cuts = tuple(np.flatnonzero(rng.random(frames) < 0.02).tolist())
+    path, every = write(tmp_path, HEAD + lines), int(rng.choice([1, 10]))
+    whole = rows(path, frames, frames, cuts, every=every, min_face=least)
+    for chunk in (1, 10, 40):
+        parts = rows(path, frames, chunk, cuts, every=every, min_face=least)
+        assert np.array_equal(parts.frame, whole.frame) and np.array_equal(parts.face, whole.face)
+        assert np.array_equal(parts.boxes, whole.boxes) and np.array_equal(parts.state, whole.state)
+
+
+def test_face_with_an_id_is_large_enough_where_one_of_its_boxes_is(tmp_path: Path) -> None:
+    """It grows, and has rows from its first frame on."""
+    lines = "".join(f"{frame},10,10,{50 + frame},{50 + frame},3\n" for frame in range(120))
+    for chunk in (10, 120):
+        assert frames_of(rows(write(tmp_path, HEAD + lines), 120, chunk, min_face=100.0), 3) == list(range(120))
+    assert not len(rows(write(tmp_path, HEAD + lines), 120, min_face=200.0))
+
+
+def test_boxes_without_an_id_never_get_one_that_is_given(tmp_path: Path) -> None:
+    """Two faces, one of which has the id 0 in the file."""
+    lines = "".join(f"{frame},10,10,50,50,0\n{frame},200,10,240,50,\n" for frame in range(20))
+    found = rows(write(tmp_path, HEAD + lines), 20)
+    assert frames_of(found, 0) == frames_of(found, 1) == list(range(20))
+    assert found.boxes[found.face == 0, 0].max() == 10 and found.boxes[found.face == 1, 0].min() == 200
+
+
+def test_box_without_an_id_is_not_a_sighting_of_a_given_face(tmp_path: Path) -> None:
+    """Even where it lies on it: a face has one box in a frame."""
+    lines = "".join(f"{frame},10,10,50,50,4\n{frame},12,10,52,50,\n" for frame in range(6))
+    found = rows(write(tmp_path, HEAD + lines), 6)
+    assert frames_of(found, 4) == frames_of(found, 0) == list(range(6))
+
+
+def test_frames_that_are_skipped_count_and_have_no_rows(tmp_path: Path) -> None:
+    """A face that began before is followed on from the first frame that is wanted."""
+    lines = "".join(f"{frame},{frame},10,{frame + 40},50,0\n" for frame in range(0, 31, 5))
+    boxes = BoxesFile(write(tmp_path, HEAD + lines))
+    boxes.skip(np.zeros(12, bool))
+    assert boxes.settled == 12
+    found = join([boxes.push(range(20), np.zeros(20, bool)), boxes.finish()])
+    assert frames_of(found, 0) == list(range(12, 31))

@@ -20,7 +20,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def squares(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_memory, "load_models", lambda *_: square_models())
+    monkeypatch.setattr(in_memory, "Landmarker", lambda *_: square_models())
 
 
 def test_video_becomes_tracks_without_a_file(video: Path) -> None:

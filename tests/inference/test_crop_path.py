@@ -4,8 +4,8 @@ import numpy as np
 
 from redtrack.faces.rows import FaceBoxes
 from redtrack.geometry import CropTransform
-from redtrack.inference.crop_path import KeyLooks, through
-from redtrack.inference.windows import Window, WindowBuilder
+from redtrack.inference.crop_path import found_key, plan_crops, through
+from redtrack.inference.windows import FaceRuns, Window, WindowEntry
 from redtrack.points import MEAN_SHAPE
 
 
@@ -19,23 +19,23 @@ def face_at(frame: int) -> np.ndarray:
     return (MEAN_SHAPE * 80 + (3.0 * frame, 20.0))[None]
 
 
-def windows_of(spans: list[tuple[int, int]], frames: int, face: int = 0) -> tuple[list[Window], WindowBuilder]:
-    """The windows of a face that is there in [first, end) spans, and their builder."""
+def windows_of(spans: list[tuple[int, int]], frames: int, face: int = 0) -> tuple[list[WindowEntry], FaceRuns]:
+    """The windows of a face that is there in [first, end) spans, and its runs."""
     frame = np.concatenate([np.arange(a, b) for a, b in spans])
     boxes = np.stack([3.0 * frame, 0 * frame, 3.0 * frame + 80, 0 * frame + 100.0], -1).astype(np.float32)
     n = len(frame)
     rows = FaceBoxes(frame, np.full(n, face, np.int32), boxes, np.zeros(n, np.uint8), np.ones(n, np.float32))
-    builder = WindowBuilder(10, 32)
-    return builder.push(rows, frames), builder
+    runs = FaceRuns(10, 32)
+    return runs.push(rows, frames), runs
 
 
-def run(keys: KeyLooks, planned: list[Window]) -> list[Window]:
+def answer(runs: FaceRuns, planned: list[Window]) -> list[Window]:
     """Answers every look with the face's points; returns the windows that became ready."""
     ready = []
     while planned:
         window = planned.pop(0)
         if window.peek:
-            planned += keys.found(window, face_at(window.first))
+            planned += found_key(window, face_at(window.first), runs)
         else:
             ready.append(window)
     return ready
@@ -68,9 +68,8 @@ def test_angles_take_the_short_way():
 
 def test_every_window_becomes_ready_once_and_crops_join_over_borders():
     """A face of 35 frames: four windows, whose crops move evenly with the face from first frame to last."""
-    windows, builder = windows_of([(0, 35)], 40)
-    keys = KeyLooks()
-    ready = run(keys, keys.push(windows, builder.continues))
+    windows, runs = windows_of([(0, 35)], 40)
+    ready = answer(runs, plan_crops(windows, runs))
     assert [(w.first, len(w)) for w in ready] == [(0, 10), (10, 10), (20, 10), (30, 5)]
     x = np.concatenate([w.crop.centre[:, 0] for w in ready])
     assert np.allclose(np.diff(x), 3)
@@ -78,36 +77,24 @@ def test_every_window_becomes_ready_once_and_crops_join_over_borders():
 
 def test_a_window_waits_for_the_keys_after_it():
     """While the face goes on, a window is not ready before the two that follow have been seen."""
-    windows, builder = windows_of([(0, 29)], 29)
-    keys = KeyLooks()
-    assert run(keys, keys.push(windows, builder.continues)) == []
-    rest = builder.finish()
-    assert len(run(keys, keys.push(rest, builder.continues))) == 3
+    windows, runs = windows_of([(0, 29)], 29)
+    assert answer(runs, plan_crops(windows, runs)) == []
+    assert len(answer(runs, plan_crops(runs.finish(), runs))) == 3
 
 
 def test_a_gap_ends_the_way():
     """A face that is gone and comes back has two ways; the first window does not wait for the second run."""
-    windows, builder = windows_of([(0, 10), (14, 24)], 30)
-    keys = KeyLooks()
-    looks = keys.push(windows, builder.continues)
+    windows, runs = windows_of([(0, 10), (14, 24)], 30)
+    looks = plan_crops(windows, runs)
     assert sorted(w.first for w in looks) == [0, 9, 14, 23]
-    assert [(w.first, w.fresh) for w in run(keys, looks)] == [(0, True), (14, True)]
+    assert [w.first for w in answer(runs, looks)] == [0, 14] and len(list(runs)) == 2
 
 
 def test_a_look_that_is_not_believed_leaves_the_detectors_crop():
     """Where the landmarks fail, the box has to do."""
-    windows, builder = windows_of([(0, 6)], 10)
-    keys = KeyLooks()
-    first, last = keys.push(windows, builder.continues)
-    assert keys.found(first, None) == []
-    (ready,) = keys.found(last, None)
-    assert np.allclose(ready.crop.centre, windows[0].crop.centre) and np.allclose(ready.crop.side, windows[0].crop.side)
-
-
-def test_nothing_is_kept_of_faces_that_are_gone():
-    """Memory does not grow with the number of faces."""
-    keys = KeyLooks()
-    for face in range(5):
-        windows, builder = windows_of([(0, 12)], 20, face)
-        run(keys, keys.push(windows, builder.continues))
-    assert keys._runs == {}
+    windows, runs = windows_of([(0, 6)], 10)
+    boxed = windows[0].window.crop
+    first, last = plan_crops(windows, runs)
+    assert found_key(first, None, runs) == []
+    (ready,) = found_key(last, None, runs)
+    assert np.allclose(ready.crop.centre, boxed.centre) and np.allclose(ready.crop.side, boxed.side)

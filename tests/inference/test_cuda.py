@@ -11,7 +11,7 @@ import torch
 
 from redtrack.inference.annotate import InMemory, annotate_with
 from redtrack.inference.engine import Engine
-from redtrack.inference.landmarker import Models, load_models
+from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
 from redtrack.inference.tracker import Tracker
 from redtrack.tracks import Tracks
@@ -23,18 +23,18 @@ ROOM = 32 << 20  # bytes
 
 
 @pytest.fixture(scope="module")
-def models() -> Models:
-    return load_models(None, "cuda:0", OPTIONS)
+def models() -> Landmarker:
+    return Landmarker(None, "cuda:0", OPTIONS)
 
 
 @pytest.fixture(scope="module")
-def tracks(models: Models, clip: Path) -> Tracks:
+def tracks(models: Landmarker, clip: Path) -> Tracks:
     """Of the example clip, by calls of one window."""
     return annotate_with(models, clip, OPTIONS, batch=10)
 
 
 @pytest.fixture
-def little_room(models: Models, tracks: Tracks, clip: Path) -> Iterator[None]:
+def little_room(models: Landmarker, tracks: Tracks, clip: Path) -> Iterator[None]:
     """Leaves hardly more memory than calls of one window take."""
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(models.device)
@@ -53,20 +53,20 @@ def near(found: Tracks, expected: Tracks, limit: float) -> bool:
 
 
 def test_rows_are_those_of_the_cpu(tracks: Tracks, clip: Path) -> None:
-    on_cpu = annotate_with(load_models(None, "cpu", OPTIONS, precision="fp32"), clip, OPTIONS)
+    on_cpu = annotate_with(Landmarker(None, "cpu", OPTIONS, precision="fp32"), clip, OPTIONS)
     assert len(tracks) == 100 and near(tracks, on_cpu, 0.3)
 
 
-def test_the_same_run_gives_the_same_numbers(models: Models, clip: Path) -> None:
+def test_the_same_run_gives_the_same_numbers(models: Landmarker, clip: Path) -> None:
     first = annotate_with(models, clip, OPTIONS)
     assert first.same_as(annotate_with(models, clip, OPTIONS))
 
 
-def test_large_calls_give_the_points_of_small_ones(models: Models, tracks: Tracks, clip: Path) -> None:
+def test_large_calls_give_the_points_of_small_ones(models: Landmarker, tracks: Tracks, clip: Path) -> None:
     assert near(annotate_with(models, clip, OPTIONS, batch=1000), tracks, 0.05)
 
 
-def test_a_run_takes_no_more_memory_than_the_one_before(models: Models, tracks: Tracks, clip: Path) -> None:
+def test_a_run_takes_no_more_memory_than_the_one_before(models: Landmarker, tracks: Tracks, clip: Path) -> None:
     """The network's stream is the same, and torch keeps memory by stream."""
     reserved = []
     for _ in range(3):
@@ -76,7 +76,7 @@ def test_a_run_takes_no_more_memory_than_the_one_before(models: Models, tracks: 
 
 
 def test_calls_too_large_for_the_memory_are_halved(
-    models: Models, tracks: Tracks, clip: Path, little_room: None
+    models: Landmarker, tracks: Tracks, clip: Path, little_room: None
 ) -> None:
     said: list[str] = []
     rows = InMemory()
@@ -89,7 +89,7 @@ def test_calls_too_large_for_the_memory_are_halved(
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one CUDA device")
 def test_any_gpu_gives_the_points_of_the_first(tracks: Tracks, clip: Path) -> None:
     """Its streams and its memory, though another is the current device."""
-    last = load_models(None, f"cuda:{torch.cuda.device_count() - 1}", OPTIONS)
+    last = Landmarker(None, f"cuda:{torch.cuda.device_count() - 1}", OPTIONS)
     before = torch.cuda.memory_allocated(0)
     assert near(annotate_with(last, clip, OPTIONS, batch=10), tracks, 0.05)
     assert torch.cuda.memory_allocated(0) == before

@@ -23,7 +23,7 @@ from redtrack.inference.annotate import InMemory, annotate_with
 from redtrack.inference.crop import cut_crops, detector_crop, region_of, sample
 from redtrack.inference.engine import Engine
 from redtrack.inference.frames import FrameStore
-from redtrack.inference.landmarker import load_models
+from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
 from redtrack.inference.tracker import Tracker
 from redtrack.points import MEAN_SHAPE
@@ -93,8 +93,8 @@ def test_network_computes_on_the_gpu_what_it_does_on_a_cpu(how: dict, windows: t
 def test_precisions_keep_the_points(precision: str, windows: torch.Tensor, gpu: torch.device) -> None:
     """With the types that autocast gives every layer on a GPU."""
     lengths = np.array([5, 5])
-    here = load_models(None, "cpu", Options(), detects=False, precision="fp32")
-    there = load_models(None, "cuda:0", Options(), detects=False, precision=precision)
+    here = Landmarker(None, "cpu", Options(), detects=False, precision="fp32")
+    there = Landmarker(None, "cuda:0", Options(), detects=False, precision=precision)
     for look in ("predict", "peek"):
         expected = getattr(here, look)(windows, lengths, Options())
         found = getattr(there, look)(windows.to(gpu), lengths, Options())
@@ -145,8 +145,8 @@ def test_crops_are_cut_where_the_frames_lie(side: int, frames: torch.Tensor, gpu
 def test_a_whole_run_on_the_gpu_gives_the_rows_of_the_cpu(clip: Path, gpu: torch.device) -> None:
     """Decoding, detector, crops, second looks, the network in a stream of its own, rows."""
     options = Options(end=0.5)
-    expected = annotate_with(load_models(None, "cpu", options, precision="fp32"), clip, options)
-    models = load_models(None, "cuda:0", options)
+    expected = annotate_with(Landmarker(None, "cpu", options, precision="fp32"), clip, options)
+    models = Landmarker(None, "cuda:0", options)
     found = annotate_with(models, clip, options)
     assert models.precision.points == "half"
     assert np.array_equal(found.frame, expected.frame) and np.array_equal(found.face, expected.face)
@@ -168,7 +168,7 @@ def test_fp32_is_not_rounded_by_the_gpu(gpu: torch.device, monkeypatch: pytest.M
     """Torch lets convolutions of 32 bits multiply 19 of them (TF32) unless told otherwise."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     for precision, rounds in (("half", True), ("fp32", False)):
-        load_models(None, "cuda:0", Options(), detects=False, precision=precision)
+        Landmarker(None, "cuda:0", Options(), detects=False, precision=precision)
         assert torch.backends.cudnn.allow_tf32 is rounds
 
 
@@ -193,7 +193,7 @@ def test_what_a_call_had_computed_is_gone_before_it_is_halved(
         return out
 
     options, said = Options(end=0.7, direction="forward"), []
-    models = load_models(None, "cuda:0", options, precision="bf16")
+    models = Landmarker(None, "cuda:0", options, precision="bf16")
     expected = annotate_with(models, clip, options, batch=10)
     rows = InMemory()
     tracker = Tracker(clip, models, options, rows)

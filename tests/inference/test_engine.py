@@ -10,7 +10,6 @@ import torch
 from annotating import BLUE, ONE, RED, TWO, Square, SquareModels, clip_of, drift, square_models, still, true_points
 
 from redtrack.errors import Bug, DeviceError, OutputError, VideoError
-from redtrack.inference import engine as engine_module
 from redtrack.inference.annotate import InMemory
 from redtrack.inference.engine import Engine
 from redtrack.inference.options import Options
@@ -293,7 +292,7 @@ def test_frames_in_hand_stay_few_however_long_the_video(tmp_path: Path) -> None:
 
 
 def test_small_batch_runs_when_much_memory_is_held(one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "hold_bytes", lambda _: 1)
+    monkeypatch.setattr("redtrack.device.CPU_HOLD", 1)
     _, models = run([one], batch=1000)
     assert len(models.calls) > 1
 
@@ -397,3 +396,24 @@ def test_no_window_spans_a_cut(tmp_path: Path) -> None:
         list(range(17, 40)),
     ]
     assert worst(tracks, 0, first) < 2 and worst(tracks, 1, second) < 2
+
+
+@pytest.mark.parametrize(("every", "frames_a_chunk", "held"), [(10, 2, 21), (40, 10, 10**6)])
+def test_resumed_video_whose_face_ended_before_has_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int, frames_a_chunk: int, held: int
+) -> None:
+    """The frames stay that a look needs at a window whose rows are there, however late it is asked for."""
+    squares = tuple(
+        Square(colour, 50, still(20 + 100 * k, 60)) for k, colour in enumerate(((230, 40, 40), (40, 230, 40), BLUE))
+    )
+    path = clip_of(tmp_path / "three.mkv", squares, 100)
+    boxes = tmp_path / "boxes.csv"
+    lines = [f"{f},{20 + 100 * k},60,{69 + 100 * k},109,{k}" for f in range(100) for k in range(3) if k or f <= 29]
+    boxes.write_text("frame,x0,y0,x1,y1,face_id\n" + "\n".join(lines))
+    (whole,), _ = run([path], boxes=boxes, detect_every=every)
+    monkeypatch.setattr("redtrack.inference.frames.CHUNK_BYTES", frames_a_chunk * 320 * 240 * 3)
+    monkeypatch.setattr("redtrack.device.CPU_HOLD", held * 320 * 240 * 3)
+    models, options = square_models(), Options(boxes=boxes, detect_every=every)
+    job = Job(path, models, options, Kept(frames=45))
+    list(Engine(models, options, 10).run([job]))
+    assert job.error is None and job.sink.tracks().same_as(whole.sink.tracks().between(45, 100))

@@ -9,10 +9,12 @@ import torch
 
 import redtrack
 from redtrack import checkpoint
-from redtrack.errors import DeviceError, UsageError, WeightsError
-from redtrack.inference.landmarker import find_device, identify, load_models
+from redtrack.device import find_device
+from redtrack.errors import DeviceError, FormatError, UsageError, WeightsError
+from redtrack.inference.landmarker import Landmarker, identify
 from redtrack.inference.options import Options
 from redtrack.tracks import Tracks
+from redtrack.video import Video
 
 BRIEFLY = 0.8  # seconds of the example clip: 20 frames
 
@@ -118,12 +120,12 @@ def test_weights_of_no_use_are_one_sentence(tmp_path: Path, content: bytes | Non
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(WeightsError):
-        load_models(path, "cpu", Options())
+        Landmarker(path, "cpu", Options())
 
 
 def test_weights_of_another_kind_are_refused() -> None:
     with pytest.raises(WeightsError, match="detector"):
-        load_models(checkpoint.DEFAULT["detector"], "cpu", Options())
+        Landmarker(checkpoint.DEFAULT["detector"], "cpu", Options())
 
 
 def test_own_detector_finds_the_faces(clip: Path, random_rednet: Path, tmp_path: Path) -> None:
@@ -145,3 +147,69 @@ def test_boxes_from_a_pipe_or_a_device_are_refused(tmp_path, name: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UsageError, match="is a pipe or a device, not a file of boxes"):
         identify(None, Options(boxes=tmp_path / name))
+
+
+@pytest.fixture(scope="module")
+def landmarker() -> redtrack.Landmarker:
+    return redtrack.Landmarker(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def picture(clip: Path) -> np.ndarray:
+    """The first frame of the example clip, (H, W, 3)."""
+    return next(iter(Video(clip).frames())).image.copy()
+
+
+def test_faces_of_a_picture_are_those_of_a_video_of_it(landmarker: redtrack.Landmarker, clip: Path) -> None:
+    """Detected, cropped and looked at again where the points ask for it."""
+    (frame,) = (frame for frame, _ in zip(Video(clip).frames(), range(1), strict=False))
+    faces = landmarker.points(frame.image)
+    tracks = redtrack.annotate(clip, end=0.01)
+    assert faces.points.shape == (1, 68, 2) and faces.scores.shape == (1, 68) and faces.boxes.shape == (1, 4)
+    assert np.abs(faces.points[0] - tracks.points[0]).max() < 2 and faces.scores.mean() > 0.7
+
+
+def test_own_boxes_take_the_detectors_place(landmarker: redtrack.Landmarker, picture: np.ndarray) -> None:
+    """One face for each box, in their order."""
+    found = landmarker.points(picture)
+    boxes = np.concatenate((found.boxes, found.boxes + 3))
+    faces = landmarker.points(picture, boxes=boxes.tolist())
+    assert faces.points.shape == (2, 68, 2) and np.allclose(faces.boxes, boxes)
+    assert np.abs(faces.points[0] - found.points[0]).max() < 0.01
+    assert np.abs(faces.points[1] - found.points[0]).max() < 3
+
+
+@pytest.mark.parametrize("boxes", [None, [], np.zeros((0, 4))])
+def test_picture_without_a_face_has_none(landmarker: redtrack.Landmarker, boxes: object) -> None:
+    faces = landmarker.points(np.full((60, 80, 3), 90, np.uint8), boxes)
+    assert faces.points.shape == (0, 68, 2) and faces.scores.shape == (0, 68) and faces.boxes.shape == (0, 4)
+
+
+def test_pictures_of_different_sizes_go_together(landmarker: redtrack.Landmarker, picture: np.ndarray) -> None:
+    """The points are as those of each alone."""
+    pictures = [picture, np.zeros((20, 20, 3), np.uint8), picture[::2, ::2]]
+    alone = [landmarker.points(each).points for each in pictures]
+    together = [faces.points for faces in landmarker.points_of(pictures)]
+    assert [len(points) for points in together] == [1, 0, 1]
+    assert all(np.abs(a - b).max(initial=0) < 0.01 for a, b in zip(alone, together, strict=True))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((60, 80), np.uint8),
+        np.zeros((60, 80, 4), np.uint8),
+        np.zeros((60, 80, 3)),
+        np.zeros((0, 80, 3), np.uint8),
+        "a.png",
+    ],
+)
+def test_what_is_no_picture_is_one_sentence(landmarker: redtrack.Landmarker, picture: object) -> None:
+    with pytest.raises(FormatError, match="uint8 .H, W, 3., not"):
+        landmarker.points(picture)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("boxes", [[1, 2, 3, 4], [[1, 2, 3]], [[30, 30, 20, 40]], [[1, 2, np.nan, 4]]])
+def test_what_is_no_box_is_one_sentence(landmarker: redtrack.Landmarker, picture: np.ndarray, boxes: object) -> None:
+    with pytest.raises(FormatError, match="x0 y0 x1 y1"):
+        landmarker.points(picture, boxes)

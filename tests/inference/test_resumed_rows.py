@@ -7,12 +7,12 @@ import pytest
 import running
 
 import redtrack
-from redtrack.inference.landmarker import Models, load_models
+from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
 from redtrack.run.folder import prepare_folder
 
 
-class Counting(Models):
+class Counting(Landmarker):
     """The models of another, which count their calls."""
 
     calls = 0
@@ -22,7 +22,7 @@ class Counting(Models):
         return super().predict(*args, **options)
 
 
-def annotate(clip: Path, out: Path, models: Models, most_calls: int) -> str:
+def annotate(clip: Path, out: Path, models: Landmarker, most_calls: int) -> str:
     """Annotates until so many calls of the network were made; returns the state."""
     prepare_folder(out)
     until = Counting.calls + most_calls
@@ -35,8 +35,7 @@ def test_stopped_and_resumed_is_as_in_one_go(clip: Path, tmp_path: Path, monkeyp
     Equal but for the order of sums: the calls of the network are shared otherwise.
     """
     monkeypatch.setattr("redtrack.inference.tracker.BLOCK", 1)
-    loaded = load_models(None, "cpu", Options())
-    models = Counting(loaded.net, loaded.detector, loaded.device, loaded.about)
+    models = Counting(None, "cpu", Options())
     assert annotate(clip, tmp_path / "whole", models, 10_000) == "done"
     assert annotate(clip, tmp_path / "parts", models, 9) == "partial"
     assert annotate(clip, tmp_path / "parts", models, 10_000) == "done"

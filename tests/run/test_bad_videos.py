@@ -61,7 +61,7 @@ def test_results_are_those_of_each_video_alone(folder: Path, out: Path) -> None:
     for entry in lines(folder, out).values():
         if entry["state"] != "failed":
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("redtrack.inference.annotate.load_models", lambda *_: square_models())
+                patch.setattr("redtrack.inference.annotate.Landmarker", lambda *_: square_models())
                 alone = redtrack.annotate(entry["source"])
             assert redtrack.load(entry["output"]).same_as(alone), entry["source"]
 

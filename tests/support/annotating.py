@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from videos import clip
 
+from redtrack.device import Precision
 from redtrack.inference.crop import LANDMARK_DROP, LANDMARK_HEIGHT, LANDMARK_WIDTH
-from redtrack.inference.landmarker import Models
+from redtrack.inference.landmarker import Landmarker
 from redtrack.points import MEAN_SHAPE
 from redtrack.rednet.predict import WindowEstimate
 
@@ -118,9 +119,16 @@ class SquareDetector:
 
 
 @dataclass(frozen=True, eq=False)
-class SquareModels(Models):
-    """`Models` without networks. `calls` keeps the shape of each call; `score` is what the world believes of faces."""
+class SquareModels(Landmarker):
+    """A `Landmarker` without networks. `calls` keeps the shape of each call; `score` is what the world believes of
+    faces."""
 
+    net: Any
+    detector: Any
+    device: torch.device
+    about: dict[str, Any]
+    precision: Precision = Precision()
+    decoder: str | None = None
     calls: list[tuple[int, ...]] = None  # type: ignore[assignment]
     score: float = 0.8
 

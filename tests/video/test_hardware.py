@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from redtrack.errors import DeviceError
-from redtrack.inference.landmarker import load_models
+from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
 from redtrack.video import IsolatedVideo, Video, hardware, pictures
 from redtrack.video.container import decode_in_parallel, open_container
@@ -92,8 +92,8 @@ def test_a_gpus_planes_become_the_same_picture(told: tuple[int, int], clip: Path
 def test_the_networks_have_to_be_on_the_gpu_that_decodes() -> None:
     """Otherwise there is no GPU to choose."""
     with pytest.raises(DeviceError, match="not on a GPU"):
-        load_models(None, "cpu", Options(), decode="cuda")
-    assert load_models(None, "cpu", Options(), decode="auto").decoder is None
+        Landmarker(None, "cpu", Options(), decode="cuda")
+    assert Landmarker(None, "cpu", Options(), decode="auto").decoder is None
 
 
 @pytest.mark.cuda

@@ -19,17 +19,20 @@ from redtrack.evaluate.pictures import box_source, predict_pairs, read_boxes
 from redtrack.formats.pts import write_points
 from redtrack.geometry import landmark_crop
 from redtrack.inference.crop import detector_crop, face_box
-from redtrack.inference.landmarker import Models
+from redtrack.inference.landmarker import Landmarker
 from redtrack.rednet.predict import WindowEstimate
 from redtrack.render.png import write_png
 
 SIZE = 32
 
 
-class MeanFaceModels(Models):
+class MeanFaceModels(Landmarker):
     """Networks that see the mean face in the middle of every crop, and the boxes that they were given."""
 
     crop_size = SIZE
+
+    def __init__(self, detector: FixedDetector | None) -> None:
+        self.detector, self.device = detector, torch.device("cpu")  # type: ignore[assignment]
 
     def predict(self, crops, lengths, options) -> WindowEstimate:
         """The mean face as large as it is in the crop of its own landmarks."""
@@ -50,10 +53,10 @@ class FixedDetector:
         return [self.boxes] * len(frames)
 
 
-def models(boxes: np.ndarray | None = None) -> Models:
+def models(boxes: np.ndarray | None = None) -> Landmarker:
     """Returns the models with a detector that finds `boxes` (M, 4)."""
     detector = None if boxes is None else FixedDetector(boxes)
-    return MeanFaceModels(None, detector, torch.device("cpu"))
+    return MeanFaceModels(detector)
 
 
 def pictures(folder: Path, count: int = 3) -> Truth:
@@ -113,7 +116,7 @@ def test_second_look_is_taken_where_the_landmarks_ask_for_it(tmp_path) -> None:
     right = face_box(face(x=10)[None])
     box = 2 * right - (right[:, [0, 1, 0, 1]] + right[:, [2, 3, 2, 3]]) / 2  # twice as large about the same middle
     box += np.tile(detector_crop(right, SIZE).centre - detector_crop(box, SIZE).centre, 2)  # and about the same crop
-    watching = Watching(None, None, torch.device("cpu"))
+    watching = Watching(None)
     pairs = list(predict_pairs(truth, watching, lambda name, pixels, tracks: box, looks=2))
     assert len(cut) == 2
     assert score(pairs, Protocol()).summary.mean < 1e-3
@@ -167,8 +170,8 @@ def test_faces_are_looked_at_as_often_as_is_asked_for(tmp_path, monkeypatch, opt
             seen.append(len(crops))
             return super().predict(crops, lengths, options)
 
-    counting = Counting(None, None, torch.device("cpu"))
-    monkeypatch.setattr("redtrack.inference.landmarker.load_models", lambda *which, **how: counting)
+    counting = Counting(None)
+    monkeypatch.setattr("redtrack.inference.landmarker.Landmarker", lambda *which, **how: counting)
     done = CliRunner().invoke(evaluate, ["--images", str(tmp_path / "set"), "--boxes", "truth", *options])
     assert done.exit_code == 0 and seen == [2] * looks
 

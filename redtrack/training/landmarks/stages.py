@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from redtrack import checkpoint
+from redtrack.device import hardware
 from redtrack.errors import UsageError
 from redtrack.geometry import LANDMARK_SCALE
-from redtrack.precision import computes_bfloat16, has_bfloat16
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
 from redtrack.training import parallel
@@ -210,7 +210,7 @@ def video_parts(
 
 def half_precision(device: str) -> bool:
     """Whether bfloat16 pays: on GPUs that have it, and on CPUs that multiply it (others take three times as long)."""
-    return computes_bfloat16(torch.device(device)) if device.startswith("cuda") else has_bfloat16()
+    return hardware(torch.device(device)).is_faster_in_bfloat16
 
 
 def open_run(recipe: Recipe, net: RedNet) -> Run:

@@ -100,7 +100,7 @@ def run_on(net: RedNet, seen: WindowEstimate, direction: str) -> np.ndarray:
         return seen.points
     evidence = torch.from_numpy(seen.evidence).unflatten(0, (-1, WINDOWS)).flatten(1, 2)
     lengths = torch.full((len(evidence),), evidence.shape[1])
-    recurrence = net.recurrence if net.pixel_mean.device.type == "cpu" else copy.deepcopy(net.recurrence).cpu()
+    recurrence = copy.deepcopy(net.recurrence).cpu()
     points: np.ndarray = alone(recurrence, evidence, lengths, direction).points.numpy() * net.config.size
     return points
 

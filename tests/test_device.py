@@ -5,9 +5,9 @@ import pytest
 import torch
 from annotating import SquareModels, square_models
 
+from redtrack.device import CPU_CROPS, CPU_HOLD, GPU_CROPS, hardware
 from redtrack.errors import DeviceError
 from redtrack.inference.options import Options
-from redtrack.inference.room import CPU_CROPS, CPU_HOLD, GPU_CROPS, crops_at_once, hold_bytes
 
 MIB = 1 << 20
 
@@ -33,21 +33,21 @@ class Gpu:
 
 def test_cpu_takes_what_its_caches_like() -> None:
     models = square_models()
-    assert crops_at_once(models, Options()) == CPU_CROPS and hold_bytes(models.device) == CPU_HOLD
+    assert models.crops_at_once(Options()) == CPU_CROPS and models.hardware.hold_bytes == CPU_HOLD
     assert models.calls == []
 
 
 def test_gpu_takes_a_quarter_of_its_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = Gpu(monkeypatch, free=4000 * MIB, each=20 * MIB)
-    assert crops_at_once(gpu.models, Options()) == pytest.approx(50, abs=1)
+    assert gpu.models.crops_at_once(Options()) == pytest.approx(50, abs=1)
     assert gpu.called == [10], "one window tells"
-    assert hold_bytes(torch.device("cuda")) == 1000 * MIB
+    assert hardware(torch.device("cuda")).hold_bytes == 1000 * MIB
 
 
 def test_memory_that_an_earlier_run_left_to_torch_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = Gpu(monkeypatch, free=1000 * MIB, each=20 * MIB)
     gpu.unused = 3000 * MIB
-    assert crops_at_once(gpu.models, Options()) == pytest.approx(50, abs=1)
+    assert gpu.models.crops_at_once(Options()) == pytest.approx(50, abs=1)
 
 
 def test_a_gpu_without_room_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,11 +59,11 @@ def test_a_gpu_without_room_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatc
     gpu = Gpu(monkeypatch, free=MIB, each=MIB)
     monkeypatch.setattr(SquareModels, "predict", full)
     with pytest.raises(DeviceError, match="cuda has no memory for the networks"):
-        crops_at_once(gpu.models, Options())
+        gpu.models.crops_at_once(Options())
 
 
 @pytest.mark.parametrize(("free", "crops"), [(1, 10), (10**15, GPU_CROPS)])
 def test_gpu_takes_a_window_at_least_and_no_more_than_is_of_use(
     monkeypatch: pytest.MonkeyPatch, free: int, crops: int
 ) -> None:
-    assert crops_at_once(Gpu(monkeypatch, free, MIB).models, Options()) == crops
+    assert Gpu(monkeypatch, free, MIB).models.crops_at_once(Options()) == crops
