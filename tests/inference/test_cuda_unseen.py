@@ -15,11 +15,12 @@ import torch
 from pretend_cuda import OnCuda, gpu
 
 from redtrack import bench, checkpoint
+from redtrack.device import _stream_of, hardware
 from redtrack.faces import NetworkDetector
 from redtrack.faces.detector import DetectorConfig
 from redtrack.faces.verifier import Verifier
-from redtrack.inference import workers
 from redtrack.inference.annotate import InMemory, annotate_with
+from redtrack.inference.calls import Threads
 from redtrack.inference.crop import cut_crops, detector_crop, region_of, sample
 from redtrack.inference.engine import Engine
 from redtrack.inference.frames import FrameStore
@@ -157,9 +158,9 @@ def test_runs_share_the_networks_stream(gpu: torch.device, monkeypatch: pytest.M
     """Torch keeps what memory a stream has used for that stream: with a new one, each run would begin without."""
     made: list[object] = []
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: made.append(device) or pretend_cuda.Stream(device))
-    workers._stream_of.cache_clear()
+    _stream_of.cache_clear()
     for _ in range(2):
-        with workers.Workers(gpu) as threads:
+        with Threads(hardware(gpu)) as threads:
             assert threads.submit(pow, 3, 2).result() == 9
     assert made == [gpu]
 

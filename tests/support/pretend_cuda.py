@@ -226,7 +226,7 @@ def brought_back(module: torch.nn.Module) -> torch.nn.Module:
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.device]:
     """Has the machine have a GPU, `cuda:0`, as long as a test runs."""
-    from redtrack.inference import workers
+    from redtrack.inference import calls
 
     if torch.cuda.is_available():
         pytest.skip("there is a real one: the tests marked cuda are for it")
@@ -245,7 +245,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.device]:
     monkeypatch.setattr(torch, "Generator", Generator)
     monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
     monkeypatch.setattr(torch.backends.cudnn, "is_acceptable", lambda _: False)
-    monkeypatch.setattr(workers, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(calls, "ThreadPoolExecutor", Pool)
     monkeypatch.setattr(torch.nn.Module, "cpu", brought_back)
     _waited.clear()
     with torch.no_grad(), PretendCuda():
