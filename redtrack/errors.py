@@ -6,6 +6,7 @@ is a bug: `as_bug` gives it a sentence, and its traceback is shown.
 
 from __future__ import annotations
 
+import errno
 import os
 import traceback
 from pathlib import Path
@@ -71,10 +72,19 @@ class Bug(RedtrackError):
     details = ""
 
 
-def as_bug(error: Exception) -> Bug:
-    """Returns the Bug to report for an exception that nobody foresaw; with REDTRACK_DEBUG set, raises it as it is."""
+_LIMITS = (errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC)
+
+
+def as_bug(error: Exception) -> RedtrackError:
+    """Returns the error to report for an exception that nobody foresaw; with REDTRACK_DEBUG set, raises it as it is.
+
+    That is a Bug, unless the system refuses what it gives to others: files, memory, processes.
+    """
     if os.environ.get("REDTRACK_DEBUG"):
         raise error
+    if isinstance(error, OSError) and error.errno in _LIMITS:
+        reason = os.strerror(error.errno).lower()
+        return RedtrackError(f"met a limit of the system: {reason}", remedy="raise its limits, see ulimit -a")
     words = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     made = Bug(f"met a fault of redtrack's own ({words})", remedy="please report it, with the traceback")
     made.details = "".join(traceback.format_exception(error)).rstrip()

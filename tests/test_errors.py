@@ -1,11 +1,12 @@
 """Errors are one sentence with the path and the remedy."""
 
+import errno
 import pickle
 
 import pytest
 
 from redtrack import errors
-from redtrack.errors import RedtrackError, VideoError, printable
+from redtrack.errors import Bug, RedtrackError, VideoError, as_bug, printable
 
 
 def test_str_joins_path_message_and_remedy() -> None:
@@ -39,3 +40,11 @@ def test_errors_survive_pickling() -> None:
 def test_every_exported_error_is_a_redtrack_error() -> None:
     """One except clause catches them all."""
     assert all(issubclass(getattr(errors, name), RedtrackError) for name in errors.__all__)
+
+
+@pytest.mark.parametrize("number", [errno.EFBIG, errno.EMFILE, errno.ENOMEM])
+def test_limit_of_the_system_is_no_bug(number: int) -> None:
+    """What `ulimit` forbids is named for what it is."""
+    found = as_bug(OSError(number, "whatever"))
+    assert not isinstance(found, Bug) and "a limit of the system" in str(found) and "ulimit" in str(found)
+    assert isinstance(as_bug(OSError(errno.EBADF, "whatever")), Bug)

@@ -2,8 +2,9 @@
 
     python benchmarks/robustness/kills.py [--kills 25] [--clips 12] [--frames 24] [--seed 0] [--squares]
 
-At the end all clips are complete, their rows are those of an unbroken run, and no file that was once complete was
-written a second time. Three in four kills come while videos are annotated, the others at any moment before.
+At the end all clips are complete, their rows are those of an unbroken run, so are the files of the further formats, and
+no file that was once complete was written a second time. Three in four kills come while videos are annotated, the
+others at any moment before.
 
 With --squares the faces are coloured squares, for which the networks have a fast stand-in: so for clips of thousands of
 frames, in the middle of which a run goes on (rows reach the disk every 250 frames).
@@ -27,6 +28,7 @@ from annotating import RED, Square, clip_of
 
 import redtrack
 
+FORMATS = ("csv", "pts")
 Run = Callable[[Path], subprocess.Popen[str]]
 Written = dict[str, tuple[int, int]]  # name of a result -> inode, time of its last change
 
@@ -45,7 +47,8 @@ def main() -> None:
         make(folder, arguments.clips, arguments.frames)
 
         def run(to: Path) -> subprocess.Popen[str]:
-            return common.start(program, "annotate", folder, "-o", to, "--progress", "json")
+            formats = [word for name in FORMATS for word in ("--format", name)]
+            return common.start(program, "annotate", folder, "-o", to, "--progress", "json", *formats)
 
         startup, work = unbroken(run, whole)
         print(f"unbroken: {startup:.1f} s until the first video is begun, then {work:.1f} s")
@@ -72,8 +75,7 @@ def unbroken(run: Run, out: Path) -> tuple[float, float]:
     """Runs to the end; returns seconds until the first video is begun, and from there."""
     began = time.monotonic()
     process = run(out)
-    first = next(common.events(process))
-    assert first["event"] == "begin", first
+    next(event for event in common.events(process) if event["event"] == "frames")
     startup = time.monotonic() - began
     status, _, err = common.ended(process)
     assert status == 0, err
@@ -90,7 +92,7 @@ def kill_again_and_again(
         if number % 4 == 3:
             time.sleep(chance.uniform(0, startup))
         else:
-            next(common.events(process), None)
+            next((event for event in common.events(process) if event["event"] in ("frames", "ended")), None)
             time.sleep(chance.uniform(0, 4 * work / kills))
         alive = process.poll() is None
         process.send_signal(signal.SIGKILL)
@@ -115,7 +117,7 @@ def readable(out: Path) -> list[Path]:
     """Returns unfinished results that hold something; others are begun anew."""
     from redtrack.run.result import count
 
-    return [path for path in sorted(out.glob("*.part")) if count(path).frames]
+    return [path for path in sorted(out.glob("*.h5.part")) if count(path).frames]
 
 
 def report(status: int, table: str, whole: Path, out: Path, written: Written, traceback: bool) -> None:
@@ -124,12 +126,25 @@ def report(status: int, table: str, whole: Path, out: Path, written: Written, tr
     equal = sum((out / n).exists() and redtrack.load(out / n).same_as(redtrack.load(whole / n)) for n in names)
     now = complete(out)
     twice = [name for name, stamp in written.items() if now.get(name) != stamp]
-    left = sorted(path.name for path in out.iterdir() if path.name not in names and path.name != "run.jsonl")
+    there = {path.name for path in whole.iterdir()}
+    left = sorted(path.name for path in out.iterdir() if path.name not in there)
+    stale = [file for file in exports(whole) if not same_content(whole / file, out / file)]
     print(f"\nthe last run: exit status {status}, {table.splitlines()[-1]}; traceback: {traceback}")
     print(f"{len(now)} of {len(names)} complete, {equal} equal to the unbroken run, row by row")
+    print(f"files of {' and '.join(FORMATS)} that differ from the unbroken run's: {stale[:5] or 'none'}")
     print(
         f"finished before the last run: {len(written)}; written again: {twice or 'none'}; left over: {left or 'none'}"
     )
+
+
+def exports(out: Path) -> list[Path]:
+    """Returns the files of the further formats, below the folder."""
+    return sorted(path.relative_to(out) for path in out.rglob("*") if path.suffix in (".csv", ".pts"))
+
+
+def same_content(one: Path, other: Path) -> bool:
+    """Returns whether both are there and hold the same bytes."""
+    return other.is_file() and one.read_bytes() == other.read_bytes()
 
 
 if __name__ == "__main__":

@@ -37,6 +37,11 @@ MAX_FRAMES = 2**24
 
 MAX_FACE = 2**31 - 1
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_REMEDIES = {
+    errno.ENOSPC: "free some space or choose another folder",
+    errno.EDQUOT: "free some space or choose another folder",
+    errno.EFBIG: "raise the limit on the size of files, see ulimit -f",
+}
 _FACE_NAME = re.compile(r"face_([0-9]{1,9})")
 
 
@@ -76,8 +81,7 @@ def replacing(path: PathLike) -> Iterator[IO[str]]:
 def output_error(error: Exception, path: Path) -> OutputError:
     """Returns the OutputError that says why `path` could not be written."""
     reason = os_reason(error)
-    remedy = "free some space or choose another folder" if _errno(error) in (errno.ENOSPC, errno.EDQUOT) else None
-    return OutputError(f"cannot be written: {reason}", path, remedy)
+    return OutputError(f"cannot be written: {reason}", path, _REMEDIES.get(_errno(error) or 0))
 
 
 def os_reason(error: Exception) -> str:

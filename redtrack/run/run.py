@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -75,7 +75,7 @@ class Run:
         return self.stopping() or (self.fail_fast and self._has_failed)
 
     def _add(self, outcome: Outcome, log: RunLog) -> None:
-        self.outcomes.append(outcome)
+        self.outcomes.append(replace(outcome, worker={}))  # which is for the log, and in every outcome
         self._has_failed |= not outcome.good
         self.reporter.ended(outcome)
         self._log(partial(log.add, outcome))

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-import redtrack
+from pseudo_terminal import shown
 
 SCRIPT = """
 import sys, threading
@@ -37,28 +32,6 @@ reporter.close()
 """
 
 
-def shown(script: str, *arguments: str) -> str:
-    """Runs a script on a pseudo-terminal; returns all that it writes there, as it writes it."""
-    head, tail = pty.openpty()
-    env = os.environ | {"PYTHONPATH": str(Path(redtrack.__file__).parent.parent), "TERM": "xterm-256color"}
-    pieces = []
-    call = [sys.executable, "-c", script, *arguments]
-    with subprocess.Popen(call, env=env, stdin=tail, stdout=tail, stderr=tail) as process:
-        os.close(tail)
-        while True:
-            try:
-                piece = os.read(head, 1 << 16)
-            except OSError:  # how Linux tells that the other end is closed
-                break
-            if not piece:
-                break
-            pieces.append(piece)
-    os.close(head)
-    text = b"".join(pieces).decode()
-    assert process.returncode == 0, text
-    return text
-
-
 def screen(text: str) -> list[str]:
     """Returns the lines that are left on an endless screen: carriage returns, line feeds, cursor up, line erased."""
     lines, row, column = [""], 0, 0
@@ -82,7 +55,7 @@ def screen(text: str) -> list[str]:
 @pytest.mark.parametrize("videos", [300, pytest.param(3000, marks=pytest.mark.slow)])
 def test_no_line_is_lost_under_load(videos: int) -> None:
     """Every result and every remark is on the screen once at the end, and no line that changes is left there."""
-    lines = screen(shown(SCRIPT, str(videos)))
+    lines = screen(shown([sys.executable, "-c", SCRIPT, str(videos)]))
     done = [line for line in lines if line.startswith("done ")]
     assert [line.split()[1] for line in done] == [f"video{number:05}.mp4:" for number in range(videos)]
     remarks = [line for line in lines if line.startswith("remark")]
@@ -93,5 +66,5 @@ def test_no_line_is_lost_under_load(videos: int) -> None:
 def test_something_is_shown_before_the_networks_are_there() -> None:
     """What is prepared is drawn at once, and not only when the first frames come."""
     script = SCRIPT.partition("for number")[0] + "\nimport os\nsys.stderr.flush()\nos._exit(0)\n"
-    text = shown(script, "5")
+    text = shown([sys.executable, "-c", script, "5"])
     assert "0 of 5 videos" in text and "loading the networks" in text

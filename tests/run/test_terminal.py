@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import numpy as np
 import pytest
 import videos
 from drawn_tracks import face, tracks_of
-
-import redtrack
+from pseudo_terminal import shown, surroundings
 
 NAME = "a_recording_of_the_second_session_of_tuesday_with_a_long_name_of_its_own"
 LONG = f"some/folder/{NAME}.h5"
@@ -70,30 +64,10 @@ def call() -> list[str]:
     return [sys.executable, "-c", SCRIPT.format(commands=COMMANDS)]
 
 
-def surroundings() -> dict[str, str]:
-    """Returns the environment of a plain terminal: whatever the tests run in tells nothing of its width."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
-    return kept | {"PYTHONPATH": str(Path(redtrack.__file__).parent.parent), "TERM": "xterm-256color"}
-
-
 def screen(folder: Path, columns: int) -> list[str]:
     """Returns the lines that the commands write to a terminal of so many columns."""
-    head, tail = pty.openpty()
-    fcntl.ioctl(tail, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    shown = b""
-    with subprocess.Popen(call(), cwd=folder, env=surroundings(), stdin=tail, stdout=tail, stderr=tail) as process:
-        os.close(tail)
-        while True:
-            try:
-                piece = os.read(head, 1 << 16)
-            except OSError:  # how Linux tells that the other end is closed
-                break
-            if not piece:
-                break
-            shown += piece
-    os.close(head)
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
-    assert process.returncode == 0 and "Traceback" not in text, text
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown(call(), columns, folder))
+    assert "Traceback" not in text, text
     return re.split(r"[\r\n]+", text)
 
 
