@@ -73,6 +73,8 @@ def shaping(command: Any) -> Any:
 @click.option("--format", "formats", type=click.Choice(OUTPUT_FORMATS), multiple=True,
               help="Also write this format; repeatable. HDF5 is always written: runs resume from it.")
 @more_columns
+@click.option("--table", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Also write one table of all videos of this run, with a column video; .csv or .parquet.")
 @pts_origin
 @click.option("--weights", metavar="NAME|PATH", help="Landmark network.  [default: the one that ships]")
 @shaping
@@ -82,6 +84,7 @@ def annotate(
     out: Path,
     formats: tuple[str, ...],
     columns: tuple[str, ...],
+    table: Path | None,
     pts_origin: int,
     weights: str | None,
     **chosen: Any,
@@ -98,13 +101,18 @@ def annotate(
     Examples:
       redtrack annotate clip.mp4 -o tracks
       redtrack annotate videos/ 'more/*.mkv' @list.txt -o tracks --format csv --with measures
+      redtrack annotate videos/ -o tracks --table run.csv --with measures
       redtrack annotate videos/ -o tracks --devices 0,1
     """  # fmt: skip
     from redtrack.inference.options import Options
     from redtrack.run.export import Where
     from redtrack.run.plan import Plan
+    from redtrack.run.run_table import check_table
 
-    how, csv = take_run_options(chosen), column_options(columns, formats, "--format")
+    how = take_run_options(chosen) | {"table": table}
+    csv = column_options(columns, (*formats, *(["csv"] if table else [])), "--format")
+    if table:
+        check_table(table)
     if str(out) == "-":
         raise click.UsageError("results are files, several for each video: give -o a folder")
     where = Where(out, formats, how["overwrite"], {"pts": {"origin": pts_origin}, "csv": csv})
@@ -138,7 +146,18 @@ def _run(videos: tuple[str, ...], plan: Plan, how: dict[str, Any]) -> int:
     _tell(run.outcomes, run.not_begun, how["quiet"], reporter)
     if profile is not None:
         click.echo(profile.sentence(), err=True)
+    if how["table"] and not stop():
+        _write_table(how["table"], run.outcomes, plan, how["quiet"])
     return status
+
+
+def _write_table(path: Path, outcomes: list[Outcome], plan: Plan, quiet: bool) -> None:
+    """Writes one table of the results that there are."""
+    from redtrack.run.run_table import write_run_table
+
+    count = write_run_table(path, outcomes, plan.where.folder, plan.where.format_options["csv"])
+    if not quiet:
+        tell(f"{printable(path)}: {count} video{'' if count == 1 else 's'}")
 
 
 def _foresee(videos: tuple[str, ...], plan: Plan, how: dict[str, Any]) -> int:

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -50,7 +49,7 @@ from redtrack.measures import measures as measure
 from redtrack.points import N_POINTS, known_mean
 from redtrack.tracks import Tracks
 
-__all__ = ["has_other_columns", "read_csv", "refuse_foreign", "write_csv"]
+__all__ = ["has_other_columns", "header", "lines", "read_csv", "refuse_foreign", "write_csv"]
 
 NO_FACE = -1
 _UNKNOWN = "NaN"
@@ -59,32 +58,36 @@ _FIXED = ["frame", "face_id", "timestamp", "confidence", "success"]
 _BOX = ["facerectx", "facerecty", "facerectwidth", "facerectheight"]  # py-feat
 _ALIASES = {"facescore": "confidence", "face": "face_id"}  # py-feat; OpenFace on pictures
 _IN_SPACE = re.compile(r"[XYZ]_[0-9]+")  # OpenFace's points in millimetres, which are not x_0 and so on
-_BLOCK = 1024  # lines formatted at once
 
 
 def write_csv(tracks: Tracks, path: PathLike, measures: bool = False, pose: bool = False) -> None:
     """Writes one CSV file; raises OutputError."""
+    with replacing(path) as file:
+        file.write(header(measures, pose) + "\n")
+        file.writelines(lines(tracks, measures, pose))
+
+
+def lines(tracks: Tracks, measures: bool = False, pose: bool = False) -> Iterator[str]:
+    """Yields the lines below the header, each with its end."""
     before = openface_pose(tracks.points) if pose else np.zeros((len(tracks), 0))
     extra = measure(tracks.points).values() if measures else ()
     points = [tracks.points[:, :, 0], tracks.points[:, :, 1]]
     values = np.column_stack([before, *points, *extra])
     decimals = ",%.4f" * before.shape[1] + ",%.3f" * (2 * N_POINTS) + ",%.4f" * len(extra)
     line = f"%d,%d,%s,%s,%d{decimals}\n"
-    with replacing(path) as file:
-        file.write(_header(measures, pose) + "\n")
-        lines = _lines(tracks, values)
-        while block := list(islice(lines, _BLOCK)):
-            file.write("".join([line % numbers for numbers in block]).replace(",nan", ","))
+    for numbers in _numbers(tracks, values):
+        yield (line % numbers).replace(",nan", ",")
+
+
+def header(measures: bool = False, pose: bool = False) -> str:
+    """Returns the first line, without its end."""
+    return ",".join([*_FIXED, *(OPENFACE_POSE if pose else ()), *_POINTS, *(MEASURES if measures else ())])
 
 
 def has_other_columns(path: PathLike, measures: bool = False, pose: bool = False) -> bool:
     """Returns whether the first line of the file is another than `write_csv` would write."""
     with open(path, encoding="utf-8", errors="replace") as file:
-        return file.readline(LONGEST_LINE).rstrip("\n") != _header(measures, pose)
-
-
-def _header(measures: bool, pose: bool) -> str:
-    return ",".join([*_FIXED, *(OPENFACE_POSE if pose else ()), *_POINTS, *(MEASURES if measures else ())])
+        return file.readline(LONGEST_LINE).rstrip("\n") != header(measures, pose)
 
 
 def refuse_foreign(path: PathLike) -> None:
@@ -97,7 +100,7 @@ def refuse_foreign(path: PathLike) -> None:
                 raise OutputError(problem, path, "move it away or choose another folder")
 
 
-def _lines(tracks: Tracks, values: np.ndarray) -> Iterator[tuple[Any, ...]]:
+def _numbers(tracks: Tracks, values: np.ndarray) -> Iterator[tuple[Any, ...]]:
     """Yields the numbers of each line in order of frames, those without a face included."""
     times = [_UNKNOWN] * tracks.frames
     if tracks.info.get("times_known", True):

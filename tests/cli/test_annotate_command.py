@@ -1,5 +1,6 @@
 """`redtrack annotate`: each option reaches the work, results go to stdout, the rest to stderr."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,29 @@ def test_measures_and_pose_are_columns_of_the_table_at_once(world: World, video:
     assert "pose_Rx" in heads[1] and "pitch" not in heads[1] and heads[1] == heads[2]
     refused = world(video, "--with", "measures", status=2)
     assert "--with measures is for --format csv" in refused.stderr
+
+
+def test_one_table_of_the_run(world: World, video: Path, tmp_path: Path) -> None:
+    """Every video's lines with its name in front, those of skipped videos too; columns as asked for."""
+    other = tmp_path / "in" / "a, b.mp4"
+    other.parent.mkdir(exist_ok=True)
+    other.write_bytes(video.read_bytes() + b"\0\0\0\x08free")
+    (tmp_path / "bad.mp4").write_text("no video")
+    table = tmp_path / "run.csv"
+    for status, videos in ((0, [video]), (1, [video, other, tmp_path / "bad.mp4"])):
+        done = world(*videos, "--table", table, "--with", "measures", status=status)
+        assert f"{table}: {len(videos) - status} video" in done.stderr
+    with open(table, newline="") as file:
+        lines = list(csv.DictReader(file))
+    own = redtrack.load(world.out / "one.h5")
+    assert {line["video"] for line in lines} == {"a, b", "one"}
+    assert len(lines) == 2 * max(own.frames, len(own)) and lines[0]["pitch"]
+    assert [line["frame"] for line in lines[:3]] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(("name", "told"), [("run.xlsx", "end it in .csv or .parquet"), ("run", "no name of a table")])
+def test_a_table_of_an_unknown_kind_is_wrong_usage(world: World, video: Path, name: str, told: str) -> None:
+    assert told in world(video, "--table", world.out / name, status=2).stderr
 
 
 def test_second_run_skips_and_overwrite_does_not(world: World, video: Path) -> None:
