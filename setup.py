@@ -23,6 +23,21 @@ TEST = [
     "tables>=3.10",
 ]
 
+# The programs that other people read our files with, for the tests that ask them.
+INTEROP = [
+    "movement>=0.15",
+    "ndx-pose>=0.2.2",
+    "nwbinspector>=0.6",
+    "pandas>=2.2",
+    "polars>=1.20",
+    "pyarrow>=17",
+    "pycocotools>=2.0.8",
+    "pynwb>=3.0",
+    "sleap-io>=0.5",
+    "tables>=3.10",
+    "xarray>=2024.7",
+]
+
 
 def version() -> str:
     """Returns `redtrack.__version__`, read and not imported."""
@@ -66,6 +81,10 @@ setup(
         "plot": ["matplotlib>=3.9"],
         "deeplabcut": ["pandas>=2.2", "tables>=3.10"],
         "edit": EDIT,
+        "pandas": ["pandas>=2.2", "xarray>=2024.7"],
+        "parquet": ["pyarrow>=17"],
+        "nwb": ["ndx-pose>=0.2.2", "pynwb>=3.0"],
+        "interop": INTEROP,
         "ray": ["ray>=2.60"],
     },
     packages=[*find_packages(include=["redtrack", "redtrack.*"]), "redtrack.weights"],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PANELS", "broken", "plot_measures", "plot_scores"]
+__all__ = ["PANELS", "broken", "measures_figure", "plot_measures", "plot_scores"]
 
 PANELS: dict[str, tuple[str, ...]] = {
     "eye opening\n(height / width)": ("right_eye_opening", "left_eye_opening"),
@@ -70,11 +70,16 @@ def plot_scores(path: str | os.PathLike[str], scores: Mapping[str, Score]) -> No
 def plot_measures(
     path: str | os.PathLike[str], tracks: Tracks, face: int | None = None, kinds: Sequence[str] = ()
 ) -> None:
-    """Writes the measures of one face over time, by default of the one that is seen longest; gaps are grey.
+    """Writes the picture of `measures_figure`; raises as it does, and OutputError where `path` cannot be written."""
+    _save(measures_figure(tracks, face, kinds), path)
+
+
+def measures_figure(tracks: Tracks, face: int | None = None, kinds: Sequence[str] = ()) -> Figure:
+    """Returns the measures of one face over time, by default of the one that is seen longest; gaps are grey.
 
     Events of `kinds` (`redtrack.events.KINDS`) are marked in the panels that they belong to.
 
-    Raises UsageError without matplotlib or without that face, OutputError where `path` cannot be written.
+    Raises UsageError without matplotlib or without that face.
     """
     face = longest_face(tracks) if face is None else face
     if face not in tracks.faces:
@@ -97,7 +102,7 @@ def plot_measures(
     figure.suptitle(
         f"{source}   face {face}, {len(tracks.face_rows(face))} of {tracks.frames} frames".strip(), fontsize=9
     )
-    _save(figure, path)
+    return figure
 
 
 def longest_face(tracks: Tracks) -> int:

@@ -11,14 +11,19 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from redtrack.errors import FormatError
+from redtrack.errors import FormatError, UsageError
 from redtrack.measures import MEASURES, measures
 from redtrack.points import N_POINTS
 from redtrack.schema import Field, fields_over, frame_column, join_rows, row_column, select_rows
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+    from matplotlib.figure import Figure
 
 __all__ = ["FRAME_FIELDS", "ROW_FIELDS", "FrameState", "RowState", "Tracks"]
 
@@ -76,6 +81,9 @@ class Tracks:
     info: Mapping[str, Any] = field(default_factory=dict)  # source, weights, options; JSON values only
 
     def __post_init__(self) -> None:
+        for name in (*ROW_FIELDS, *FRAME_FIELDS):  # nobody writes into the arrays of checked tracks
+            if isinstance(array := getattr(self, name), np.ndarray):
+                object.__setattr__(self, name, _read_only(array))
         _check_columns(self)
         _check_rows(self)
         _check_frames(self)
@@ -164,12 +172,24 @@ class Tracks:
         """Returns (n,) int64, the rows of one face in order of time."""
         return np.flatnonzero(self.face == face)
 
-    def dense(self, face: int) -> np.ndarray:
-        """Returns (F, 68, 2) float32, one face's points in every frame, NaN where it has none."""
-        rows = self.face_rows(face)
-        cube = np.full((self.frames, N_POINTS, 2), np.nan, np.float32)
-        cube[self.frame[rows]] = self.points[rows]
-        return cube
+    def dense(self, face: int | None = None, column: str = "points") -> np.ndarray:
+        """Returns a column for every frame: (F, 68, 2) float32 of one face, (F, N, 68, 2) of all N in order of id.
+
+        NaN where a face is absent. `column` is any of the rows', such as scores or boxes. Raises UsageError for a face
+        that is not there.
+        """
+        if face is not None and face not in self.faces:
+            known = ", ".join(map(str, self.faces[:12])) or "none"
+            raise UsageError(f"there is no face {face}", remedy=f"the faces are {known}")
+        values = getattr(self, column)
+        if values is None:
+            raise UsageError(f"the tracks have no '{column}'")
+        faces = self.faces if face is None else [face]
+        rows = np.arange(len(self)) if face is None else self.face_rows(face)
+        kind = np.result_type(values.dtype, np.float32)
+        cube = np.full((self.frames, len(faces), *values.shape[1:]), np.nan, kind)
+        cube[self.frame[rows], np.searchsorted(faces, self.face[rows])] = values[rows]
+        return cube if face is None else cube[:, 0]
 
     def measures(self, face: int) -> dict[str, np.ndarray]:
         """Returns what people measure on one face: (F,) float64 by the names of `redtrack.measures.MEASURES`.
@@ -201,8 +221,11 @@ class Tracks:
         """Returns the same video with only some rows: `rows` is (R,) bool or ascending indices."""
         return replace(self, **select_rows(self.rows, rows))
 
-    def between(self, start: int, end: int) -> Tracks:
-        """Returns frames start to end (exclusive) as Tracks of their own, counted from 0; times are kept."""
+    def between(self, start: float, end: float, unit: Literal["frames", "seconds"] = "frames") -> Tracks:
+        """Returns the frames from start to end (exclusive) as Tracks of their own, counted from 0; times are kept."""
+        if unit == "seconds":
+            start, end = np.searchsorted(self.times, [start, end]).tolist()
+        start, end = int(start), int(end)
         first, last = np.searchsorted(self.frame, [start, end])
         rows = select_rows(self.rows, slice(first, last))
         rows["frame"] = rows["frame"] - start
@@ -216,11 +239,41 @@ class Tracks:
 
     def save(self, path: str | os.PathLike[str], format: str | None = None, **options: Any) -> None:
         """Writes to `path`, in the format named or the one that its ending stands for; see `redtrack.formats`."""
-        formats = importlib.import_module("redtrack.formats")  # to the right of this part: loaded when asked
-        formats.write(self, path, format, **options)
+        _part("formats").write(self, path, format, **options)
+
+    def to_pandas(self, measures: bool = False, scores: bool = False) -> pandas.DataFrame:
+        """Returns a data frame with a line for each face in each frame; see `redtrack.dataframes.columns_of`."""
+        table: pandas.DataFrame = _part("dataframes").to_pandas(self, measures, scores)
+        return table
+
+    @classmethod
+    def from_pandas(cls, table: pandas.DataFrame, times: Any = None, info: dict[str, Any] | None = None) -> Tracks:
+        """Returns the tracks in a data frame as `to_pandas` makes it; see `redtrack.dataframes.from_pandas`."""
+        tracks: Tracks = _part("dataframes").from_pandas(table, times, info)
+        return tracks
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Returns a dataset in the layout of movement's poses, with true times; see `redtrack.dataframes.to_xarray`."""
+        dataset: xarray.Dataset = _part("dataframes").to_xarray(self)
+        return dataset
+
+    def plot(self, face: int | None = None) -> Figure:
+        """Returns a figure of the measures of one face over time, by default of the one that is seen longest."""
+        figure: Figure = _part("plots").measures_figure(self, face)
+        return figure
+
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows: counts, and a picture of when each face is there."""
+        shown: str = _part("notebook").html(self)
+        return shown
 
     def __repr__(self) -> str:
         return f"Tracks({len(self)} rows, {len(self.faces)} faces, {self.frames} frames)"
+
+
+def _part(name: str) -> Any:
+    """Returns a part of the package that stands to the right of this one, loaded when asked."""
+    return importlib.import_module(f"redtrack.{name}")
 
 
 ROW_FIELDS: dict[str, Field] = fields_over("row", Tracks)
@@ -228,6 +281,13 @@ ROW_FIELDS: dict[str, Field] = fields_over("row", Tracks)
 
 FRAME_FIELDS: dict[str, Field] = fields_over("frame", Tracks)
 """The columns with an entry for each frame."""
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """Returns a view that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _extent(points: np.ndarray) -> np.ndarray:

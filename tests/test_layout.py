@@ -15,8 +15,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "redtrack"
 ORDER = (
-    "errors files lending points pose measures schema tracks geometry journal edits video fuse device faces rednet "
-    "checkpoint formats events inference run evaluate verify render cropping review plots training bench doctor cli"
+    "errors files lending timing points pose measures schema tracks dataframes notebook geometry journal edits "
+    "video fuse device faces rednet checkpoint formats events inference run evaluate verify render cropping review "
+    "plots training bench doctor cli"
 ).split()
 TOP_LEVEL = {
     *("redtrack", "tests", "examples", "weights", "docs", "benchmarks"),
@@ -79,14 +80,15 @@ def test_files_and_functions_are_short(path):
 def test_no_picture_library_but_av():
     """OpenCV and scipy are imported nowhere; Pillow, scikit-image and matplotlib only inside functions.
 
-    pandas writes the one format that is a pandas table, and is no more than a type on top of its module.
+    pandas and xarray are for the one format that is a pandas table and for `dataframes`, and types elsewhere.
     """
     for path in SOURCES:
         tree = parsed(path)
-        refused = {"cv2", "scipy"} | ({"pandas"} if path.name != "deeplabcut_hdf5.py" else set())
+        may = path.name in ("deeplabcut_hdf5.py", "dataframes.py", "tracks.py")
+        refused = {"cv2", "scipy"} | (set() if may else {"pandas", "xarray"})
         assert not {n.split(".")[0] for n in imported(tree)} & refused, path
         on_top = ast.Module([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)], [])
-        inside = {"PIL", "skimage", "matplotlib", "pandas", "tables"}
+        inside = {"PIL", "skimage", "matplotlib", "pandas", "tables", "xarray", "pyarrow", "pynwb"}
         assert not {n.split(".")[0] for n in imported(on_top)} & inside, path
 
 

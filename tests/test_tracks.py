@@ -1,12 +1,13 @@
 """Tracks: what it refuses, and the views on it."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from random_tracks import random_tracks
 
-from redtrack.errors import FormatError
+from redtrack.errors import FormatError, UsageError
 from redtrack.schema import join_rows
 from redtrack.tracks import ROW_FIELDS, FrameState, RowState, Tracks
 
@@ -79,11 +80,63 @@ def test_rows_are_sorted() -> None:
     assert tracks.points[:, 0, 0].tolist() == [0, 7]
 
 
-def test_dense_has_nan_where_the_face_is_not() -> None:
+def test_dense_has_nan_where_the_face_is_absent() -> None:
     """The cube of a face holds its points in its frames and NaN elsewhere."""
     cube = rows().dense(1)
     assert cube.shape == (3, 68, 2)
     assert np.isnan(cube[:2]).all() and (cube[2] == 0).all()
+
+
+def test_dense_of_all_faces_and_of_any_column() -> None:
+    """Without an id all faces stand side by side in order of id; scores, boxes and states can be had as well."""
+    tracks = random_tracks()
+    every = tracks.dense()
+    assert every.shape == (tracks.frames, 3, 68, 2)
+    assert all(np.array_equal(every[:, i], tracks.dense(i), equal_nan=True) for i in range(3))
+    assert tracks.dense(1, "scores").shape == (tracks.frames, 68) and tracks.dense(1, "state").shape == (tracks.frames,)
+    assert Tracks.empty([0, 1]).dense().shape == (2, 0, 68, 2)
+
+
+def test_dense_of_an_absent_face_is_an_error() -> None:
+    """An id that no row has is refused with those there are; so is a column that is absent."""
+    with pytest.raises(UsageError, match="there is no face 9; the faces are 0, 1"):
+        rows().dense(9)
+    with pytest.raises(UsageError, match="have no 'sigma'"):
+        rows().dense(0, "sigma")
+
+
+def test_between_takes_seconds() -> None:
+    """Frames from the first time on and before the last one."""
+    tracks = random_tracks()
+    some = tracks.between(0.3, 0.6, "seconds")
+    assert 0 < some.frames < tracks.frames and some.times.min() >= 0.3 and some.times.max() < 0.6
+    first = int(np.searchsorted(tracks.times, 0.3))
+    assert some.same_as(tracks.between(first, first + some.frames))
+
+
+def test_arrays_cannot_be_written_to() -> None:
+    """What was checked stays as it was; the arrays that were given stay as writable as they were."""
+    frame = np.array([0, 2])
+    tracks = rows(frame=frame)
+    with pytest.raises(ValueError, match="read-only"):
+        tracks.points[0] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        tracks.times[0] = 1
+    frame[0] = 7
+
+
+def test_a_rate_gives_times() -> None:
+    """Frame n is at n / fps, and the times count as known."""
+    tracks = rows(info={"times_known": False, "a": 1}).at_rate(25)
+    assert tracks.times.tolist() == [0, 0.04, 0.08] and tracks.info == {"a": 1}
+
+
+def test_a_notebook_shows_when_each_face_is_there() -> None:
+    """The fragment of HTML names the source, safely, and draws a line for each of the longest faces."""
+    shown = random_tracks(frames=3000, faces=14, source="<b>.mp4")._repr_html_()
+    assert "&lt;b&gt;.mp4" in shown and "14 faces" in shown and "and 2 more faces" in shown
+    assert shown.count(">face ") == 12 and len(shown) < 2_000_000
+    assert "<svg" in Tracks.empty([0, 1])._repr_html_()
 
 
 def test_faces_and_their_rows() -> None:
@@ -145,8 +198,9 @@ def test_same_as_sees_a_difference() -> None:
     """One bit in any array tells two tracks apart."""
     tracks, other = random_tracks(), random_tracks()
     assert tracks.same_as(other)
-    other.times[3] += 1e-9
-    assert not tracks.same_as(other)
+    times = other.times.copy()
+    times[3] += 1e-9
+    assert not tracks.same_as(replace(other, times=times))
 
 
 def test_empty_is_a_video_without_faces() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--to", "format", type=click.Choice(ALL_FORMATS), required=True, help="The format to write.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR",
-              help="Folder for the results; made if need be.")
+              help="Folder for the results; created if missing. A name that ends in .parquet is one table of all.")
 @click.option("--from", "source", type=click.Choice(ALL_FORMATS),
               help="The format of FILE.  [default: by its content]")
 @more_columns
@@ -58,6 +61,7 @@ def convert(
       redtrack convert tracks/*.h5 --to csv --with measures -o tables
       redtrack convert 300vw/001/annot --to hdf5 --fps 25 -o truth
       redtrack convert tracks/clip.h5 --to sleap -o sleap
+      redtrack convert tracks/*.h5 --to parquet -o corpus.parquet
     """  # fmt: skip
     from redtrack import formats
     from redtrack.formats import suffix
@@ -67,22 +71,62 @@ def convert(
     options = column_options(columns, (format,), "--to")
     if format == "pts" and pts_origin is not None:
         options["origin"] = pts_origin
-    origin = None if format == "pts" else pts_origin
+    how = _How(source, None if format == "pts" else pts_origin, fps, edits, no_edits)
+    failed: list[Path] = []
+    if format == "parquet" and out.suffix == ".parquet":
+        _write_run(out, _sources(files, out, how, failed))
+        sys.exit(1 if failed else 0)
     prepare_folder(out)
-    failed = 0
     for path, names in zip(files, name_outputs([_named(path) for path in files]), strict=True):
-        try:
+        with _failing(path, failed):
             result = out / f"{names[0]}{suffix(format)}"
-            tracks = with_edits(_read(path, result, source, format, origin), path, edits, no_edits)
-            tracks = tracks.at_rate(fps) if fps and not tracks.info.get("times_known", True) else tracks
+            tracks = _read(path, result, format, how)
             formats.write(tracks, result, format, **options)
             click.echo(printable(result))
             for note in notes(tracks, format):
                 click.echo(f"{printable(path)}: {note}", err=True)
-        except RedtrackError as error:
-            failed += 1
-            tell_error(error)
     sys.exit(1 if failed else 0)
+
+
+@dataclass(frozen=True)
+class _How:
+    """How files are read: as which format, with which origin of .pts files, rate for those without times, and edits."""
+
+    source: str | None
+    origin: int | None
+    fps: float | None
+    edits: Path | None
+    no_edits: bool
+
+
+@contextmanager
+def _failing(path: Path, failed: list[Path]) -> Iterator[None]:
+    """Tells an error of the block, which is that file's alone, and adds the file to `failed`."""
+    try:
+        yield
+    except RedtrackError as error:
+        failed.append(path)
+        tell_error(error)
+
+
+def _write_run(out: Path, videos: Iterator[tuple[str, Tracks]]) -> None:
+    """Writes one table of all videos."""
+    from redtrack.formats.parquet import write_run
+
+    write_run(videos, out)
+    click.echo(printable(out))
+
+
+def _sources(files: tuple[Path, ...], out: Path, how: _How, failed: list[Path]) -> Iterator[tuple[str, Tracks]]:
+    """Yields name and tracks of each file that can be read; two of one name are told apart."""
+    from redtrack.run.names import name_outputs
+
+    for path, names in zip(files, name_outputs([_named(path) for path in files]), strict=True):
+        tracks: Tracks | None = None
+        with _failing(path, failed):
+            tracks = _read(path, out, "parquet", how)
+        if tracks is not None:
+            yield names[0], tracks
 
 
 def _named(path: Path) -> Path:
@@ -108,19 +152,21 @@ def notes(tracks: Tracks, format: str) -> list[str]:
     return found
 
 
-def _read(path: Path, result: Path, source: str | None, format: str, origin: int | None) -> Tracks:
-    """Returns the tracks of a file. origin: that of .pts files that are read, None as recorded."""
+def _read(path: Path, result: Path, format: str, how: _How) -> Tracks:
+    """Returns the tracks of a file that is to become `result`."""
     from redtrack import formats
     from redtrack.formats.openface_csv import refuse_foreign
 
     if is_same_file(result, path):
         raise OutputError("would be written over itself", path, "choose another -o")
-    found = formats.named(source) if source else formats.sniff(path)
+    found = formats.named(how.source) if how.source else formats.sniff(path)
     if format == "hdf5":
         _keep_native(result, found.name)
     if format == "csv":
         refuse_foreign(result)
-    return found.read(path, **({"origin": origin} if found.name == "pts" and origin is not None else {}))
+    options = {"origin": how.origin} if found.name == "pts" and how.origin is not None else {}
+    tracks = with_edits(found.read(path, **options), path, how.edits, how.no_edits)
+    return tracks.at_rate(how.fps) if how.fps and not tracks.info.get("times_known", True) else tracks
 
 
 def _keep_native(result: Path, source: str) -> None:

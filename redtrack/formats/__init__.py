@@ -104,6 +104,20 @@ _TABLE = (
         "coco:write_coco_wholebody",
         "disagreement, states, info",
     ),
+    Format(
+        "parquet",
+        ".parquet",
+        "parquet:read_parquet",
+        "parquet:write_parquet",
+        "disagreement, states",
+    ),
+    Format(
+        "nwb",
+        ".nwb",
+        "nwb:read_nwb",
+        "nwb:write_nwb",
+        "disagreement, boxes, states",
+    ),
 )
 FORMATS: dict[str, Format] = {entry.name: entry for entry in _TABLE}
 
@@ -148,7 +162,7 @@ def sniff(path: PathLike) -> Format:
     with naming(path):
         with open(check_file(path), "rb") as file:
             head = file.read(4096)
-        found = _sniff_hdf5(path) if is_hdf5(path) else _sniff_text(path, head)
+        found = _sniff_hdf5(path) if is_hdf5(path) else "parquet" if head[:4] == b"PAR1" else _sniff_text(path, head)
         if found is None:
             raise FormatError(f"is {_what_text(head)}", remedy=f"known are {', '.join(FORMATS)}")
         return FORMATS[found]
@@ -167,6 +181,8 @@ def _sniff_hdf5(path: PathLike) -> str:
     with open_hdf5(path) as file:
         if any("pandas_type" in file.attributes(name) for name in file.objects):
             return "deeplabcut-hdf5"
+        if "nwb_version" in file.attributes():
+            return "nwb"
         return "sleap" if "track_occupancy" in file else "hdf5"
 
 

@@ -39,9 +39,9 @@ from redtrack.formats.common import (
     number,
     place_in_frame,
     replacing,
-    unknown_times,
 )
 from redtrack.points import LINES, N_POINTS, NAMES
+from redtrack.timing import unknown_times
 from redtrack.tracks import Tracks
 
 __all__ = ["image_frames", "read_coco", "write_coco", "write_coco_wholebody"]

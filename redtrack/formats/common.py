@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
@@ -20,7 +20,6 @@ __all__ = [
     "PathLike",
     "check_file",
     "face_ids",
-    "filled_times",
     "foreign_scores",
     "known_rows",
     "naming",
@@ -160,31 +159,6 @@ def place_in_frame(frame: np.ndarray) -> np.ndarray:
     place = np.empty(len(frame), np.int64)
     place[order] = np.arange(len(frame)) - np.searchsorted(ordered, ordered)
     return place
-
-
-def filled_times(frame: np.ndarray, seconds: np.ndarray, frames: int) -> dict[str, Any]:
-    """Returns `times` and `info` from times known for some frames only: frame (n,) indices, seconds (n,).
-
-    Between two known frames time runs evenly, outside of them by the median step. Where fewer than two of several
-    frames are known, a frame counts as one second.
-    """
-    known = np.isfinite(seconds)
-    frame, first = np.unique(frame[known], return_index=True)
-    seconds = seconds[known][first]
-    if frames == len(frame) == 1:
-        return {"times": seconds}
-    if len(frame) < 2:
-        return unknown_times(frames)
-    step = float(np.median(np.diff(seconds) / np.diff(frame)))
-    index = np.arange(frames)
-    times = np.interp(index, frame, seconds)
-    times += np.minimum(index - frame[0], 0) * step + np.maximum(index - frame[-1], 0) * step
-    return {"times": times}
-
-
-def unknown_times(frames: int) -> dict[str, Any]:
-    """Returns `times` and `info` where a format has no times: a frame counts as one second."""
-    return {"times": np.arange(frames, dtype=np.float64), "info": {"times_known": False}}
 
 
 def number(value: object, name: str) -> float:

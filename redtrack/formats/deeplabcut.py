@@ -32,11 +32,11 @@ from redtrack.formats.common import (
     known_rows,
     naming,
     replacing,
-    unknown_times,
     whole_numbers,
 )
 from redtrack.formats.table import LONGEST_LINE, open_table, read_blocks, split_line
 from redtrack.points import N_POINTS, NAMES
+from redtrack.timing import unknown_times
 from redtrack.tracks import Tracks
 
 __all__ = ["read_deeplabcut", "write_deeplabcut"]

@@ -34,19 +34,18 @@ from redtrack.formats.common import (
     MAX_FACE,
     MAX_FRAMES,
     PathLike,
-    filled_times,
     foreign_scores,
     known_rows,
     naming,
     place_in_frame,
     replacing,
-    unknown_times,
     whole_numbers,
 )
 from redtrack.formats.table import LONGEST_LINE, open_table, read_blocks, split_line
 from redtrack.measures import MEASURES, OPENFACE_POSE, openface_pose
 from redtrack.measures import measures as measure
 from redtrack.points import N_POINTS, known_mean
+from redtrack.timing import filled_times, unknown_times
 from redtrack.tracks import Tracks
 
 __all__ = ["has_other_columns", "header", "lines", "read_csv", "refuse_foreign", "write_csv"]

@@ -43,9 +43,9 @@ from redtrack.formats.common import (
     number,
     output_error,
     part_path,
-    unknown_times,
 )
 from redtrack.points import N_POINTS
+from redtrack.timing import unknown_times
 from redtrack.tracks import Tracks
 
 __all__ = ["read_68", "read_points", "read_pts", "write_points", "write_pts"]

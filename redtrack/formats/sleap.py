@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from redtrack.errors import FormatError
-from redtrack.formats.common import MAX_FRAMES, PathLike, face_ids, foreign_scores, known_rows, naming, unknown_times
+from redtrack.formats.common import MAX_FRAMES, PathLike, face_ids, foreign_scores, known_rows, naming
 from redtrack.formats.disk import replacing_hdf5
 from redtrack.formats.hdf5_file import Array, Hdf5File, open_hdf5
 from redtrack.points import LINES, MIRROR, N_POINTS, NAMES, known_mean
+from redtrack.timing import unknown_times
 from redtrack.tracks import Tracks
 
 __all__ = ["MARK", "read_sleap", "write_sleap"]

@@ -107,6 +107,10 @@ def test_every_command_of_the_documents_runs(line: str, folder: Path, monkeypatc
     """The command ends well, and the file that it names as its output is there."""
     if "plot" in line:
         pytest.importorskip("matplotlib")
+    if "parquet" in line:
+        pytest.importorskip("pyarrow")
+    if "--to nwb" in line:
+        pytest.importorskip("ndx_pose")
     monkeypatch.chdir(folder)
     shutil.copy("ours.h5", "tracks/clip.h5")  # one of the commands replaces it
     program, *words = [word for quoted in shlex.split(line) for word in expanded(quoted, line)]

@@ -12,6 +12,7 @@ from drawn_tracks import face, tracks_of
 from random_tracks import random_tracks
 
 import redtrack
+from redtrack import formats
 from redtrack.cli import cli
 from redtrack.formats.pts import write_points
 from redtrack.measures import measures, openface_pose
@@ -137,3 +138,36 @@ def test_another_programs_hdf5_is_not_replaced(tracks: Tracks, tmp_path: Path) -
 
 def test_unknown_format_is_wrong_usage(tmp_path: Path) -> None:
     assert "gif" in convert("a.h5", "--to", "gif", "-o", tmp_path, status=2).stderr
+
+
+def test_what_is_lacking_is_told(tmp_path: Path) -> None:
+    """Faces that lack points are counted, missing times and sizes named; --fps gives times."""
+    points = np.ones((2, 68, 2))
+    points[1, 5] = np.nan
+    tracks = Tracks.from_rows([0, 1], [0, 0], points, [0, 1], info={"times_known": False})
+    tracks.save(tmp_path / "a.h5")
+    done = CliRunner().invoke(cli, ["convert", str(tmp_path / "a.h5"), "--to", "coco", "-o", str(tmp_path / "o")])
+    assert done.exit_code == 0
+    for words in ("1 of 2 faces lack points", "holds no times: give --fps", "does not tell the size of its pictures"):
+        assert words in done.stderr
+    done = CliRunner().invoke(
+        cli, ["convert", str(tmp_path / "a.h5"), "--to", "csv", "--fps", "25", "-o", str(tmp_path / "o")]
+    )
+    assert "times" not in done.stderr and formats.read(tmp_path / "o/a.csv").times.tolist() == [0, 0.04]
+
+
+def test_many_videos_are_one_table(tmp_path: Path) -> None:
+    """A name that ends in .parquet takes all files, less those that cannot be read."""
+    pytest.importorskip("pyarrow")
+    from redtrack.formats.parquet import read_parquet
+
+    for folder, seed in (("a", 1), ("b", 2)):
+        (tmp_path / folder).mkdir()
+        random_tracks(frames=5, seed=seed).save(tmp_path / folder / "clip.h5")
+    (tmp_path / "bad.h5").write_text("junk")
+    files = [str(tmp_path / name) for name in ("a/clip.h5", "bad.h5", "b/clip.h5")]
+    out = tmp_path / "run.parquet"
+    done = CliRunner().invoke(cli, ["convert", *files, "--to", "parquet", "-o", str(out)])
+    assert done.exit_code == 1 and "bad.h5" in done.stderr and str(out) in done.stdout
+    names = ["a-clip", "b-clip"]
+    assert all(len(read_parquet(out, video=name)) for name in names), done.output

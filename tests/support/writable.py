@@ -1,9 +1,13 @@
-"""The formats that can be written here."""
+"""The formats that can be written and read here."""
 
 import importlib.util
 
 from redtrack.formats import FORMATS
 
-HAS_TABLES = all(importlib.util.find_spec(name) for name in ("pandas", "tables"))
-WRITABLE = [name for name in FORMATS if HAS_TABLES or name != "deeplabcut-hdf5"]
-"""All formats, less the one whose extra may be missing."""
+NEEDS = {"deeplabcut-hdf5": ("pandas", "tables"), "parquet": ("pyarrow",)}
+WRITABLE = [
+    name
+    for name in FORMATS
+    if name != "nwb" and all(importlib.util.find_spec(library) for library in NEEDS.get(name, ()))
+]
+"""All formats, less those whose extra may be missing, and NWB, which is only written."""
