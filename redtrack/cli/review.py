@@ -103,7 +103,8 @@ def review(
 
     The table lists the spans where the two ways through time disagree most or confidence is low, the worst first, and
     the stretches without a face. Rows of all files are ranked together; a file that cannot be read is named and left
-    out. Disagreement is a share of the eye distance. TRACKS may be a folder that annotate wrote.
+    out. Disagreement is a share of the eye distance. TRACKS may be a folder that annotate wrote. Edits by hand beside
+    TRACKS are taken in.
 
     A page needs no network and no server; it plays the video from its own file. --edit needs
     pip install 'redtrack[edit]'; it serves this machine only, until Ctrl-C.
@@ -184,14 +185,14 @@ def write_frames(files: list[Path], count: int, out: Path, video: Path | None) -
 
 
 def read_all(files: list[Path]) -> dict[str, Tracks]:
-    """Returns the tracks of files by their paths; one that cannot be read is told and left out."""
-    from redtrack import formats
+    """Returns the tracks of files by their paths, with the edits beside them; what cannot be read is told."""
     from redtrack.errors import FormatError
+    from redtrack.review.site import read_edited
 
     tracks = {}
     for path in files:
         try:
-            tracks[str(path)] = formats.read(path)
+            tracks[str(path)] = read_edited(path)[0].result()
         except FormatError as error:
             tell_error(error)
     return tracks

@@ -147,8 +147,14 @@ class Player {
   get ready() { return this.video !== null && this.offset !== null; }
   get playing() { return this.ready ? !this.video.paused : Boolean(this.timer); }
   _watch() {
-    if (!this.exact) {
-      this.video.addEventListener("timeupdate", () => { if (this.ready) { this._keep(); this._show(this._frameAt(this.video.currentTime)); } });
+    if (!this.exact) { // a browser that does not tell what it shows: the nearest that its clock says
+      const look = () => {
+        if (!this.video) return;
+        const frame = this.ready && !this.video.seeking ? this._frameAt(this.video.currentTime) : this.frame;
+        if (frame !== this.frame) { this._keep(); this._show(frame); }
+        requestAnimationFrame(look);
+      };
+      look();
       return;
     }
     const each = (now, about) => {
@@ -345,6 +351,7 @@ function paintFace(context, row, to, style) {
     }
   }
   if (style.ids) {
+    context.globalAlpha = 1;
     const words = faceName(row.face) + (row.mark ? ` · ${MARKS[row.mark]}` : "");
     context.font = `${chosen ? "600 " : ""}${12 * ratio}px system-ui, sans-serif`;
     const x = row.box[0] * to.sx + to.ox, y = Math.max(row.box[1] * to.sy + to.oy - 6 * ratio, 14 * ratio);
@@ -382,7 +389,7 @@ function drawPicture() {
   }
   const style = { ...state.layers, colour: state.colour, face: state.face, point: state.point, ratio, edit: meta.edit };
   state.placed = paint(picture, still, rows, state.view, style);
-  byId("clock").textContent = `frame ${frame}  ${clockText(tracks.times[frame] || 0)}`;
+  byId("clock").textContent = `frame ${frame} · ${clockText(tracks.times[frame] || 0)}`;
 }
 
 // ---- Time lines -----------------------------------------------------------------------------------------------------
@@ -528,6 +535,9 @@ function showLists() {
     item.append(button);
     return item;
   }));
+  const before = state.span; // edits may have changed the list
+  state.chosen = before ? worth.findIndex((span) => span.face === before.face && span.first <= before.last && span.last >= before.first) : -1;
+  if (state.chosen >= 0) list.children[state.chosen].firstChild.className = "on"; else state.chosen = undefined;
   if (!worth.length) list.append(Object.assign(document.createElement("li"), { textContent: "Nothing stands out." }));
   byId("faces").replaceChildren(...meta.faces.map((face) => {
     const item = document.createElement("li"), button = document.createElement("button");
@@ -754,7 +764,8 @@ function watchKeys() {
   window.addEventListener("keydown", (event) => {
     if (event.target.closest("dialog, select, input[type=text]") || event.altKey) return;
     if (event.ctrlKey || event.metaKey) {
-      if (meta.edit && event.key.toLowerCase() === "z") { event.preventDefault(); undo(event.shiftKey); }
+      const key = event.key.toLowerCase();
+      if (meta.edit && (key === "z" || key === "y")) { event.preventDefault(); undo(key === "y" || event.shiftKey); }
       return;
     }
     const found = keys.find(([, , key]) => key === (event.key.length === 1 ? event.key.toLowerCase() : event.key));
@@ -1022,10 +1033,10 @@ async function start() {
   byId("summary").textContent = meta.summary;
   byId("home").hidden = !meta.home;
   if (meta.home) byId("home").href = meta.home;
-  notice(meta.notice);
   if (!("DecompressionStream" in window)) { notice("This browser is too old for this page: it needs one of 2023 or later."); return; }
   tracks.load(meta.table, await inflate(byId("rows").textContent));
   byId("rows").textContent = "";
+  notice(meta.notice);
   const failed = () => { notice(`${meta.notice ? meta.notice + " " : ""}The video cannot be played here (${meta.video}): points are shown on black.`); refresh(); };
   player = new Player(meta.video, shown, failed);
   if (player.video) player.video.addEventListener("loadedmetadata", () => checkVideo(player.video));

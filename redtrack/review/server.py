@@ -8,6 +8,7 @@ A request with another host in its `Host` header (a name that was pointed here) 
 from __future__ import annotations
 
 import hmac
+import json
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
@@ -20,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from redtrack.edits import edits_path
 from redtrack.errors import FormatError, RedtrackError
 from redtrack.review.document import Document
 from redtrack.review.index import Entry, entry_of, index_html
@@ -82,6 +84,7 @@ class _Pages:
 
     def __init__(self, files: Sequence[Path], video: Path | None) -> None:
         self._files = list(files)
+        self._lines: dict[tuple[int, tuple[float, ...]], Entry] = {}
         home = "../" if len(self._files) > 1 else None
         self._open = lru_cache(_OPEN)(lambda number: Document(self._files[number], video, home))
 
@@ -97,7 +100,15 @@ class _Pages:
         return HTMLResponse(await run_in_threadpool(self._index))
 
     def _index(self) -> str:
-        return index_html([_entry(path, f"{number}/") for number, path in enumerate(self._files)], "Tracks to review")
+        return index_html([self._line(number) for number in range(len(self._files))], "Tracks to review")
+
+    def _line(self, number: int) -> Entry:
+        """Returns a line of the index; tracks are read again only when they or their edits have changed."""
+        path = self._files[number]
+        key = number, tuple(one.stat().st_mtime for one in (path, edits_path(path)) if one.is_file())
+        if key not in self._lines:
+            self._lines[key] = _entry(path, f"{number}/")
+        return self._lines[key]
 
     async def page(self, request: Request) -> Response:
         document = await self._document(request)
@@ -128,8 +139,6 @@ async def _sent(request: Request) -> dict[str, Any]:
         body += part
         if len(body) > LARGEST_REQUEST:
             raise FormatError("too large")
-    import json
-
     try:
         sent = json.loads(body)
     except (ValueError, RecursionError) as error:

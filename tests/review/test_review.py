@@ -15,6 +15,7 @@ from drawn_tracks import face, moving_face, tracks_of
 
 from redtrack.cli import cli
 from redtrack.cli.review import review
+from redtrack.edits import Edit, append_edits
 from redtrack.errors import FormatError, UsageError
 from redtrack.review import find_spans, review_sheet
 from redtrack.tracks import Tracks
@@ -185,3 +186,12 @@ def test_command_without_faces_says_so(tmp_path) -> None:
     Tracks.empty([0.0, 0.04]).save(tmp_path / "a.h5")
     done = CliRunner().invoke(review, [str(tmp_path / "a.h5")])
     assert done.exit_code == 0 and "Nothing stands out" in done.stdout
+
+
+def test_edits_by_hand_are_taken_in(tmp_path) -> None:
+    """A span whose frames are marked absent is no longer worth a look, and counts as without a face."""
+    bumpy(24, apart=[4, 15]).save(tmp_path / "in.h5")
+    append_edits(tmp_path / "in.edits.jsonl", [Edit("mark", "a", {"frame": 4, "face": 0, "as": "absent"})])
+    about = json.loads(CliRunner().invoke(review, [str(tmp_path / "in.h5"), "--share", "0.1", "--json"]).stdout)
+    assert 4 not in [span["worst"] for span in about["spans"]]
+    assert about["files"][str(tmp_path / "in.h5")]["with_face"] == 23
