@@ -9,6 +9,7 @@ from redtrack.training.landmarks.clips import (
     Bulges,
     camera_path,
     clip_crops,
+    eye_opening,
     mirrored,
     pass_occluder,
     pushed,
@@ -85,3 +86,27 @@ def test_random_clips_are_what_the_network_takes():
 def test_wobble_is_about_one():
     """The camera's shake has the amplitude that it is scaled by."""
     assert 0.4 < wobble(200, 40, np.random.default_rng(0)).std() < 1.6
+
+
+def test_eyes_shut_and_open_again():
+    """In one go: shut in the middle, open at an end that is far enough."""
+    openings = np.stack([eye_opening(20, np.random.default_rng(k)) for k in range(50)])
+    assert openings.min() == 0 and openings.max() <= 1 and (openings.min(1) < 0.2).all()
+    assert (openings.max(1) > 0.9).mean() > 0.7
+    for opening in openings:
+        shut = opening.argmin()
+        assert (np.diff(opening[: shut + 1]) <= 0).all() and (np.diff(opening[shut:]) >= 0).all()
+
+
+def test_a_blinking_still_has_its_lids_points_where_its_lids_are(monkeypatch):
+    """The upper lids' points go down and come back with the picture's own skin, and no others move."""
+    monkeypatch.setattr("redtrack.training.landmarks.clips.BLINKS", 1.0)
+    monkeypatch.setattr("redtrack.training.landmarks.clips.random_bulges", lambda points, frames, rng: None)
+    images, points = dotted_faces(1)
+    points = (points - 112) * 1.6 + 112
+    points[:, [37, 38, 43, 44], 1] -= 4
+    points[:, [40, 41, 46, 47], 1] += 4
+    _, truth = random_clip(still_clip(images[0], points[0], 20), 128, np.random.default_rng(5), still=True)
+    opening = (truth[:, 41] - truth[:, 37]).norm(dim=-1) / (truth[:, 36] - truth[:, 45]).norm(dim=-1)
+    lip = (truth[:, 57] - truth[:, 51]).norm(dim=-1) / (truth[:, 36] - truth[:, 45]).norm(dim=-1)
+    assert opening.min() < 0.3 * opening.max() and lip.std() < 0.01 * lip.mean()

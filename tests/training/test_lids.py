@@ -32,7 +32,8 @@ def dark(images: torch.Tensor) -> torch.Tensor:
 
 def test_a_shut_eye_shows_skin_and_its_upper_lid_lies_on_the_lower(monkeypatch):
     """The four points of the upper lids move, all others stay; faces that were not chosen stay as they are."""
-    monkeypatch.setattr("redtrack.training.landmarks.lids.MOST_OPEN", 0.0)
+    for name in ("MOST_OPEN", "ONE_EYE"):
+        monkeypatch.setattr(f"redtrack.training.landmarks.lids.{name}", 0.0)
     images, points = eyed_faces()
     shut, moved = close_eyes(images, points, np.array([True, False, True]), np.random.default_rng(1))
     assert torch.equal(shut[1], images[1]) and np.array_equal(moved[1], points[1])

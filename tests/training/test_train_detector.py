@@ -82,10 +82,11 @@ def test_training_goes_on_from_a_network_and_its_mistakes(tmp_path: Path) -> Non
 def test_a_detector_gets_its_verifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a copy that can be saved and loaded."""
     monkeypatch.setattr(verifier, "faceless_scenes", lambda: drawn_scenes(1))
-    monkeypatch.setattr(verifier, "LEAST", 0.0)
+    for name, value in {"LEAST": 0.0, "BATCH": 8, "FACELESS_VIEWS": 1}.items():
+        monkeypatch.setattr(verifier, name, value)
     torch.manual_seed(0)
     bare = FaceDetector(replace(TINY, long_side=64)).eval()
-    made = verifier.with_verifier(bare, write_photos(tmp_path, 12), 9, report=lambda _: None, width=4, views=1, steps=1)
+    made = verifier.with_verifier(bare, write_photos(tmp_path, 3), 9, report=lambda _: None, width=4, views=1, steps=1)
     assert bare.verifier is None and made.verifier is not None and made.config.verifier == 4
     checkpoint.save(tmp_path / "it.safetensors", made, "detector", {})
     assert checkpoint.load(tmp_path / "it.safetensors", kind="detector").config == made.config

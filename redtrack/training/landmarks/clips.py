@@ -1,7 +1,8 @@
 """Clips of T frames for the temporal stage: real ones, and stills moved by a made-up camera.
 
 N clips, T frames, P points, S crop side. A moved still has exact truth: the camera shifts, scales and rolls smoothly,
-parts of the face move by themselves (a lid, a lip), an occluder passes, and each frame has noise of its own.
+parts of the face move by themselves (a lip, a brow), eyes blink, an occluder passes, and each frame has noise of its
+own.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from redtrack.training.landmarks.augment import (
     relight,
     soften,
 )
+from redtrack.training.landmarks.lids import blink
 
 MOVED_PARTS = 4  # most parts of a face that move by themselves
+BLINKS = 0.25  # share of the moved stills in which the eyes shut and open
 KEY_EVERY = 10  # frames between two looks that say where to crop
 CENTRED = Augmentation(rotation=12.0, scale=0.05, shift=0.02)  # how far the first of those is off
 
@@ -99,6 +102,14 @@ def time_course(frames: int, rng: np.random.Generator) -> np.ndarray:
     if kind == 1:
         return 1 / (1 + np.exp(-(t - at) / rng.uniform(0.3, 2.0)))
     return np.sin(2 * np.pi * t / rng.uniform(4, 14) + rng.uniform(0, 6.3)) * 0.7
+
+
+def eye_opening(frames: int, rng: np.random.Generator) -> np.ndarray:
+    """How far eyes are open while they blink once, or stay shut for a while: (T,), 0 to 1."""
+    away = np.abs(np.arange(frames) - rng.uniform(0, frames)) - rng.choice([0.0, rng.uniform(0, frames)])
+    shutting = np.exp(-(away.clip(0) ** 2) / (2 * rng.uniform(0.7, 2.5) ** 2))
+    opening: np.ndarray = 1 - (1.3 * shutting).clip(0, 1)
+    return opening
 
 
 @dataclass
@@ -191,6 +202,9 @@ def random_clip(
     """A training clip: crops (T, 3, S, S) and truth (T, P, 2) in crop pixels. Only stills are pushed about."""
     if rng.random() < 0.5:
         clip = mirrored(clip)
+    if still and rng.random() < BLINKS:
+        images, points = blink(clip.images, clip.points, eye_opening(len(clip), rng))
+        clip = Clip(images, points, clip.axis)
     bulges = random_bulges(clip.points[0], len(clip), rng) if still else None
     crops, truth = clip_crops(clip, camera_path(clip, size, CENTRED, rng, scale), bulges)
     return spoil_clip(crops, OURS, rng), truth

@@ -10,12 +10,16 @@ N pictures, K eyes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-EYES = ((36, 37, 38, 39, 41, 40), (42, 43, 44, 45, 47, 46))  # corner, upper lid, corner, lower lid under the upper
+Eye = tuple[int, ...]
+# The points of each eye: corner, upper lid, corner, and the lower lid's, each under the upper one's.
+EYES: tuple[Eye, ...] = ((36, 37, 38, 39, 41, 40), (42, 43, 44, 45, 47, 46))
 MOST_OPEN = 0.5  # of the old opening; half of the eyes are shut altogether
 ONE_EYE = 0.15  # share of the faces with one eye shut only
 SKIN = 0.9, 0.35  # skin that is stretched: this share of the opening, or of the eye's width where that is more
@@ -29,18 +33,34 @@ def close_eyes(
 
     Eyes that are too narrow or too oddly labelled to be stretched stay as they are.
     """
-    out, moved = images, points
+    openness = np.ones(len(images))
     for index in np.flatnonzero(which):
-        openness = max(0.0, rng.uniform(-MOST_OPEN, MOST_OPEN))
-        eyes = EYES if rng.random() >= ONE_EYE else (EYES[rng.integers(2)],)
-        for eye in eyes:
+        openness[index] = max(0.0, rng.uniform(-MOST_OPEN, MOST_OPEN))
+    eyes = [EYES if rng.random() >= ONE_EYE else (EYES[rng.integers(2)],) for _ in images]
+    return lower_lids(images, points, openness, eyes)
+
+
+def blink(images: Tensor, points: np.ndarray, openness: np.ndarray) -> tuple[Tensor, np.ndarray]:
+    """Frames uint8 (T, 3, H, W) of a face and its points (T, 68, 2), both eyes open by openness (T,) of what they
+    were."""
+    return lower_lids(images, points, openness, [EYES] * len(images))
+
+
+def lower_lids(
+    images: Tensor, points: np.ndarray, openness: np.ndarray, eyes: Sequence[Sequence[Eye]]
+) -> tuple[Tensor, np.ndarray]:
+    """Pictures uint8 (N, 3, H, W) and points (N, 68, 2), the eyes chosen for each open by openness (N,) of what they
+    were; those given are not changed."""
+    out, moved = images, points
+    for index in np.flatnonzero(openness < 1):
+        for eye in eyes[index]:
             frame = eye_frame(moved[index, list(eye)].astype(np.float64))
             if frame is None:
                 continue
             if out is images:
                 out, moved = images.clone(), points.copy()
-            out[index] = shut(out[index], frame, openness)
-            moved[index, [eye[k] for k in UPPER]] = frame.lid_points(openness)
+            out[index] = shut(out[index], frame, float(openness[index]))
+            moved[index, [eye[k] for k in UPPER]] = frame.lid_points(float(openness[index]))
     return out, moved
 
 
