@@ -53,7 +53,7 @@ def lower_lids(
     were; those given are not changed."""
     out, moved = images, points
     for index in np.flatnonzero(openness < 1):
-        for eye in eyes[index]:
+        for eye in eyes[int(index)]:
             frame = eye_frame(moved[index, list(eye)].astype(np.float64))
             if frame is None:
                 continue
