@@ -22,8 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from redtrack import checkpoint
-from redtrack.measures import head_pose
 from redtrack.points import PARTS
+from redtrack.pose import head_pose
 from redtrack.rednet import maps
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet

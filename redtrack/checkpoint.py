@@ -1,6 +1,7 @@
 """Weights files: a network's config and tensors in safetensors, nothing pickled.
 
-The header's metadata holds `format` ("redtrack-weights"), `format_version`, `writer`, `kind` ("rednet" or "detector"),
+The header's metadata holds `format` ("redtrack-weights"), `format_version`, `writer`, `kind` ("rednet" or
+"detector"; "shape" is `redtrack.shape3d.basis`'s),
 `config` and `card` (both JSON). Tensors may be stored in half precision; they are read as float32.
 """
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from redtrack.points import INNER_51, LEFT_EYE_OUTER, MIRROR, RIGHT_EYE_OUTER
-from redtrack.pose import OPENFACE_POSE, Pose, fit_pose, frontal, head_pose, openface_pose
+from redtrack.pose import Pose, fit_pose, frontal
 
-__all__ = ["ANGLES", "MEASURES", "OPENFACE_POSE", "head_pose", "measures", "openface_pose", "uncertainties"]
+__all__ = ["ANGLES", "MEASURES", "measures", "uncertainties"]
 
 MEASURES: dict[str, str] = {
     "right_eye_opening": "mean height of the right eye over its width",
@@ -41,14 +41,14 @@ _STEP = 1e-4  # of the eye distance, by which a point is moved to see what a mea
 _BLOCK = 2048  # rows whose uncertainties are computed at once
 
 
-def measures(points: np.ndarray) -> dict[str, np.ndarray]:
-    """Returns each of `MEASURES` as (R,) float64 for points (R, 68, 2).
+def measures(points: np.ndarray, pose: Pose | None = None) -> dict[str, np.ndarray]:
+    """Returns each of `MEASURES` as (R,) float64 for points (R, 68, 2) under poses (default: fitted to the points).
 
     NaN where the points fall together; all but the angles also where the head is turned too far for them
     (`redtrack.pose.FURTHEST`).
     """
     points = np.asarray(points, np.float64)
-    pose = fit_pose(points)
+    pose = fit_pose(points) if pose is None else pose
     return _lengths(frontal(points, pose)) | dict(zip(ANGLES, pose.angles().T, strict=True))
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from redtrack.errors import FormatError, UsageError
 from redtrack.measures import MEASURES, measures
 from redtrack.points import N_POINTS
+from redtrack.pose import Pose, fit_pose, known_pose
 from redtrack.schema import Field, fields_over, frame_column, join_rows, row_column, select_rows
 
 if TYPE_CHECKING:
@@ -75,6 +76,16 @@ class Tracks:
     state: np.ndarray = row_column("uint8", {}, "a RowState", unwritten=255)
     sigma: np.ndarray | None = row_column(
         "float32", _POINT | {"xx xy yy": 3}, "covariance of the error expected", unit="px2", optional=True
+    )
+    points3d: np.ndarray | None = row_column(
+        "float32", _POINT | {"xyz": 3}, "the face's shape in the head's axes", unit="mm", optional=True
+    )
+    pose: np.ndarray | None = row_column(
+        "float32", {"rx ry rz tx ty s": 6}, "rotation vector, place, scale", unit="rad px px/mm", optional=True
+    )
+    visible: np.ndarray | None = row_column(
+        "uint8", _POINT, "0 hidden by the face itself, 1 not, 2 unknown",
+        unknown=2, unwritten=2, highest=2, optional=True,
     )
     times: np.ndarray = frame_column("float64", "seconds from the stream's first frame, never decreasing", unit="s")
     frame_state: np.ndarray = frame_column("uint8", "a FrameState", unwritten=255)
@@ -198,7 +209,7 @@ class Tracks:
         """
         rows = self.face_rows(face)
         curves = {name: np.full(self.frames, np.nan) for name in MEASURES}
-        for name, values in measures(self.points[rows]).items():
+        for name, values in measures(self.points[rows], self.head(rows)).items():
             curves[name][self.frame[rows]] = values
         return curves
 
@@ -216,6 +227,12 @@ class Tracks:
         events = importlib.import_module("redtrack.events")  # to the right of this part: loaded when asked
         found: list[Any] = events.find_events(self, face, kinds, events.Limits().changed(limits))
         return found
+
+    def head(self, rows: Any = slice(None)) -> Pose:
+        """Returns where the heads of some rows are: as the rows hold it, else fitted to their points."""
+        if self.pose is None or self.points3d is None:
+            return fit_pose(self.points[rows])
+        return known_pose(self.pose[rows], self.points3d[rows])
 
     def select(self, rows: np.ndarray) -> Tracks:
         """Returns the same video with only some rows: `rows` is (R,) bool or ascending indices."""

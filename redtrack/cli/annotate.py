@@ -60,6 +60,8 @@ def shaping(command: Any) -> Any:
                          help="Turn the picture clockwise; auto finds out how faces stand upright."),
             click.option("--protocol", type=click.Choice(PROTOCOLS), default="windows", show_default=True,
                          help="windows is fast; tracking goes frame by frame as the paper does, for comparison."),
+            click.option("--shape/--no-shape", default=True, show_default=True,
+                         help="Also fit the head's pose and the points in 3D, and tell which are visible."),
         ]
     ):  # fmt: skip
         command = option(command)

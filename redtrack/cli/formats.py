@@ -23,7 +23,7 @@ pts_origin = click.option(
     help="Number of the first pixel in .pts files: 1 as in 300-W and 300-VW, or 0.",
 )
 
-COLUMNS = {"measures": "csv", "pose": "csv"}
+COLUMNS = {"measures": "csv", "pose": "csv", "points3d": "csv"}
 """What `--with` adds, and the format that it is for."""
 
 more_columns = click.option(
@@ -31,8 +31,8 @@ more_columns = click.option(
     "columns",
     type=click.Choice(list(COLUMNS)),
     multiple=True,
-    help="More columns in csv: measures as docs/measures.md defines them, or OpenFace's pose_Rx, pose_Ry, pose_Rz. "
-    "Repeatable.",
+    help="More columns in csv: measures as docs/measures.md defines them, the head's pose as OpenFace's pose_Tx to "
+    "pose_Rz, points3d as its X_0 to Z_67 (docs/pose.md). Repeatable.",
 )
 
 

@@ -38,6 +38,7 @@ PNG = click.Path(dir_okay=False, path_type=Path)
 @click.option("--lines/--no-lines", default=True, help="Lines along the parts of the face.")
 @click.option("--boxes/--no-boxes", default=True, help="Face boxes.")
 @click.option("--ids/--no-ids", default=True, help="Face id and mean confidence.")
+@click.option("--axes/--no-axes", default=False, help="The head's axes: x red, y green, and blue the way it looks.")
 @click.option("--caption", is_flag=True, help="Frame number and time; always on sheets.")
 @click.option(
     "--colour",
@@ -97,6 +98,7 @@ def render(
       redtrack render clip.mp4 tracks/clip.h5 -o clip_points.mp4
       redtrack render clip.mp4 tracks/clip.h5 -o clip_points.mp4 --points-on-black
       redtrack render clip.mp4 tracks/clip.h5 --sheet worst.png --worst --zoom
+      redtrack render clip.mp4 tracks/clip.h5 -o clip_axes.mp4 --axes --no-points
 
     Exit status: 0 drawn, 1 the video could not be read to its end or the output not written, 2 wrong usage.
     """

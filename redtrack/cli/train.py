@@ -1,4 +1,4 @@
-"""`redtrack train`: the paper's three stages, and the face detector."""
+"""`redtrack train`: the paper's three stages, the face detector, and the basis of face shapes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from redtrack.cli import tell_error
 from redtrack.cli.train_detector import detector
 from redtrack.cli.train_options import FOLDER, OUT, common, taught
+from redtrack.cli.train_shape import shape
 
 DEFAULTS = {"image": (1.5e-3, 60.0), "identity": (3e-4, 20.0), "video": (1e-3, 20.0)}  # rate and minutes
 MENDING = 3e-4, 20.0  # the same, of weights that are to learn from edits
@@ -19,7 +20,7 @@ UNFROZEN_RATE = 1e-4
 
 @click.group()
 def train() -> None:
-    """Train RED-Net in the paper's three stages, or the face detector.
+    """Train RED-Net in the paper's three stages, the face detector, or the basis of face shapes.
 
     \b
     Examples:
@@ -222,3 +223,4 @@ def schedule_of(stage: str, options: dict[str, Any]) -> Any:
 
 
 train.add_command(detector)
+train.add_command(shape)

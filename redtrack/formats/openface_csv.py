@@ -7,9 +7,10 @@ is the mean score of the face's points; pixels have three decimals. An unknown c
 cells would be text to some readers), and so is every timestamp where the source has no times; anything else that is
 unknown, such as a point of a partly labelled face, is an empty cell. A frame without a
 face has one line with `face_id` -1, `confidence` and `success` 0, and empty cells, so that its time is kept and no
-number is made up. On demand: `pose=True` puts OpenFace's `pose_Rx`, `pose_Ry`, `pose_Rz` (radians, of a
-weak-perspective fit) before `x_0`, and `measures=True` the columns of `redtrack.measures` behind `y_67`. What OpenFace
-has and redtrack does not measure (gaze, the head's place in millimetres, action units) has no columns.
+number is made up. On demand: `pose=True` puts OpenFace's `pose_Tx`, `pose_Ty`, `pose_Tz` (mm) and `pose_Rx`,
+`pose_Ry`, `pose_Rz` (radians) before `x_0` (docs/pose.md), `points3d=True` OpenFace's `X_0` to `Z_67` (mm in the
+camera's axes) behind `y_67`, and `measures=True` the columns of `redtrack.measures` after these. What OpenFace has and
+redtrack does not measure (gaze, action units) has no columns.
 
 Read: any file that has the 136 point columns, in any order and among others; spaces in the header (older OpenFace),
 no `face_id` (one face a line, counted within its frame), no `timestamp` (a frame counts as one second); py-feat's
@@ -42,9 +43,10 @@ from redtrack.formats.common import (
     whole_numbers,
 )
 from redtrack.formats.table import LONGEST_LINE, open_table, read_blocks, split_line
-from redtrack.measures import MEASURES, OPENFACE_POSE, openface_pose
+from redtrack.measures import MEASURES
 from redtrack.measures import measures as measure
 from redtrack.points import N_POINTS, known_mean
+from redtrack.pose import OPENFACE_PLACE, OPENFACE_POSE, Pose, openface_place
 from redtrack.timing import filled_times, unknown_times
 from redtrack.tracks import Tracks
 
@@ -53,45 +55,59 @@ __all__ = ["has_other_columns", "header", "lines", "read_csv", "refuse_foreign",
 NO_FACE = -1
 _UNKNOWN = "NaN"
 _POINTS = [f"{axis}_{i}" for axis in "xy" for i in range(N_POINTS)]
+_SPACE = [f"{axis}_{i}" for axis in "XYZ" for i in range(N_POINTS)]
 _FIXED = ["frame", "face_id", "timestamp", "confidence", "success"]
 _BOX = ["facerectx", "facerecty", "facerectwidth", "facerectheight"]  # py-feat
 _ALIASES = {"facescore": "confidence", "face": "face_id"}  # py-feat; OpenFace on pictures
 _IN_SPACE = re.compile(r"[XYZ]_[0-9]+")  # OpenFace's points in millimetres, which are not x_0 and so on
 
 
-def write_csv(tracks: Tracks, path: PathLike, measures: bool = False, pose: bool = False) -> None:
+def write_csv(
+    tracks: Tracks, path: PathLike, measures: bool = False, pose: bool = False, points3d: bool = False
+) -> None:
     """Writes one CSV file; raises OutputError."""
     with replacing(path) as file:
-        file.write(header(measures, pose) + "\n")
-        file.writelines(lines(tracks, measures, pose))
+        file.write(header(measures, pose, points3d) + "\n")
+        file.writelines(lines(tracks, measures, pose, points3d))
 
 
-def lines(tracks: Tracks, measures: bool = False, pose: bool = False) -> Iterator[str]:
+def lines(tracks: Tracks, measures: bool = False, pose: bool = False, points3d: bool = False) -> Iterator[str]:
     """Yields the lines below the header, each with its end."""
-    before = openface_pose(tracks.points) if pose else np.zeros((len(tracks), 0))
-    extra = measure(tracks.points).values() if measures else ()
+    head = tracks.head() if measures or pose or points3d else None
+    before, behind = (_in_space(tracks, head, pose, points3d) if head else (np.zeros((len(tracks), 0)),) * 2)
+    extra = measure(tracks.points, head).values() if measures else ()
     points = [tracks.points[:, :, 0], tracks.points[:, :, 1]]
-    values = np.column_stack([before, *points, *extra])
-    decimals = ",%.4f" * before.shape[1] + ",%.3f" * (2 * N_POINTS) + ",%.4f" * len(extra)
+    values = np.column_stack([before, *points, behind, *extra])
+    decimals = ",%.4f" * before.shape[1] + ",%.3f" * (2 * N_POINTS) + ",%.2f" * behind.shape[1] + ",%.4f" * len(extra)
     line = f"%d,%d,%s,%s,%d{decimals}\n"
     for numbers in _numbers(tracks, values):
         yield (line % numbers).replace(",nan", ",")
 
 
-def header(measures: bool = False, pose: bool = False) -> str:
+def header(measures: bool = False, pose: bool = False, points3d: bool = False) -> str:
     """Returns the first line, without its end."""
-    return ",".join([*_FIXED, *(OPENFACE_POSE if pose else ()), *_POINTS, *(MEASURES if measures else ())])
+    before, behind = (*OPENFACE_PLACE, *OPENFACE_POSE) if pose else (), _SPACE if points3d else ()
+    return ",".join([*_FIXED, *before, *_POINTS, *behind, *(MEASURES if measures else ())])
 
 
-def has_other_columns(path: PathLike, measures: bool = False, pose: bool = False) -> bool:
+def _in_space(tracks: Tracks, head: Pose, pose: bool, points3d: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the columns of the pose (R, 6) and of the points in space (R, 204), each (R, 0) where not asked for."""
+    seen = np.nanmax(tracks.points, axis=(0, 1)) + 1 if len(tracks) else np.ones(2)  # without the picture's size
+    size = [float(tracks.info.get(name) or of) for name, of in zip(("width", "height"), seen, strict=True)]
+    place, points = openface_place(head, *size)
+    flat = points.swapaxes(1, 2).reshape(len(points), 3 * N_POINTS)
+    return np.hstack([place, head.openface()])[:, : 6 * pose], flat[:, : flat.shape[1] * points3d]
+
+
+def has_other_columns(path: PathLike, measures: bool = False, pose: bool = False, points3d: bool = False) -> bool:
     """Returns whether the first line of the file is another than `write_csv` would write."""
     with open(path, encoding="utf-8", errors="replace") as file:
-        return file.readline(LONGEST_LINE).rstrip("\n") != header(measures, pose)
+        return file.readline(LONGEST_LINE).rstrip("\n") != header(measures, pose, points3d)
 
 
 def refuse_foreign(path: PathLike) -> None:
     """Raises OutputError where a table lies there whose first columns are not those that `write_csv` writes."""
-    ours = tuple(",".join([*_FIXED, after]).encode() for after in (_POINTS[0], *OPENFACE_POSE))
+    ours = tuple(",".join([*_FIXED, after]).encode() for after in (_POINTS[0], *OPENFACE_PLACE, *OPENFACE_POSE))
     if Path(path).is_file() and Path(path).stat().st_size:
         with open(path, "rb") as file:
             if not file.read(100).startswith(ours):

@@ -144,6 +144,23 @@ class TracksWriter:
             self._pending = []
         self._flushed_at = monotonic()
 
+    def read(self, name: str, start: int, stop: int) -> np.ndarray | None:
+        """Returns some rows of a column as it was appended; None for an optional one that is absent."""
+        self.flush()
+        with self._writing():
+            found: np.ndarray | None = self._file[name][start:stop] if name in self._file else None
+        return found
+
+    def put(self, start: int, columns: dict[str, np.ndarray]) -> None:
+        """Writes optional columns of rows that are there already; stretches come in order."""
+        with self._writing():
+            for name, array in columns.items():
+                if name not in self._file:
+                    _create(self._file, name, ROW_FIELDS[name])
+                column, stop = self._file[name], start + len(array)
+                column.resize(max(len(column), stop), axis=0)
+                column[start:stop] = array
+
     def complete(self, **info: Any) -> None:
         """Adds `info`, marks the file complete (unless told `complete=False`) and gives it its final name."""
         self.flush()

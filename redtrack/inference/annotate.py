@@ -14,6 +14,7 @@ from redtrack.inference.engine import Engine
 from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options, Resources
 from redtrack.inference.profile import Profile
+from redtrack.inference.shape import with_shape
 from redtrack.inference.tracker import Tracker
 from redtrack.tracks import Tracks
 
@@ -66,7 +67,7 @@ def annotate_with(
         raise DeviceError(f"the device failed ({gone})") from gone
     if tracker.error is not None:  # a bug is raised as it is
         raise (tracker.error.__cause__ if isinstance(tracker.error, Bug) else None) or tracker.error
-    return rows.tracks()
+    return with_shape(rows.tracks()) if options.shape else rows.tracks()
 
 
 class InMemory:

@@ -44,7 +44,7 @@ class Options:
     start, end: seconds. protocol: `windows`, or `tracking` frame by frame as the paper does. stream: number of the
     video stream in its file, None for the best one. fps: frames a second of files that tell neither times nor a rate.
     rotate: degrees clockwise by which the picture is turned, one of `ROTATIONS`; auto for what makes faces stand
-    upright.
+    upright. shape: whether rows have `points3d`, `pose` and `visible`.
     """
 
     window: int = 10
@@ -62,6 +62,7 @@ class Options:
     stream: int | None = None
     fps: float | None = None
     rotate: int | str | None = None
+    shape: bool = True
 
     def __post_init__(self) -> None:
         for name in ("boxes", "detector"):

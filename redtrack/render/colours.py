@@ -6,11 +6,13 @@ import numpy as np
 
 from redtrack.points import N_POINTS, PARTS
 
-__all__ = ["FACE_COLOURS", "INK", "PART_COLOURS", "SHADOW", "WARNING", "confidence_colours", "face_colour"]
+__all__ = ["AXES", "FACE_COLOURS", "INK", "PART_COLOURS", "SHADOW", "WARNING", "confidence_colours", "face_colour"]
 
 INK = (245, 245, 245)
 SHADOW = (0, 0, 0)
 WARNING = (255, 45, 110)
+
+AXES = ((255, 70, 70), (90, 220, 90), (80, 140, 255))  # of a head: x, y, forward
 
 _SCALE = np.array([(255, 45, 110), (255, 205, 70), (40, 230, 255)], np.float64)  # from doubtful to certain
 

@@ -38,8 +38,9 @@ class Style:
     """What is drawn and how; raises UsageError for senseless values.
 
     colour: of the points, one of `COLOURINGS`; a file without confidence is coloured by part. mark: points whose
-    disagreement is above this share of the eye distance get a ring, None for no rings. black: points on black in place
-    of the picture. caption: frame number and time in the corner. size: of dots, lines and letters, 1 as it comes.
+    disagreement is above this share of the eye distance get a ring, None for no rings. axes: those of the head. black:
+    points on black in place of the picture. caption: frame number and time in the corner. size: of dots, lines and
+    letters, 1 as it comes.
     """
 
     points: bool = True
@@ -48,6 +49,7 @@ class Style:
     ids: bool = True
     colour: str = "confidence"
     mark: float | None = MARK
+    axes: bool = False
     black: bool = False
     caption: bool = False
     size: float = 1.0
@@ -111,12 +113,21 @@ class Overlay:
         if style.points:
             dots(image, points[known], radius * 1.25 + 0.25, c.SHADOW, 0.5)
             dots(image, points[known], radius, self._point_colours(row)[known])
+        if style.axes:
+            self._draw_axes(image, row, view, max(radius * 0.6, 1.0))
         if style.mark is not None:
             doubtful = known & (self._relative_disagreement(row) > style.mark)
             rings(image, points[doubtful], radius * 2 + 1, max(radius * 0.6, 1.0), c.WARNING)
         if style.ids:
             height = caption_height(image) * style.size
             label(image, (box[0], box[1] - height * 1.8 - 1), self._words(row), height, hue)
+
+    def _draw_axes(self, image: Image, row: int, view: View, radius: float) -> None:
+        """Draws where the head points: its x axis red, y green, and blue the way that it looks."""
+        ends = view(self.tracks.head([row]).axes()[0])
+        if np.isfinite(ends).all():
+            for end, colour in zip(ends[1:], c.AXES, strict=True):
+                capsules(image, ends[:1], end[None], radius, np.array(colour), 0.9)
 
     def _draw_caption(self, image: Image, frame: int) -> None:
         words = f"{frame}  {clock(self.tracks.times[frame])}" if frame < self.tracks.frames else f"{frame}"

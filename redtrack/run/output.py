@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redtrack.errors import FormatError, OutputError, RedtrackError, printable
+from redtrack.inference.shape import add_shape
 from redtrack.run.claim import claim
 from redtrack.run.export import Where, export
 from redtrack.run.outcome import DONE, FAILED, PARTIAL, SKIPPED, STOPPED, Outcome, sentence
@@ -58,6 +59,8 @@ class Output:
     def complete(self, report: DecodeReport, remark: str | None) -> None:
         """Gives the result its final name, and writes the further formats."""
         assert self._writer is not None, f"{self.task.path} has no writer"
+        if self._made_with.get("options", {}).get("shape"):
+            add_shape(self._writer)
         lost = {"decoder_lost": True} if report.decoder_lost else {}  # the next run tries again
         self._writer.complete(complete=not report.truncated, reason=report.reason, **lost)
         self._state, self._reason = (PARTIAL, report.reason or "") if report.truncated else (DONE, remark or "")

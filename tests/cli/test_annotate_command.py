@@ -107,6 +107,7 @@ DEFAULTS = {
     "start": None,
     "end": None,
     "protocol": "windows",
+    "shape": True,
     "stream": None,
     "fps": None,
     "rotate": None,

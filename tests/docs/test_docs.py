@@ -26,7 +26,9 @@ from redtrack.tracks import Tracks
 from redtrack.video import probe
 
 ROOT = Path(__file__).parents[2]
-NAMES = "bulk command_line crops evaluation events formats measures progress python rendering review training".split()
+NAMES = (
+    "bulk command_line crops evaluation events formats measures pose progress python rendering review training".split()
+)
 PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
 DOCS = {page: (ROOT / page).read_text("utf-8") for page in PAGES}
 NOT_RUN = ("train", "bench", "--jobs", "--devices", "--shard", "--ray", "cuda", "--edit")
@@ -63,6 +65,7 @@ def make_clips(root: Path) -> None:
     for name in ("videos/a.mp4", "more/b.mkv", "moved/clip.mp4", "c.mp4", "plain/d.mp4"):
         (root / name).parent.mkdir(exist_ok=True)
         shutil.copy(root / "clip.mp4", root / name)
+    (root / "face3d.npz").touch()
     (root / "list.txt").write_text("c.mp4\n")
 
 
@@ -166,13 +169,15 @@ def test_every_page_is_in_the_index() -> None:
 def test_formats_are_all_described() -> None:
     """The table of docs/formats.md has a row for each format, and the page each field, attribute and measure."""
     from redtrack.cli.formats import ALL_FORMATS
-    from redtrack.measures import MEASURES, OPENFACE_POSE
+    from redtrack.measures import MEASURES
+    from redtrack.pose import OPENFACE_PLACE, OPENFACE_POSE
     from redtrack.tracks import FRAME_FIELDS, ROW_FIELDS
 
     text = DOCS["docs/formats.md"]
     rows = re.findall(r"^\| `([\w-]+)` \| `", text, re.MULTILINE)
     assert rows == list(ALL_FORMATS)
-    for name in (*ROW_FIELDS, *FRAME_FIELDS, *MEASURES, *OPENFACE_POSE, "format_version", "writer", "complete"):
+    opened = (*OPENFACE_PLACE, *OPENFACE_POSE)
+    for name in (*ROW_FIELDS, *FRAME_FIELDS, *MEASURES, *opened, "format_version", "writer", "complete"):
         assert f"`{name}`" in text, name
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from acted_faces import acted
+from turned_faces import HEAD
 
 from redtrack.errors import UsageError
 from redtrack.events import KINDS, Event, Limits, find_events
-from redtrack.pose import HEAD
 from redtrack.tracks import FrameState, Tracks
 
 SHUT = [(40, 42), (80, 84), (120, 129)]  # for 3, 5 and 10 frames

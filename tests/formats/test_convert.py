@@ -15,7 +15,8 @@ import redtrack
 from redtrack import formats
 from redtrack.cli import cli
 from redtrack.formats.pts import write_points
-from redtrack.measures import measures, openface_pose
+from redtrack.measures import measures
+from redtrack.pose import openface_pose
 from redtrack.tracks import Tracks
 
 
@@ -71,7 +72,8 @@ def test_measures_and_pose_are_columns(tracks: Tracks, tmp_path: Path) -> None:
     for name, values in measures(tracks.points).items():
         found = [float(line[name] or "nan") for line in lines]
         assert np.allclose(found, values, rtol=0, atol=1e-3, equal_nan=True), name
-    assert np.abs(openface_pose(tracks.points)[:, 0] - [float(line["pose_Rx"]) for line in lines]).max() < 1e-3
+    found = [float(line["pose_Rx"] or "nan") for line in lines]
+    assert np.allclose(openface_pose(tracks.points)[:, 0], found, rtol=0, atol=1e-3, equal_nan=True)
     for option in ("measures", "pose"):
         refused = convert(tmp_path / "clip.h5", "--to", "pts", "--with", option, "-o", tmp_path / "p", status=2)
         assert f"--with {option} is for --to csv" in refused.stderr

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_tracks import face
 from random_tracks import random_tracks
 
 from redtrack import formats
 from redtrack.errors import FormatError
 from redtrack.formats.openface_csv import read_csv, write_csv
-from redtrack.measures import MEASURES, OPENFACE_POSE, measures, openface_pose
+from redtrack.measures import MEASURES, measures
+from redtrack.pose import OPENFACE_PLACE, OPENFACE_POSE, openface_pose
 from redtrack.tracks import Tracks
 
 AXES = [f"{axis}_{i}" for axis in "xy" for i in range(68)]
@@ -101,15 +104,23 @@ def test_measures_follow(tmp_path: Path) -> None:
 
 
 def test_pose_stands_where_openface_has_it(tmp_path: Path) -> None:
-    """With `pose`, the three rotations come before the points, in radians; a frame without a face has none."""
+    """With `pose`, place and rotations come before the points, in mm and radians; a frame without a face has none.
+
+    With `points3d`, the points in the camera's mm come behind those in the picture, around the head's place.
+    """
     tracks = random_tracks(frames=9, seen=0.3)
-    write_csv(tracks, tmp_path / "x.csv", pose=True, measures=True)
+    tracks = replace(tracks, points=np.stack([face(x, 30, 90) for x in range(len(tracks))]).astype(np.float32))
+    write_csv(tracks, tmp_path / "x.csv", pose=True, measures=True, points3d=True)
     with open(tmp_path / "x.csv", newline="") as file:
         lines = list(csv.DictReader(file))
-    assert list(lines[0])[5:9] == [*OPENFACE_POSE, "x_0"] and list(lines[0])[-1] == "pitch"
+    assert list(lines[0])[5:12] == [*OPENFACE_PLACE, *OPENFACE_POSE, "x_0"] and list(lines[0])[-1] == "pitch"
     seen = [[float(line[name]) for name in OPENFACE_POSE] for line in lines if line["success"] == "1"]
     assert np.abs(seen - openface_pose(tracks.points)).max() < 1e-4
-    names = (*OPENFACE_POSE, *MEASURES)
+    assert list(lines[0])[147:351] == [f"{axis}_{i}" for axis in "XYZ" for i in range(68)]
+    for axis in "XYZ":
+        away = [abs(float(line[f"{axis}_27"]) - float(line[f"pose_T{axis.lower()}"])) for line in lines if line["X_27"]]
+        assert away and max(away) < 40  # the bridge of the nose
+    names = (*OPENFACE_PLACE, *OPENFACE_POSE, *MEASURES, "X_0")
     assert {line[name] for line in lines if line["success"] == "0" for name in names} == {""}
     assert read_csv(tmp_path / "x.csv").faces == tracks.faces
 
