@@ -164,7 +164,10 @@ def sniff(path: PathLike) -> Format:
             head = file.read(4096)
         found = _sniff_hdf5(path) if is_hdf5(path) else "parquet" if head[:4] == b"PAR1" else _sniff_text(path, head)
         if found is None:
-            raise FormatError(f"is {_what_text(head)}", remedy=f"known are {', '.join(FORMATS)}")
+            from redtrack.video.signatures import is_video
+
+            video = "; it is a video: run `redtrack annotate` on it first" if is_video(Path(path)) else ""
+            raise FormatError(f"is {_what_text(head)}", remedy=f"known are {', '.join(FORMATS)}{video}")
         return FORMATS[found]
 
 

@@ -7,16 +7,17 @@ other time was made from another result, or is unfinished, and is written again:
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from redtrack.errors import OutputError, printable
 from redtrack.formats import openface_csv, pts
 from redtrack.tracks import Tracks
 
-__all__ = ["Where", "export", "export_path"]
+__all__ = ["Where", "export", "export_path", "is_export", "outdated"]
 
 NATIVE = "hdf5"
 ENDING = ".h5"
@@ -70,6 +71,41 @@ def export(result: Path, where: Where, anew: bool = False) -> None:
         time = result.stat().st_mtime_ns
         with suppress(OSError):  # then it is written again at the next run
             os.utime(_stamped(path), ns=(time, time))
+
+
+def outdated(result: Path, where: Where) -> str | None:
+    """Returns what lies beside a result and was made from an earlier one; None where there is nothing.
+
+    Formats that a run is not asked for are left as they are.
+    """
+    others = [name for name in _OURS if name not in where.formats]
+    paths = {name: export_path(result, name) for name in others}
+    found = [name for name, path in paths.items() if _OURS[name](path) and _is_stale(path, result)]
+    if not found:
+        return None
+    names = " and ".join(printable(paths[name].name) for name in found)
+    are = "is" if len(found) == 1 else "are"
+    return f"{names} {are} of an earlier result; give --format {' --format '.join(found)}"
+
+
+def is_export(path: Path, result: Path) -> bool:
+    """Returns whether a file or folder is an export of this result."""
+    return path.exists() and result.is_file() and not _is_stale(path, result)
+
+
+def _is_our_table(path: Path) -> bool:
+    try:
+        openface_csv.refuse_foreign(path)
+    except OutputError:
+        return False
+    return path.is_file()
+
+
+_OURS: dict[str, Callable[[Path], bool]] = {
+    "csv": _is_our_table,
+    "pts": lambda path: pts.recorded_origin(path) is not None,
+}
+"""How an export of a format is told from a file of somebody else."""
 
 
 def _is_stale(path: Path, result: Path) -> bool:

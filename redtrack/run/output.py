@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from redtrack.errors import FormatError, OutputError, RedtrackError, printable
 from redtrack.inference.shape import add_shape
 from redtrack.run.claim import claim
-from redtrack.run.export import Where, export
+from redtrack.run.export import Where, export, outdated
 from redtrack.run.outcome import DONE, FAILED, PARTIAL, SKIPPED, STOPPED, Outcome, sentence
 from redtrack.run.plan import Task
 from redtrack.run.result import Counts, count, identity, identity_of, stored_info, unfinished_info
@@ -65,6 +65,7 @@ class Output:
         self._writer.complete(complete=not report.truncated, reason=report.reason, **lost)
         self._state, self._reason = (PARTIAL, report.reason or "") if report.truncated else (DONE, remark or "")
         export(self._final(), self._where, anew=True)
+        self._reason = self._reason or outdated(self._final(), self._where) or ""
         self._leave()
 
     def stopped(self) -> None:
@@ -122,6 +123,7 @@ class Output:
             reason = printable(str(found.get("reason") or "not complete"))
             self._state, self._reason = PARTIAL, f"{reason} (done before)"
         export(self._final(), self._where)
+        self._reason = self._reason or outdated(self._final(), self._where) or ""
         self._leave()
 
     def _resumed(self) -> TracksWriter | None:

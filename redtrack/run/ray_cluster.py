@@ -18,6 +18,7 @@ from typing import Any
 from redtrack.device import DeviceGone
 from redtrack.errors import RedtrackError, UsageError
 from redtrack.run.outcome import FAILED, SKIPPED, Outcome, stopped_outcome
+from redtrack.run.output import BUSY
 from redtrack.run.plan import Plan, Task, largest_first
 from redtrack.run.progress import Reporter, SilentReporter
 from redtrack.run.stop import BrokenOff, StopSignals
@@ -165,7 +166,7 @@ class _KeptWorker(SilentReporter):
         until = time.monotonic() + LOCKED_FOR
         while True:
             outcome = next(iter(list(self._worker.outcomes(iter([task])))), stopped_outcome(task.path))
-            is_locked = outcome.state == SKIPPED and outcome.reason is not None
+            is_locked = outcome.state == SKIPPED and outcome.reason == BUSY
             if not is_locked or stop() or time.monotonic() > until:
                 return outcome
             time.sleep(1.0)

@@ -121,3 +121,15 @@ def test_results_of_stems_with_endings_do_not_collide(clip: Path, tmp_path: Path
         for path in (outcome.output, *(export_path(outcome.output, name) for name in FORMATS)):
             assert len(redtrack.load(path)) == 21, path
     assert {outcome.state for outcome in run(videos, tmp_path, formats=FORMATS).values()} == {"skipped"}
+
+
+def test_export_of_an_earlier_result_that_is_not_written_again_is_told(clip: Path, tmp_path: Path) -> None:
+    """Once the result is made anew, and when it is skipped; a table of somebody else is none of it."""
+    (tmp_path / "b.csv").write_text("time,what is said\n")
+    run([clip], tmp_path, formats=FORMATS)
+    for _ in range(2):
+        outcome = run([clip], tmp_path, formats=("pts",), end=0.5)["a.mkv"]
+        assert outcome.good and outcome.reason == "a.csv is of an earlier result; give --format csv"
+    assert run([clip], tmp_path, formats=FORMATS, end=0.5)["a.mkv"].reason is None
+    twin = clip_of(tmp_path / "b.mkv", (ONE,), 12)
+    assert run([twin], tmp_path)["b.mkv"].reason is None
