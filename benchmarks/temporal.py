@@ -78,7 +78,7 @@ def on_example(weights: Path | None, options: dict[str, Any]) -> tuple[float, fl
 
 
 def on_clip(folder: Path, weights: Path | None, options: dict[str, Any]) -> tuple[float, float]:
-    """Error and jitter of the error on a labelled video, in percent of the eye distance."""
+    """Error and jitter of the points on a labelled video, in percent of the eye distance."""
     tracks = redtrack.annotate(next(folder.glob("vid.*")), weights=weights, **options)
     truth = truth_of(folder / "annot", len(tracks.times))
     found = nearest_face(tracks, truth)

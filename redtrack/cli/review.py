@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1, min_open=True),
     default=0.03,
     show_default=True,
-    help="Share of all rows that is taken to be in doubt.",
+    help="Share of rows that each of the two signs takes to be in doubt.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
 @click.option(

@@ -118,6 +118,13 @@ _TABLE = (
         "nwb:write_nwb",
         "disagreement, boxes, states",
     ),
+    Format(
+        "mediapipe",
+        ".mediapipe.json",
+        "mediapipe:read_mediapipe",
+        "mediapipe:write_mediapipe",
+        "anything: it is only read",
+    ),
 )
 FORMATS: dict[str, Format] = {entry.name: entry for entry in _TABLE}
 
@@ -199,9 +206,15 @@ def _sniff_text(path: PathLike, head: bytes) -> str | None:
         return "csv"
     if b"n_points" in head or Path(path).suffix.lower() == ".pts":
         return "pts"
+    if first.lstrip().startswith(("{", "[")) and _is_mediapipe(head):
+        return "mediapipe"
     if first.lstrip().startswith("{"):
         return "coco-wholebody" if b"COCO-WholeBody" in head else "coco"
     return None
+
+
+def _is_mediapipe(head: bytes) -> bool:
+    return any(mark in head for mark in (b"face_landmarks", b"faceLandmarks", b"FaceLandmarks"))
 
 
 def is_text(head: bytes) -> bool:

@@ -21,11 +21,11 @@ COLOURINGS = ("confidence", "disagreement", "part", "face")
 MARK = 0.05
 """Disagreement over eye distance above which a point gets a ring. By `benchmarks/disagreement.py` on 35 clips that is
 5 points in 1,000, on 6 faces in 100; on the clips among them that have labels those points are 19 % off and more, where
-the points whose estimates agree are 5 % off. At 0.03, 24 points in 1,000 would be ringed, on 1 face in 5."""
+the points whose estimates agree are 5 % off. At 0.03, 19 points in 1,000 would be ringed, on 1 face in 5."""
 
 LARGEST_SIZE = 10  # of a style: its dots hide a face already
 
-_DOUBT = 0.06  # the same that is drawn as no confidence at all, 3 points in 1,000; its half, 24 in 1,000, is yellow
+_DOUBT = 0.06  # the same that is drawn as no confidence at all, 3 points in 1,000; its half, 19 in 1,000, is yellow
 _DOT = 0.016  # radius of a dot over the eye distance
 _SMALLEST, _LARGEST = 1.0, 7.0  # px, radius of a dot
 

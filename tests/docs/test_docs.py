@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,8 +28,9 @@ from redtrack.video import probe
 
 ROOT = Path(__file__).parents[2]
 NAMES = (
-    "bulk command_line crops evaluation events formats measures pose progress python rendering review training".split()
-)
+    "bulk coming_from command_line crops evaluation events formats "
+    "measures pose progress python rendering review training"
+).split()
 PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
 DOCS = {page: (ROOT / page).read_text("utf-8") for page in PAGES}
 NOT_RUN = ("train", "bench", "--jobs", "--devices", "--shard", "--ray", "cuda", "--edit")
@@ -150,6 +152,9 @@ def parse(words: list[str]) -> None:
 def test_python_of_the_documents_runs(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of Python run from top to bottom."""
     monkeypatch.chdir(folder)
+    if "pandas" in DOCS[page]:
+        pytest.importorskip("pandas")
+        pytest.importorskip("xarray")
     for block in re.findall(r"^```python\n(.*?)^```$", DOCS[page], re.MULTILINE | re.DOTALL):
         exec(compile(block, page, "exec"), {"__name__": "docs"})
 
@@ -217,3 +222,28 @@ def test_info_is_described_to_its_last_key(folder: Path) -> None:
 
     for key in redtrack.annotate(folder / "clip.mp4").info:
         assert f"`{key}`" in DOCS["docs/formats.md"], key
+
+
+def test_what_people_do_takes_three_lines() -> None:
+    """Each of the five recipes is at most three lines of Python, imports aside."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", DOCS["docs/coming_from.md"], re.MULTILINE | re.DOTALL)
+    lines = [[line for line in block.splitlines() if not line.startswith(("import", "from"))] for block in blocks]
+    assert len(lines) == 5 and all(len(list(filter(None, block))) <= 3 for block in lines)
+
+
+@pytest.mark.parametrize(("language", "program"), [("r", "Rscript"), ("matlab", "octave")])
+def test_other_languages_of_the_documents_run(language: str, program: str, folder: Path) -> None:
+    """The snippets for R and MATLAB run, where R with rhdf5, or an Octave that reads HDF5, is there."""
+    if shutil.which(program) is None:
+        pytest.skip(f"no {program}")
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```$", DOCS["docs/coming_from.md"], re.MULTILINE | re.DOTALL)
+    shutil.copy(folder / "ours.h5", folder / "tracks" / "clip.h5")
+    convert = ["convert", str(folder / "ours.h5"), "--to", "csv", "--with", "measures", "-o", str(folder / "tables")]
+    assert CliRunner().invoke(cli, convert).exit_code == 0
+    (folder / "tables" / "ours.csv").rename(folder / "tables" / "clip.csv")
+    needs = {"r": "stopifnot(requireNamespace('rhdf5'))", "matlab": "assert(exist('h5read') > 0)"}[language]
+    flag = {"r": "-e", "matlab": "--eval"}[language]
+    if subprocess.run([program, flag, needs], capture_output=True, check=False).returncode:
+        pytest.skip(f"{program} reads no HDF5")
+    done = subprocess.run([program, flag, block], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

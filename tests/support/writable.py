@@ -8,6 +8,6 @@ NEEDS = {"deeplabcut-hdf5": ("pandas", "tables"), "parquet": ("pyarrow",)}
 WRITABLE = [
     name
     for name in FORMATS
-    if name != "nwb" and all(importlib.util.find_spec(library) for library in NEEDS.get(name, ()))
+    if name not in ("nwb", "mediapipe") and all(importlib.util.find_spec(library) for library in NEEDS.get(name, ()))
 ]
-"""All formats, less those whose extra may be missing, and NWB, which is only written."""
+"""All formats, less those whose extra may be missing, and those that are only written or only read."""
