@@ -74,7 +74,7 @@ def _devices() -> Iterator[Finding]:
     import torch
 
     from redtrack.device import hardware
-    from redtrack.run.machine import cores, free_memory, jobs_for
+    from redtrack.machine import cores, free_memory, jobs_for
 
     memory = free_memory()
     text = f"{cores()} cores" + ("" if memory is None else f", {memory / 1e9:.1f} GB of memory free")

@@ -114,7 +114,7 @@ def make_executor(plan: Plan, reporter: Reporter, how: dict[str, Any], profile: 
 
         return RayCluster(plan, reporter, how["ray"], how["gpu_share"])
     if how["devices"] or how["jobs"] != 1:
-        from redtrack.run.machine import cores, free_memory, jobs_for
+        from redtrack.machine import cores, free_memory, jobs_for
         from redtrack.run.processes import Processes, parse_devices
 
         if how["devices"]:

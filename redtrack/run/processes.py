@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from redtrack.errors import DeviceError, RedtrackError, UsageError
-from redtrack.run.machine import cores
+from redtrack.machine import cores
 from redtrack.run.outcome import FAILED, Outcome, stopped_outcome
 from redtrack.run.plan import Plan, Task, largest_first
 from redtrack.run.process_worker import CANNOT, ENDED, MORE, NOTHING_NOW, PREPARING, SAY, STEP, STOP, work

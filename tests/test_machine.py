@@ -2,7 +2,7 @@
 
 import pytest
 
-from redtrack.run.machine import cores, free_memory, jobs_for
+from redtrack.machine import cores, free_memory, jobs_for
 
 GB = 10**9
 
