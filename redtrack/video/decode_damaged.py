@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Seconds by which a stream's time must fall back to count as started again.
 _RESTART = 0.25
+# Packets after one that came damaged out of its container within which a recording that begins there explains that.
+_JOIN = 3
 # Packets whose damage is remembered, at the least: far more than can be under way at once.
 _MEMORY = 1000
 
@@ -62,6 +64,7 @@ class _Place:
     packet: VideoPacket | None = field(compare=False)
     pts: int | None = field(compare=False)
     failed: bool = field(default=False, compare=False)
+    flagged: bool = field(default=False, compare=False)  # the container calls its packet damaged
     frame: VideoFrame | None = field(default=None, compare=False)
 
     @property
@@ -95,9 +98,9 @@ class _Queue:
         self._serial += 1
         if packet.is_discard:
             return None
-        self._follow_restart(packet)
+        self._follow_join(packet)
         ticks = self._end if packet.pts is None else packet.pts + self._offset
-        place = _Place(ticks, self._serial, packet, packet.pts, failed=packet.is_corrupt)
+        place = _Place(ticks, self._serial, packet, packet.pts, flagged=packet.is_corrupt)
         insort(self._places, place)
         self._end = max(self._end, ticks)
         return place
@@ -123,6 +126,8 @@ class _Queue:
                 yield Picture(place.frame, ticks, self._damage.spoils(place))
 
     def _is_settled(self, place: _Place) -> bool:
+        if place.flagged and self._serial - place.serial <= _JOIN:
+            return False
         is_old = self._serial - place.serial >= PATIENCE
         if place.frame is None:
             return is_old
@@ -134,17 +139,26 @@ class _Queue:
 
     def _is_missing(self, place: _Place) -> bool:
         """Returns whether this packet should have given a picture."""
-        self._begun |= place.failed or place.is_key  # before that, a film cut out of a longer one
-        return self._begun and (place.failed or (place.is_required and not self._hides))
+        self._begun |= place.failed or place.flagged or place.is_key  # before that, a film cut out of a longer one
+        return self._begun and (place.failed or place.flagged or (place.is_required and not self._hides))
 
-    def _follow_restart(self, packet: VideoPacket) -> None:
-        """Goes on counting where the stream's clock starts again, as in recordings that were joined."""
+    def _follow_join(self, packet: VideoPacket) -> None:
+        """Goes on counting where the stream's clock starts again, as in recordings that were joined.
+
+        A transport stream calls the packet before the join damaged, because its packets are not numbered on.
+        """
         if packet.dts is None:
             return
         # A single stray time lies before the latest packet but not before the one ahead of it.
-        if packet.dts < min(self._latest, default=packet.dts) - _RESTART * self._second:
+        starts_again = packet.dts < min(self._latest, default=packet.dts) - _RESTART * self._second
+        if starts_again:
             start = packet.dts if packet.pts is None else packet.pts
             self._offset = self._end + max(packet.duration or 0, 1) - start
+        leaps = packet.dts > max(self._latest, default=packet.dts) + _RESTART * self._second
+        if packet.is_keyframe and (starts_again or leaps):
+            for place in self._places:
+                place.flagged &= self._serial - place.serial > _JOIN
+        if starts_again:
             self._latest.clear()
         self._latest.append(packet.dts)
 
@@ -158,7 +172,7 @@ class _Damage:
 
     def spoils(self, place: _Place) -> bool:
         """Returns whether this picture is damaged, itself or by pictures that it depends on."""
-        damaged = place.failed or place.frame is None or place.frame.is_corrupt
+        damaged = place.failed or place.flagged or place.frame is None or place.frame.is_corrupt
         if place.is_key:
             insort(self._keys, (place.serial, place.ticks))
         after = bisect(self._keys, (place.serial, place.ticks))

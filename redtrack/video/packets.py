@@ -104,7 +104,7 @@ class PacketReader:
 
     def _count(self, packet: VideoPacket) -> None:
         self.packets += 1
-        self.pace.add(packet.dts, packet.is_corrupt)
+        self.pace.add(packet.dts, packet.is_corrupt, packet.is_keyframe)
         if packet.pts is None or not self.stream.time_base:
             return
         if self._first is None:
@@ -114,35 +114,43 @@ class PacketReader:
 
 
 class Pace:
-    """Is told every packet's time; counts `leaps`, and of these the `torn` ones, which have a corrupt packet beside."""
+    """Is told every packet's time; counts `leaps`, and of these the `torn` ones, which have a corrupt packet beside.
+
+    A leap to a key frame is none of these: another recording begins there.
+    """
 
     def __init__(self) -> None:
         self.leaps = 0
         self.torn = 0
         self._packets = 0
-        self._last: int | None = None
+        self._last: int | None = None  # time that was told last
+        self._since = 0  # packets since then
         self._counts: dict[int, int] = {}
         self._usual = 0
         self._leap_at = self._corrupt_at = -_FAR
 
-    def add(self, ticks: int | None, is_corrupt: bool) -> None:
+    def add(self, ticks: int | None, is_corrupt: bool, is_key: bool = False) -> None:
         """Takes the decoding time of the next packet."""
         self._packets += 1
         if is_corrupt:
             self._corrupt_at = self._packets
-        if ticks is not None and self._last is not None and self._is_leap(ticks - self._last):
-            self.leaps += 1
-            self._leap_at = self._packets
-        self._last = ticks
+        self._since += 1
+        if ticks is not None:
+            if self._last is not None and self._is_leap(ticks - self._last, self._since):
+                self.leaps += 1
+                self._leap_at = -_FAR if is_key else self._packets
+            self._last, self._since = ticks, 0
         if self._leap_at >= 0 and abs(self._leap_at - self._corrupt_at) <= _NEAR:
             self.torn += 1
             self._leap_at = -_FAR
 
-    def _is_leap(self, step: int) -> bool:
+    def _is_leap(self, step: int, packets: int) -> bool:
         if step <= 0:  # the clock starts again
             return False
-        if self._counts.get(self._usual, 0) >= _KNOWN and step > _LEAP * self._usual:
+        if self._counts.get(self._usual, 0) >= _KNOWN and step > _LEAP * packets * self._usual:
             return True
+        if packets > 1:
+            return False
         if step in self._counts or len(self._counts) < _MOST_KINDS:
             self._counts[step] = self._counts.get(step, 0) + 1
             if self._counts[step] > self._counts.get(self._usual, 0):

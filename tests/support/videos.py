@@ -136,6 +136,18 @@ def restarting(path: Path) -> Path:
     return path
 
 
+def joined(path: Path, starts: Sequence[float] = (0.0, 0.0), frames: int = 24) -> Path:
+    """Recordings of so many frames, whose clocks start at these seconds, one after the other; their numbers run on."""
+    parts = []
+    for number, start in enumerate(starts):
+        part = path.with_name(f"{path.stem}-{number}.ts")
+        pictures = [numbered(number * frames + index) for index in range(frames)]
+        pts = [round(25 * start) + index for index in range(frames)]
+        parts.append(clip(part, pictures, pts=pts, options={"bf": "2", "g": "12"}))
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
+
+
 def one_frame(path: Path) -> Path:
     """A video of a single frame."""
     return clip(path, 1)

@@ -79,6 +79,17 @@ def test_real_clips_give_one_record_for_each_frame_that_pyav_decodes() -> None:
         assert (video.report.damaged, video.report.reason) == (0, None), path
 
 
+@pytest.mark.parametrize("starts", [(0, 0), (0, 3), (0, 100), (100, 0), (50, 0, 20), (0, 7, 3)])
+def test_joined_recordings_are_whole(tmp_path: Path, starts: tuple[float, ...]) -> None:
+    """Every frame is there, undamaged, at a time that never goes back, whatever the clocks of the recordings say."""
+    video = Video(videos.joined(tmp_path / "joined.ts", starts))
+    frames = list(video.frames())
+    assert numbers(frames) == list(range(24 * len(starts)))
+    times = [frame.time for frame in frames]
+    assert times == sorted(times)
+    assert (video.report.damaged, video.report.reason) == (0, None)
+
+
 def test_a_clock_that_starts_again_goes_on(tmp_path: Path) -> None:
     """Joined recordings whose times start again give times that never go back, and no frame is lost."""
     video = Video(videos.restarting(tmp_path / "joined.ts"))

@@ -44,3 +44,17 @@ def test_packets_without_a_time_are_passed_over() -> None:
 def test_memory_is_bounded_whatever_the_steps() -> None:
     pace = paced(list(range(1, 5000)))
     assert len(pace._counts) <= 64
+
+
+def test_leap_to_a_key_frame_is_another_recording() -> None:
+    pace = Pace()
+    for number in range(40):
+        pace.add(40 * number + 5000 * (number >= 20), number == 19, is_key=number == 20)
+    assert (pace.leaps, pace.torn) == (1, 0)
+
+
+def test_a_leap_over_packets_without_a_time_is_seen() -> None:
+    pace = Pace()
+    for ticks in (*range(0, 800, 40), None, None, 880, None, 2000):
+        pace.add(ticks, ticks is None)
+    assert (pace.leaps, pace.torn) == (1, 1)
