@@ -110,7 +110,8 @@ class _Queue:
         self._hides |= frame.interlaced_frame
         places = [place for place in self._places if place.pts == frame.pts]
         if places:  # a damaged decoder may give a frame out twice: the later is the better
-            next((place for place in places if place.frame is None), places[-1]).frame = frame
+            empty = [place for place in places if place.frame is None] or places[-1:]
+            min(empty, key=lambda place: place.failed).frame = frame
         elif frame.pts is None or frame.pts not in self._given:
             ticks = self._end if frame.pts is None else frame.pts + self._offset
             insort(self._places, _Place(ticks, self._serial, None, frame.pts, frame=frame))

@@ -43,7 +43,8 @@ class Pictures:
         self._device = device
         self._heartbeat = heartbeat
         self._given = 0
-        self._last: int | None = None  # ticks of the last picture that was given
+        self._last: int | None = None  # latest ticks that were given
+        self._with_last = 0  # pictures that were given with them, and after them without any
         self.reader: PacketReader
 
     def __iter__(self) -> Iterator[Picture]:
@@ -61,22 +62,38 @@ class Pictures:
     def _in_parallel(self, container: InputContainer) -> Iterator[Picture]:
         self.reader = PacketReader(container, self._path, self._heartbeat, self._stream)
         for picture in decode_parallel(self.reader):
-            self._given += 1
-            self._last = picture.ticks
+            self._count(picture)
             yield picture
 
     def _with_care(self) -> Iterator[Picture]:
         with open_container(self._path) as container:
             self.reader = PacketReader(container, self._path, self._heartbeat, self._stream)
-            pictures = decode_careful(self.reader)
-            if self._last is None:
-                yield from islice(pictures, self._given, None)
-                return
-            for picture in pictures:
-                if picture.ticks is not None and picture.ticks > self._last:
-                    yield picture
-                    break
-            yield from pictures
+            yield from self._not_given(decode_careful(self.reader))
+
+    def _count(self, picture: Picture) -> None:
+        self._given += 1
+        is_new = picture.ticks is not None and picture.ticks != self._last
+        self._with_last = 1 if is_new else self._with_last + 1
+        self._last = picture.ticks if is_new else self._last
+
+    def _not_given(self, pictures: Iterator[Picture]) -> Iterator[Picture]:
+        """Yields the pictures after those that were given: by their times, where these are told, else by their number.
+
+        A few pictures may share a time, or have none.
+        """
+        if self._last is None:
+            yield from islice(pictures, self._given, None)
+            return
+        is_at_last, left = False, self._with_last
+        for picture in pictures:
+            if picture.ticks is not None and picture.ticks > self._last:
+                yield picture
+                break
+            is_at_last |= picture.ticks == self._last
+            left -= is_at_last
+            if left < 0:
+                yield picture
+        yield from pictures
 
 
 def seek_frames(path: Path, number: int, count: int) -> Iterator[VideoFrame]:

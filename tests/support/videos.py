@@ -114,6 +114,21 @@ def variable_rate(path: Path) -> Path:
     return clip(path, pts=[sum(gaps[:i]) for i in range(24)], time_base=MILLISECOND)
 
 
+def copied_with_times(path: Path, frames: int, pts: Sequence[int]) -> Path:
+    """Motion JPEG at 25 frames a second whose packets are given these times, which an encoder would refuse."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
+        stream.codec_context.thread_count = 1
+        packets = []
+        for index in range(frames):
+            packets += stream.encode(av.VideoFrame.from_ndarray(numbered(index), format="rgb24"))
+        for packet, ticks in zip([*packets, *stream.encode(None)], pts, strict=True):
+            packet.pts = packet.dts = ticks
+            output.mux(packet)
+    return path
+
+
 def late_start(path: Path) -> Path:
     """24 frames, the first of them 2.5 s after the file's zero."""
     return clip(path, pts=[2500 + 40 * i for i in range(24)], time_base=MILLISECOND)
