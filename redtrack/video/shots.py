@@ -28,8 +28,11 @@ _HISTORY = 5  # frames whose difference is the usual one
 _USUAL_AT_START = 0.03  # difference between frames that is taken as usual in a new shot
 _USUAL_FACTOR = 4.0  # a cut stands out from the usual by so much ...
 _SHIFTED_FACTOR = 2.0  # ... and by so much after the best shift, which a pan needs
-_USUAL_LIMIT = 0.1  # difference at most that a flash leaves behind as usual
+_USUAL_LIMIT = 0.1  # difference at most that counts as usual, be it a flash's or a fast pan's
+_KEPT = 0.25  # share of the lit picture that stays as it was where only a part of it is another, as in a video call ...
+_SAME, _LIT = 2.0, 24.0  # ... to within so many levels, of pixels brighter than this; joins keep 0.14 at most
 _SHIFTS = 6, 3  # thumbnail pixels sideways and up or down that the camera may move between two frames
+_LEAST = 6  # thumbnail pixels that a picture between black bars has at least
 _BLANK = 6.0  # standard deviation below which a frame, such as a black one, shows nothing
 _BRIGHTNESS_ONLY = 0.3  # share of the variance that another brightness leaves unexplained at most
 _FLASH = 4  # frames that a flash may last
@@ -63,7 +66,8 @@ class ShotDetector:
     """Tells for each frame whether it starts a new shot.
 
     A cut is a frame that does not look like the one before: not by how much frames have been changing lately, not
-    shifted, and not in another light. Blank frames are passed over.
+    shifted, not in another light, and not in a part of the picture only. Blank frames are passed over. A dissolve is no
+    cut.
     """
 
     def __init__(self) -> None:
@@ -82,19 +86,21 @@ class ShotDetector:
 
     def _compare(self, last: Thumbnail, now: Thumbnail) -> bool:
         usual = max(self._usual)
+        inner = _inside_bars(last, now)
+        whole, last, now = last, last[inner], now[inner]
         difference = _difference(last, now)
         self._since_flash += 1
-        if difference <= _DIFFERENT + _USUAL_FACTOR * usual:
-            self._usual.append(difference)
+        if difference <= _DIFFERENT + _USUAL_FACTOR * usual or _kept_share(last, now) >= _KEPT:
+            self._usual.append(min(difference, _USUAL_LIMIT))
             return False
         known = [last]
         if self._before_flash is not None and self._since_flash <= _FLASH:
-            known.append(self._before_flash)
+            known.append(self._before_flash[inner])
         if any(_is_shifted(old, now, _DIFFERENT + _SHIFTED_FACTOR * usual) for old in known):
             self._usual.append(min(difference, _USUAL_LIMIT))
             return False
         if any(_unexplained(old, now) < _BRIGHTNESS_ONLY for old in known):
-            self._before_flash, self._since_flash = last, 0
+            self._before_flash, self._since_flash = whole, 0
             self._usual.append(min(difference, _USUAL_LIMIT))
             return False
         self._before_flash = None
@@ -110,20 +116,37 @@ def _difference(a: Thumbnail, b: Thumbnail) -> float:
     return 1 - float((a * b).sum()) / scale if scale else 1.0
 
 
+def _inside_bars(a: Thumbnail, b: Thumbnail) -> tuple[slice, slice]:
+    """Returns the rows and columns of two thumbnails without the black bars that both have at their edges."""
+    lit = np.maximum(a.max(axis=-1), b.max(axis=-1)) > _LIT
+    rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
+    if len(rows) < _LEAST or len(columns) < _LEAST:
+        return slice(None), slice(None)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _kept_share(a: Thumbnail, b: Thumbnail) -> float:
+    """Returns the share of the lit pixels of two thumbnails that are the same in both; 0 where nothing is lit."""
+    lit = np.maximum(a.max(axis=-1), b.max(axis=-1)) > _LIT  # black bars are the same in all shots
+    same = np.abs(a - b).max(axis=-1) <= _SAME
+    return float((lit & same).sum() / max(lit.sum(), 1))
+
+
 def _is_shifted(a: Thumbnail, b: Thumbnail, limit: float) -> bool:
     """Returns whether some small shift of the camera leaves a difference within `limit`."""
-    across, along = _SHIFTS
+    across, along = (min(most, length // 3) for most, length in zip(_SHIFTS, a.shape[1::-1], strict=True))
     shifts = product(range(-along, along + 1), range(-across, across + 1))
     return any(_difference(_moved(a, y, x), _moved(b, -y, -x)) <= limit for y, x in shifts)
 
 
 def _moved(a: Thumbnail, y: int, x: int) -> Thumbnail:
-    return a[max(y, 0) : HEIGHT + min(y, 0), max(x, 0) : WIDTH + min(x, 0)]
+    height, width = a.shape[:2]
+    return a[max(y, 0) : height + min(y, 0), max(x, 0) : width + min(x, 0)]
 
 
 def _unexplained(a: Thumbnail, b: Thumbnail) -> float:
     """Returns the share of b's variance that is not a function of a's brightness: near 0 for a flash, 1 for a cut."""
     order = a.mean(axis=-1).ravel().argsort(kind="stable")
     values = b.mean(axis=-1).ravel()[order]
-    levels = values.reshape(_LEVELS, -1)
-    return float(levels.var(axis=1).mean() / (values.var() + _SENSOR_VARIANCE))
+    levels = np.array_split(values, _LEVELS)
+    return float(np.mean([level.var() for level in levels]) / (values.var() + _SENSOR_VARIANCE))

@@ -70,6 +70,42 @@ def test_a_fade_to_black_and_back_is_one_cut_at_most() -> None:
     assert len(cuts(first + out + back + second)) == 1
 
 
+@pytest.mark.parametrize("speed", [2, 8, 16, 24])
+def test_a_cut_is_found_while_the_camera_moves(speed: int) -> None:
+    """However fast it pans: by 24 px a frame, a seventh of the picture, too."""
+    first, second = videos.drifting(20, seed=9, speed=speed), videos.drifting(10, seed=10, speed=speed)
+    found = cuts(first + second)
+    assert 20 in found
+
+
+@pytest.mark.parametrize("tiles", [2, 3])
+def test_a_tile_of_a_video_call_is_no_cut(tiles: int) -> None:
+    """Where a camera is switched on, and off again, the other tiles go on as they are."""
+    height, width = videos.HEIGHT // tiles, videos.WIDTH // tiles
+    people = [[natural(one)[:height, :width] for one in videos.drifting(40, seed=20 + n)] for n in range(tiles**2)]
+    for person in people[1:]:  # who sit still before a wall
+        person[:] = [person[0]] * 40
+    pictures = []
+    for index in range(40):
+        picture = np.full((videos.HEIGHT, videos.WIDTH, 3), 30, np.uint8)
+        for number, person in enumerate(people):
+            if number or 15 <= index < 30:
+                y, x = number // tiles * height, number % tiles * width
+                picture[y : y + height, x : x + width] = person[index]
+        pictures.append(picture)
+    assert cuts(pictures) == []
+
+
+def test_a_cut_between_black_bars_is_found() -> None:
+    """The bars are the same on both sides."""
+    bars = np.zeros((videos.HEIGHT, 2 * videos.WIDTH, 3), np.uint8)
+    first, second = (
+        [np.concatenate([bars[:, :150], one, bars[:, :150]], axis=1) for one in videos.drifting(10, seed=seed)]
+        for seed in (11, 12)
+    )
+    assert cuts(first + second) == [10]
+
+
 def test_the_first_frame_is_no_cut() -> None:
     """A video starts in its first shot."""
     assert cuts([videos.numbered(1)]) == []
