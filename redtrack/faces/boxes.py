@@ -97,6 +97,8 @@ class GivenLinker(Linker):
     large: the given ids of faces that are large enough, somewhere in the file.
     """
 
+    doubts = False  # the boxes are as the user wants them
+
     def __init__(self, large: set[int], bridge: int, min_face: float, shortest: int) -> None:
         super().__init__(bridge, min_face=min_face, shortest=shortest)
         self._large = large

@@ -20,11 +20,18 @@ DETECTED, INTERPOLATED = 0, 1  # states of a row, as in `Tracks`
 SEEN = 3  # frames that a face has to last, unless its whole shot is shorter
 MEMORY = 8  # sightings that a face's speed is taken from, a third of a second, so that the boxes' jitter averages out;
 # and whose mean score has to be high: over a long video, something that is no face scores high for a frame or two
+LONG_MEMORY, USUAL_SIZE = 32, 0.7  # sightings that its size is taken from, and the quantile of theirs
 WHOLE = 0.85  # share of its usual width and height below which a face is partly hidden
 NEAR = 0.6  # centre distance over size within which boxes that no longer overlap may still be one face
 ALIKE = 1.8  # ratio of widths or of heights above which two boxes are never one face
-AWAY = 4  # a face may come back within this many times the longest gap that is filled
+AWAY = 4  # a face may come back where its motion leads within this many times the longest gap that is filled, ...
+BACK, SAME_PLACE = 20, 0.4  # ... and within so many times at the place where it was last, with so much of its box (IoU)
+USUAL_BRIDGE = 15  # frames; where detections are more frequent, faces are remembered as long
 DOUBLE = 0.7  # share of the smaller box inside a stronger one above which it starts no face of its own
+EXPLAINED, WEAKER = 0.7, 0.8  # share of a box inside stronger ones, and of their scores, that make it a part of them
+EMERGING, PART = 0.7, 0.5  # share of a box inside the expected one of a hidden face, and of its width, from which on it
+# may be the part that shows
+HIDDEN = 0.5  # share of an expected box inside a face that was seen, from which on it is hidden by that
 STILL = 0.8  # IoU of a face on two key frames above which it counts as not moving
 AGREE = 0.5  # IoU of a face on two key frames above which no detection is done on the frames between
 
@@ -66,9 +73,9 @@ class Track:
         return np.concatenate([ahead - half, ahead + half]).astype(np.float32)
 
     def shape(self) -> NDArray[np.floating]:
-        """Returns the median width and height of the last sightings, px."""
-        boxes = np.array(self.boxes[-2 * MEMORY :])
-        return np.median(boxes[:, 2:] - boxes[:, :2], axis=0)
+        """Returns the usual width and height of the last sightings, px: large, for many may show a part of it only."""
+        boxes = np.array(self.boxes[-LONG_MEMORY:])
+        return np.quantile(boxes[:, 2:] - boxes[:, :2], USUAL_SIZE, axis=0)
 
     def speed(self) -> NDArray[np.float64]:
         """Returns x, y in px a frame: the slope of a line through the last sightings' centres."""
@@ -80,7 +87,7 @@ class Track:
 
     def _path(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Frames (n,) and centres (n, 2) of the last sightings that show the whole face."""
-        frames, boxes = np.array(self.frames[-2 * MEMORY :], float), np.array(self.boxes[-2 * MEMORY :])
+        frames, boxes = np.array(self.frames[-LONG_MEMORY:], float), np.array(self.boxes[-LONG_MEMORY:])
         whole = np.flatnonzero(((boxes[:, 2:] - boxes[:, :2]) >= WHOLE * self.shape()).all(1))
         chosen = whole[-MEMORY:] if len(whole) > 1 else np.arange(len(frames))[-MEMORY:]
         return frames[chosen], centre(boxes[chosen]).astype(np.float64)
@@ -105,7 +112,7 @@ class Track:
 
     def forget(self, frame: int) -> None:
         """Drops the sightings that neither rows from `frame` on nor the speed need."""
-        keep = min(bisect_right(self.frames, frame) - 1, len(self.frames) - 2 * MEMORY)
+        keep = min(bisect_right(self.frames, frame) - 1, len(self.frames) - LONG_MEMORY)
         if keep > 0:
             del self.frames[:keep], self.boxes[:keep], self.scores[:keep]
 
@@ -113,22 +120,30 @@ class Track:
 class Linker:
     """Links the boxes of one shot, frame after frame.
 
-    `bridge` is the longest step between two sightings, in frames, that is filled; after four times as many, a face that
-    comes back is a new one. `birth` is the score, as the mean of the last sightings, and `min_face` the size in px
-    (square root of the area) that a face must reach once; later boxes may be weaker, and smaller by a fifth. `shortest`
-    is the length in frames of the shortest face, unless its shot is shorter still.
+    `bridge` is the longest step between two sightings, in frames, that is filled. A face that comes back within four
+    times as many where its motion leads, or within twenty times as many where it was last, is the same one. `birth` is
+    the score, as the mean of the last sightings, and `min_face` the size in px (square root of the area) that a face
+    must reach once; later boxes may be weaker, and smaller by a fifth. `shortest` is the length in frames of the
+    shortest face, unless its shot is shorter still.
     """
+
+    doubts = True  # whether a box may be a part of a hidden face, and a face may be hidden
 
     def __init__(self, bridge: int = 15, birth: float = 0.0, min_face: float = 0.0, shortest: int = SEEN) -> None:
         self.bridge, self.birth, self.min_face, self.shortest = bridge, birth, min_face, shortest
+        self._away, self._back = AWAY * max(bridge, USUAL_BRIDGE), BACK * max(bridge, USUAL_BRIDGE)
         self.tracks: list[Track] = []
 
     def push(self, frame: int, rows: Boxes) -> None:
         """Takes the boxes (M, 5) of the next frame in which faces were detected, best first."""
-        rows = rows[sizes(rows) >= 0.8 * self.min_face]
+        rows = not_explained(rows[sizes(rows) >= 0.8 * self.min_face])
         near = self.linkable(frame)
-        known = pair(near, frame, rows)
+        known = pair(near, frame, rows, self._away)
+        lost = [track for index, track in enumerate(near) if index not in known.values()]
+        slivers = parts([widened(track.predict(frame)) for track in lost], rows, 0.0).any(0) & self.doubts
         for index, row in enumerate(rows):
+            if slivers[index] and index not in known:
+                continue
             track = near[known[index]] if index in known else self.start(rows, index)
             if track is not None:
                 track.add(frame, row)
@@ -136,7 +151,7 @@ class Linker:
 
     def linkable(self, frame: int) -> list[Track]:
         """Returns the faces that a box of the frame may belong to."""
-        return [track for track in self.tracks if frame - track.last <= AWAY * self.bridge]
+        return [track for track in self.tracks if frame - track.last <= self._back]
 
     def start(self, rows: Boxes, index: int) -> Track | None:
         """Returns a new track for a row, None where it looks like a second box on a stronger row's face."""
@@ -165,7 +180,7 @@ class Linker:
         self.tracks = [
             track
             for track in self.tracks
-            if (frame - track.last <= AWAY * self.bridge if track.real else frame - track.first < patience)
+            if (frame - track.last <= self._back if track.real else frame - track.first < patience)
         ]
 
     def conclude(self, length: int) -> None:
@@ -174,11 +189,12 @@ class Linker:
             track.real = track.real or self.proven(track, min(self.shortest, length))
 
 
-def pair(tracks: Sequence[Track], frame: int, rows: Boxes) -> dict[int, int]:
+def pair(tracks: Sequence[Track], frame: int, rows: Boxes, away_for: int = 1 << 30) -> dict[int, int]:
     """Returns row index -> track index, best pairs first, each used once.
 
     A pair is judged by the overlap (IoU) of the row with where the track's motion leads, and a little by that with
-    where the track was last; boxes too far apart or of too different sizes never pair.
+    where the track was last; boxes too far apart or of too different sizes never pair. A face that was not seen for
+    more than `away_for` frames is expected where it was last, and nowhere else.
     """
     if not tracks or not len(rows):
         return {}
@@ -190,10 +206,53 @@ def pair(tracks: Sequence[Track], frame: int, rows: Boxes) -> dict[int, int]:
     ratio = np.log((ahead[:, 2:] - ahead[:, :2])[:, None] / (rows[:, 2:4] - rows[:, :2])[None])
     alike = np.abs(ratio).max(-1) <= np.log(ALIKE)
     possible = ((overlap >= 0.15) | (before >= 0.3) | (away <= NEAR)) & alike
+    unseen = np.array([frame - track.last for track in tracks])[:, None]
+    possible |= parts(ahead, rows, PART) & (unseen > 1)
+    possible = np.where(unseen > away_for, (before >= SAME_PLACE) & alike, possible)
     value = overlap + 0.1 * before + 0.1 * (1 - away.clip(0, 1))
-    value -= 0.1 * np.array([frame - track.last > 1 for track in tracks])[:, None]  # seen just now goes first
+    value -= 0.1 * (unseen > 1)  # seen just now goes first
     value -= np.array([not track.real for track in tracks])[:, None]  # and faces before what may be none
     return greedy(np.where(possible, value, -np.inf))
+
+
+def parts(expected: Sequence[Boxes], rows: Boxes, least: float) -> NDArray[np.bool_]:
+    """Returns (N, M), whether a row (M, 5) is as high as an expected box (4,), and a narrower part of it.
+
+    So a face shows that goes behind another or comes out. least: share of the width that has to show.
+    """
+    boxes = np.array(expected, np.float32).reshape(-1, 4)
+    width, height = np.split((rows[:, 2:4] - rows[:, :2])[None] / (boxes[:, 2:] - boxes[:, :2])[:, None], 2, -1)
+    inside = np.array([covered_share(box, rows[:, :4]) for box in boxes]).reshape(len(boxes), len(rows))
+    is_as_high = np.abs(np.log(height[..., 0])) <= np.log(ALIKE)
+    found: NDArray[np.bool_] = (inside >= EMERGING) & (width[..., 0] >= least) & (width[..., 0] <= 1) & is_as_high
+    return found
+
+
+def widened(box: Boxes) -> Boxes:
+    """Returns a box (4,) that is wider by a third on either side: where a hidden face is, is not known exactly."""
+    third = (box[2] - box[0]) / 3
+    return box + np.array([-third, 0, third, 0], np.float32)
+
+
+def not_explained(rows: Boxes) -> Boxes:
+    """Returns the rows (M, 5), best first, without those that are made of parts of clearly stronger ones.
+
+    A detector sees such faces between two that touch.
+    """
+    keep = np.ones(len(rows), bool)
+    for index, row in enumerate(rows):
+        stronger = rows[keep & (rows[:, 4] * WEAKER > row[4])]
+        keep[index] = _share_inside(row, stronger) < EXPLAINED
+    return rows[keep]
+
+
+def _share_inside(box: Boxes, others: Boxes) -> float:
+    """Returns the share of a box's area that lies in any of the other boxes, measured on a grid of 16 x 16 points."""
+    steps = (np.arange(16) + 0.5) / 16
+    x, y = box[0] + steps * (box[2] - box[0]), box[1] + steps * (box[3] - box[1])
+    across = (x >= others[:, :1]) & (x <= others[:, 2:3])  # (M, 16)
+    along = (y >= others[:, 1:2]) & (y <= others[:, 3:4])
+    return float((across[:, None] & along[:, :, None]).any(0).mean())
 
 
 def greedy(value: NDArray[np.float64]) -> dict[int, int]:

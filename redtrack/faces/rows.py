@@ -9,7 +9,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from redtrack.faces.link import Boxes, Linker, Track, sizes
+from redtrack.faces.link import DETECTED, HIDDEN, Boxes, Linker, Track, covered_share, sizes
 
 HELD = 1.5  # size ratio by which a newcomer must exceed a face to take its place where `max_faces` limits them
 
@@ -79,6 +79,8 @@ class RowWriter:
 
     def _write_frame(self, frame: int, linker: Linker) -> None:
         found = [(track, row) for track in linker.tracks if track.real and (row := track.row(frame, linker.bridge))]
+        if linker.doubts:
+            found = not_hidden(found)
         found.sort(key=lambda pair: -sizes(pair[1][0][None])[0] * (HELD if pair[0] in self._shown else 1.0))
         found = found[: self.max_faces]
         self._shown = {track for track, _ in found}
@@ -86,3 +88,19 @@ class RowWriter:
             if track.face < 0:
                 track.face = next(self._ids)
             self._rows.append((frame, track.face, box, state, score))
+
+
+Seen = tuple[Track, tuple[Boxes, float, int]]  # a face on one frame: box, score, state
+
+
+def not_hidden(found: list[Seen]) -> list[Seen]:
+    """Returns the faces of a frame without those that were not seen in it and are behind one that was.
+
+    So no two faces are where there is but one, and one that is hidden is interrupted.
+    """
+    seen = np.array([box for _, (box, _, state) in found if state == DETECTED], np.float32).reshape(-1, 4)
+    return [
+        (track, (box, score, state))
+        for track, (box, score, state) in found
+        if state == DETECTED or not (covered_share(box, seen) >= HIDDEN).any()
+    ]

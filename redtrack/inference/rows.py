@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,8 @@ __all__ = ["RowMerger", "WindowPoints", "drop_doubles"]
 # Mean confidence of a window below which it is no face. Well cropped, 300-W's and YouTube's held-out faces have 0.67 at
 # least, windows of all clips at hand 0.72; what the detector wrongly takes for a face has 0.2 to 0.57.
 FACE = 0.58
-DOUBLE = 0.12  # mean distance of two faces' points, in parts of the smaller one's size, below which they are one
+DOUBLE = 0.12  # mean distance of two faces' points, in parts of the smaller one's size, below which they are one, ...
+STRAYED = 0.4  # ... and where the points of one lie beside the box in which they were looked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,7 @@ class RowMerger:
         self.known = 0  # frames whose times were taken
         self._done = done  # frames given back so far
         self._rows: list[dict[str, Any]] = []
+        self._doubts: dict[tuple[int, int], float] = {}  # by frame and face, see `drop_doubles`
         self._times: list[NDArray[np.float64]] = []
         self._states: list[NDArray[np.uint8]] = []
 
@@ -62,6 +66,9 @@ class RowMerger:
         """Takes a window's rows for good."""
         if found.confidence < FACE:
             return
+        limits = np.where(_strayed(found.points, window.boxes), STRAYED, DOUBLE)
+        for index in np.flatnonzero((limits > DOUBLE) | (window.state == RowState.INTERPOLATED)):
+            self._doubts[window.first + int(index), window.face] = float(limits[index])
         refined = np.full(len(window), RowState.REFINED, np.uint8)
         self._rows.append(
             {
@@ -80,10 +87,12 @@ class RowMerger:
         count = until - self._done
         assert count >= 0, f"frames to {self._done} were given back already, beyond {until}"
         rows = self._take_rows(until)
+        doubts = {(frame - self._done, face): limit for (frame, face), limit in self._doubts.items() if frame < until}
+        self._doubts = {key: limit for key, limit in self._doubts.items() if key[0] >= until}
         rows["frame"] = rows["frame"] - self._done
         self._done = until
         times, states = _take(self._times, count), _take(self._states, count)
-        return drop_doubles(Tracks.from_rows(times=times, frame_state=states, **rows))
+        return drop_doubles(Tracks.from_rows(times=times, frame_state=states, **rows), doubts)
 
     def _take_rows(self, until: int) -> dict[str, Any]:
         joined = join_rows(ROW_FIELDS, self._rows)
@@ -101,22 +110,39 @@ def _take(parts: list[np.ndarray], count: int) -> np.ndarray:
     return joined[:count]
 
 
-def drop_doubles(tracks: Tracks) -> Tracks:
-    """Returns the tracks without rows whose landmarks coincide with those of an older face of the same frame."""
+def drop_doubles(tracks: Tracks, doubts: Mapping[tuple[int, int], float] = MappingProxyType({})) -> Tracks:
+    """Returns the tracks without rows whose landmarks coincide with those of another face of the same frame.
+
+    The face that was detected there stays, of two such the older one. `doubts` are, by frame and face, rows of faces
+    that were not detected or whose points lie elsewhere, with the distance (in sizes) up to which they coincide.
+    """
     keep = np.ones(len(tracks), bool)
     frames, counts = np.unique(tracks.frame, return_counts=True)
     for frame in frames[counts > 1]:
         rows = np.flatnonzero(tracks.frame == frame)
-        keep[rows] = _distinct(tracks.points[rows])
+        limits = np.array([doubts.get((int(frame), int(face)), 0.0) for face in tracks.face[rows]])
+        order = np.argsort(limits, kind="stable")
+        keep[rows[order]] = _distinct(tracks.points[rows[order]], np.maximum(limits[order], DOUBLE))
     return tracks if keep.all() else tracks.select(keep)
 
 
-def _distinct(points: Floats) -> NDArray[np.bool_]:
-    """Returns (n,) bool, false for a face of (n, 68, 2) on which an earlier one lies already."""
+def _strayed(points: Floats, boxes: Floats) -> NDArray[np.bool_]:
+    """Returns (n,) bool, whether the middle of a face's points (n, 68, 2) lies outside of its box (n, 4)."""
+    box = landmark_box(points)
+    middle = (box[:, :2] + box[:, 2:]) / 2
+    outside: NDArray[np.bool_] = ((middle < boxes[:, :2]) | (middle > boxes[:, 2:])).any(axis=1)
+    return outside
+
+
+def _distinct(points: Floats, limits: Floats) -> NDArray[np.bool_]:
+    """Returns (n,) bool, false for a face of (n, 68, 2) on which an earlier one lies already.
+
+    limits (n,): distances below which they are one, in parts of the smaller one's size.
+    """
     box = landmark_box(points)
     size = (box[:, 2:] - box[:, :2]).max(axis=1)
     apart = np.linalg.norm(points[:, None] - points[None], axis=-1).mean(axis=-1)
-    same = apart < DOUBLE * np.minimum(size[:, None], size[None])
+    same = apart < limits[:, None] * np.minimum(size[:, None], size[None])
     keep = np.ones(len(points), bool)
     for row in range(1, len(points)):
         keep[row] = not (same[row, :row] & keep[:row]).any()

@@ -112,10 +112,50 @@ def test_a_longer_gap_has_no_rows_but_keeps_the_id() -> None:
     assert frames_of(rows, 0) == [*range(40), *range(60, 100)]
 
 
+@pytest.mark.parametrize(
+    ("gap", "where", "same"),
+    [(70, (100, 100), True), (70, (112, 106), True), (70, (150, 100), False), (280, (100, 100), True)],
+)
+def test_a_face_that_comes_back_to_its_place_has_its_id(gap: int, where: tuple[float, float], same: bool) -> None:
+    """However it left; one that comes elsewhere is another."""
+    path = lambda i: face(100, 100) if i < 30 else None if i < 30 + gap else face(*where)  # noqa: E731
+    rows = follow(WorldDetector(world(60 + gap, path)))
+    there = list(range(30 + gap, 60 + gap))
+    assert frames_of(rows, 0) == [*range(30), *there] if same else list(range(30))
+    assert frames_of(rows, 1) == ([] if same else there)
+
+
+def test_a_face_of_another_size_is_another() -> None:
+    rows = follow(WorldDetector(world(130, lambda i: None if 30 <= i < 100 else face(100, 100, 40 + i // 100 * 40))))
+    assert set(rows.face) == {0, 1}
+
+
 def test_a_face_that_was_long_away_is_a_new_one() -> None:
-    """After 6 x every frames the id is not given again."""
-    rows = follow(WorldDetector(world(130, lambda i: None if 30 <= i < 100 else face(100, 100))))
-    assert (frames_of(rows, 0), frames_of(rows, 1)) == (list(range(30)), list(range(100, 130)))
+    """After 30 x every frames the id is not given again."""
+    rows = follow(WorldDetector(world(400, lambda i: None if 30 <= i < 350 else face(100, 100))))
+    assert (frames_of(rows, 0), frames_of(rows, 1)) == (list(range(30)), list(range(350, 400)))
+
+
+@pytest.mark.parametrize("every", [1, 5, 10])
+def test_two_faces_never_sit_on_one(every: int) -> None:
+    """Where one goes behind another it is interrupted, and goes on under its id where it comes out."""
+    front = lambda i: face(100 + 5 * i, 100, size=60)  # noqa: E731
+
+    def behind(i: int) -> list[float] | None:
+        row = face(500 - 5 * i, 100, size=60)
+        x0, x1 = front(i)[0], front(i)[2]
+        if row[2] > x1:
+            row[0] = max(row[0], x1)
+        else:
+            row[2] = min(row[2], x0)
+        return row if row[2] - row[0] > 30 else None
+
+    rows = follow(WorldDetector(world(80, front, behind)), every=every)
+    assert set(rows.face) == {0, 1}
+    assert frames_of(rows, 0) == list(range(80))
+    hidden = [i for i in range(80) if abs(front(i)[0] - (500 - 5 * i) + 30) < 20]
+    assert hidden and not set(hidden) & set(frames_of(rows, 1))
+    assert {0, 79} <= set(frames_of(rows, 1))
 
 
 def test_a_face_that_goes_behind_another_shows_less_and_less_and_is_known_again() -> None:

@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 from worlds import face
 
-from redtrack.faces.link import Linker, Track, agree, covered_share, greedy, pair, sizes
-from redtrack.faces.rows import FaceBoxes, RowWriter
+from redtrack.faces.link import (
+    Linker,
+    Track,
+    agree,
+    covered_share,
+    greedy,
+    not_explained,
+    pair,
+    parts,
+    sizes,
+)
+from redtrack.faces.rows import FaceBoxes, RowWriter, not_hidden
 
 
 def track(*sightings: tuple[int, list[float]]) -> Track:
@@ -55,7 +65,7 @@ def test_forgetting_keeps_what_later_rows_need() -> None:
     long = track(*[(i, face(2 * i, 0)) for i in range(0, 200, 2)])
     speed, row = long.speed(), long.row(181, 15)
     long.forget(180)
-    assert len(long.frames) < 20
+    assert len(long.frames) < 40
     assert np.allclose(long.speed(), speed)
     assert np.allclose(long.row(181, 15)[0], row[0])  # type: ignore[index]
 
@@ -137,3 +147,36 @@ def test_columns_of_different_lengths_are_refused() -> None:
     assert (len(good), good.settled, good.boxes.shape) == (1, 1, (1, 4))
     with pytest.raises(AssertionError):
         FaceBoxes(good.frame, good.face[:0], good.boxes, good.state, good.score)
+
+
+def test_a_box_made_of_two_stronger_ones_is_no_face() -> None:
+    """A detector sees it between two faces that touch; beside them, or as strong as they are, it is one."""
+    left, right = [0, 0, 40, 50, 0.9], [50, 0, 90, 50, 0.8]
+    assert len(not_explained(rows(left, right, [20, 0, 70, 50, 0.5]))) == 2
+    assert len(not_explained(rows(left, right, [20, 0, 70, 50, 0.75]))) == 3
+    assert len(not_explained(rows(left, right, [20, 40, 70, 90, 0.5]))) == 3
+    assert len(not_explained(rows())) == 0
+
+
+def test_the_part_of_a_face_that_shows_is_known() -> None:
+    """As high, narrower, and where the face is expected; neither a sliver nor something beside it."""
+    expected = rows([100, 0, 200, 100, 1])[:, :4]
+    shown = rows([90, 2, 150, 98, 1], [100, 0, 130, 100, 1], [100, 0, 160, 40, 1], [10, 0, 80, 100, 1])
+    assert parts(expected, shown, 0.5).tolist() == [[True, False, False, False]]
+
+
+def test_a_face_that_was_not_seen_does_not_stand_on_one_that_was() -> None:
+    """Neither does it vanish beside it, nor where nothing was seen."""
+    one, two = track((0, face(0, 0))), track((0, face(0, 0)))
+    on, beside, seen = face(10, 0), face(60, 0), face(0, 0)
+    as_row = lambda row, state: (np.array(row[:4], np.float32), 0.9, state)  # noqa: E731
+    kept = [
+        [state for _, (_, _, state) in not_hidden(found)]
+        for found in (
+            [(one, as_row(seen, 0)), (two, as_row(on, 1))],
+            [(one, as_row(seen, 0)), (two, as_row(beside, 1))],
+            [(one, as_row(seen, 1)), (two, as_row(on, 1))],
+            [(one, as_row(seen, 0)), (two, as_row(on, 0))],
+        )
+    ]
+    assert kept == [[0], [0, 1], [1, 1], [0, 0]]

@@ -91,3 +91,12 @@ def test_faces_cheek_to_cheek_both_stay() -> None:
     points = np.concatenate([found(1).points, found(1, at=20).points])
     tracks = Tracks.from_rows([0, 0], [0, 1], points, [0.0])
     assert drop_doubles(tracks) is tracks
+
+
+def test_of_two_faces_on_one_the_one_that_was_detected_stays() -> None:
+    """Also if it is the younger one; and points that lie beside their own box give way at a greater distance."""
+    tracks = Tracks.from_rows([0, 0], [4, 9], np.concatenate([found(1).points, found(1, at=1).points]), [0.0])
+    assert drop_doubles(tracks, {(0, 4): 0.12}).face.tolist() == [9]
+    apart = Tracks.from_rows([0, 0], [4, 9], np.concatenate([found(1).points, found(1, at=10).points]), [0.0])
+    assert drop_doubles(apart).face.tolist() == [4, 9]
+    assert drop_doubles(apart, {(0, 9): 0.4}).face.tolist() == [4]
