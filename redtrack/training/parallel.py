@@ -13,14 +13,15 @@ from torch import distributed, nn
 
 
 def start(device: str) -> str:
-    """Joins the other processes that torchrun started, if any; returns this process's device."""
+    """Joins the other processes that torchrun started, if any, unless it has; returns this process's device."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return device
     cuda = device.startswith("cuda")
     if cuda:
         device = f"cuda:{os.environ['LOCAL_RANK']}"
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if cuda else "gloo")
+    if not distributed.is_initialized():
+        distributed.init_process_group("nccl" if cuda else "gloo")
     return device
 
 

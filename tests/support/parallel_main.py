@@ -1,5 +1,5 @@
-"""Three steps of a small network in each of torchrun's processes, and three more after resuming; each process says
-what it drew and what it learnt."""
+"""In each of torchrun's processes: three steps of a small network and three more after resuming, of which each process
+says what it drew and what it learnt; then `redtrack train WORDS`."""
 
 import json
 import sys
@@ -9,17 +9,18 @@ import numpy as np
 import torch
 from torch import nn
 
+from redtrack.cli.train import train
 from redtrack.training import parallel
 from redtrack.training.loop import Run, one_step
 from redtrack.training.schedule import Schedule
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, words: list[str]) -> None:
     parallel.start("cpu")
     for _ in range(2):
         steps(folder)
         torch.distributed.barrier()
-    parallel.stop()
+    train.main(words, standalone_mode=False)
 
 
 def steps(folder: Path) -> None:
@@ -45,4 +46,4 @@ def steps(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

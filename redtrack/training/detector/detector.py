@@ -121,9 +121,10 @@ def look_again(training: DetectorTraining, mosaics: Mosaics, report: Callable[[s
 def read_mosaics(data: Path, faces: Path | None, seed: int, step: int, report: Callable[[str], None]) -> Mosaics:
     """Mosaics of the photos that are not held out and, in places, of cut-out faces; reports how many there are."""
     cutouts = [] if faces is None else cutout_scenes(faces)
-    photos, faceless = read_scenes(data, validation=False), [*faceless_scenes(), *drawn_scenes(60, seed)]
+    photos = read_scenes(data, validation=False)
     if not photos:
         raise UsageError("names no photo to train on", data / "boxes.csv", "add photos; a tenth is held out")
+    faceless = [*faceless_scenes(), *drawn_scenes(60, seed)]
     report(f"{len(photos)} photos, {len(faceless)} without faces, {len(cutouts)} cut-out faces, from step {step}")
     return Mosaics(photos, faceless, seed + step, cutouts)
 
