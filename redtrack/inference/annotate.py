@@ -95,9 +95,9 @@ class InMemory:
     def flush(self) -> None:
         """Nothing to do."""
 
-    def complete(self, report: DecodeReport, remark: str | None) -> None:
-        """Keeps whether the video was whole."""
-        self.info |= {"complete": not report.truncated, "reason": report.reason}
+    def complete(self, report: DecodeReport, remark: str | None, cuts: list[int]) -> None:
+        """Keeps whether the video was whole, and where its shots begin."""
+        self.info |= {"complete": not report.truncated, "reason": report.reason, "cuts": cuts}
 
     def stopped(self) -> None:
         """Nothing to do."""

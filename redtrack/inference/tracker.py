@@ -64,8 +64,8 @@ class Destination(Protocol):
         """Returns where the rows go; info is what a result says of its origin, `Tracks.info`."""
         ...
 
-    def complete(self, report: DecodeReport, remark: str | None) -> None:
-        """The sink has all rows; remark is what the user may not know."""
+    def complete(self, report: DecodeReport, remark: str | None, cuts: list[int]) -> None:
+        """The sink has all rows; remark is what the user may not know, cuts are the frames where a shot begins."""
 
     def stopped(self) -> None:
         """The run was stopped; the sink has the rows that are final."""
@@ -101,6 +101,7 @@ class Tracker:
         self._sink: Sink | None = None
         self._is_settling = self._is_writing = False
         self._looked_at = 0  # frames with pixels
+        self._cuts: list[int] = []  # frames where a shot begins
         self._protocol = make_protocol(options)
         self._stitcher = Stitcher(models, options)
         self._runs = FaceRuns(self._protocol.window, models.crop_size)
@@ -211,7 +212,7 @@ class Tracker:
         """Gives the last rows to the sink and tells the destination that they are all there."""
         if self.video is not None and self._sink is not None:
             self._write_final()
-            self._destination.complete(self.video.report, self.remark)
+            self._destination.complete(self.video.report, self.remark, self._cuts)
 
     def stop(self) -> None:
         """Ends the video before its time; the sink gets all rows that are final."""
@@ -270,7 +271,9 @@ class Tracker:
         self._looked_at += len(images)
         held = torch.from_numpy(images).to(self._models.device)  # all of it: the decoder is to fill the memory again
         self._store.add(chunk.first, held)
-        self._runs.cut(int(frame) for frame in chunk.first + np.flatnonzero(chunk.cuts))
+        cuts = (chunk.first + np.flatnonzero(chunk.cuts)).tolist()
+        self._cuts += cuts
+        self._runs.cut(cuts)
         return held
 
     def _finish(self) -> list[WindowEntry]:

@@ -88,7 +88,7 @@ class Page:
             "lines": LINES,
             "parts": [list(part) for part in PARTS.values()],
             "partColours": [f"rgb({','.join(str(int(v)) for v in colour)})" for colour in PART_COLOURS],
-            "cuts": tracks.info.get("cuts") or [],
+            "cuts": _cuts(tracks),
             "spans": spans_of(tracks),
             **faces_of(self.edited),
         }
@@ -175,6 +175,12 @@ def faces_of(edited: Edited) -> dict[str, Any]:
     ]
     gaps = [gap.as_json() for gap in find_gaps(tracks, SHORTEST_GAP)]
     return {"faces": faces, "names": {str(face): name for face, name in edited.names.items()}, "gaps": gaps}
+
+
+def _cuts(tracks: Tracks) -> list[int]:
+    """Returns the frames where a shot begins, as far as the tracks tell them."""
+    cuts = tracks.info.get("cuts")
+    return [cut for cut in cuts if isinstance(cut, int) and 0 <= cut < tracks.frames] if isinstance(cuts, list) else []
 
 
 def _colourings(tracks: Tracks) -> Sequence[tuple[str, str]]:

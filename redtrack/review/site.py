@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redtrack.edits import Edited, Edits, apply_edits, find_edits, read_edits
-from redtrack.errors import OutputError, RedtrackError
+from redtrack.errors import FormatError, OutputError, RedtrackError
 from redtrack.formats import read, stem
 from redtrack.formats.common import replacing
 from redtrack.review.film import find_film
@@ -32,10 +32,15 @@ class Written:
 
 
 def tracks_files(paths: Sequence[Path]) -> list[Path]:
-    """Returns the tracks files that are named, and those of named folders that annotate wrote."""
+    """Returns the tracks files that are named, and those of named folders that annotate wrote.
+
+    Raises FormatError for a folder that holds no tracks.
+    """
     files: list[Path] = []
     for path in paths:
         inside = sorted(p for p in path.iterdir() if p.suffix in _TRACKS and p.is_file()) if path.is_dir() else []
+        if path.is_dir() and not inside and not any(path.glob("**/*.pts")):
+            raise FormatError("holds no tracks", path, "give tracks files, or the folder that annotate wrote")
         files += inside or [path]
     return list(dict.fromkeys(files))
 

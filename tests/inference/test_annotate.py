@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import videos
 from annotating import ONE, clip_of, square_models, true_points
 
 import redtrack
@@ -98,3 +99,9 @@ def test_public_names_are_there() -> None:
     for module in (redtrack,):
         assert all(getattr(module, name) is not None for name in module.__all__)
     assert set(redtrack.__all__) <= set(dir(redtrack))
+
+
+def test_shot_cuts_are_told(tmp_path: Path) -> None:
+    """The frames where a shot begins, counted in the whole video."""
+    tracks = redtrack.annotate(videos.shots(tmp_path / "shots.mp4", (20, 15, 30)), start=0.4)
+    assert tracks.info["cuts"] == [20, 35]

@@ -16,7 +16,7 @@ from drawn_tracks import face, moving_face, tracks_of
 from redtrack.cli import cli
 from redtrack.cli.review import review
 from redtrack.edits import Edit, append_edits, edits_path
-from redtrack.errors import OutputError, UsageError
+from redtrack.errors import FormatError, OutputError, UsageError
 from redtrack.review import find_gaps
 from redtrack.review.film import find_film, playable
 from redtrack.tracks import Tracks
@@ -73,6 +73,13 @@ def test_a_folder_of_tracks_becomes_a_folder_of_pages(folder: Path) -> None:
     assert meta["spans"][0]["worst"] == 7 and meta["frames"] == 24
     index = (folder / "pages/index.html").read_text("utf-8")
     assert 'href="clip.html"' in index and "83 %" in index and "a face in 20 of 24 frames" in index
+
+
+def test_shot_cuts_are_on_the_page(folder: Path) -> None:
+    """As far as they are frames of the video."""
+    tracks_on(folder / "clip.mp4", cuts=[12, 99, "x"]).save(folder / "tracks/clip.h5")
+    write(folder / "tracks/clip.h5", "--html", folder / "one.html")
+    assert meta_of(folder / "one.html")["cuts"] == [12]
 
 
 def test_a_page_needs_nothing_from_anywhere(folder: Path) -> None:
@@ -178,10 +185,13 @@ def test_wrong_calls_are_refused(folder: Path) -> None:
     """One page for many videos, both ways to look at once, and a folder that cannot be made."""
     tracks = folder / "tracks/clip.h5"
     (folder / "tracks/b.h5").write_bytes(tracks.read_bytes())
+    (folder / "empty").mkdir()
     for arguments, kind in (
         ([folder / "tracks", "--html", folder / "one.html"], UsageError),
         ([tracks, "--html", folder / "pages", "--edit"], UsageError),
         ([tracks, "--html", tracks], OutputError),
+        ([tracks, "--export-frames", "3"], UsageError),
+        ([folder / "empty"], FormatError),
     ):
         done = CliRunner().invoke(review, [str(a) for a in arguments])
         assert isinstance(done.exception, kind), arguments
