@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from redtrack.video import Frame, Video, read_ahead
 
 __all__ = ["Crop", "crops", "crops_along"]
 
-_AHEAD = 8  # frames decoded in front of the one that is cropped
+_TOGETHER = 8  # frames whose crops are cut in one call
 
 
 @dataclass(frozen=True)
@@ -67,31 +68,40 @@ def crops_along(video: Video, paths: Sequence[CropPath], tracks: Tracks) -> Iter
     """Yields the crops along some ways; decodes no further than the last of them."""
     last = max((path.last for path in paths), default=-1)
     index = -1
-    for frame in read_ahead(video.frames(), _AHEAD) if paths else ():
-        index = frame.index
-        here = [path for path in paths if path.first <= index <= path.last]
-        if here:
-            yield from _cut(frame, here)
-        if index >= last:
-            return
+    frames = read_ahead(video.frames(), 2 * _TOGETHER) if paths else iter(())
+    while index < last and (batch := list(islice(frames, min(_TOGETHER, last - index)))):
+        index = batch[-1].index
+        yield from _cut(batch, paths)
     if index < last:
         reason = video.report.reason or f"it has {index + 1} frames, the tracks are of {tracks.frames}"
         raise VideoError(reason, video.info.path, "give the video that was annotated")
 
 
-def _cut(frame: Frame, paths: Sequence[CropPath]) -> Iterator[Crop]:
-    """Yields the crops of one frame, which are cut together."""
+def _cut(frames: Sequence[Frame], paths: Sequence[CropPath]) -> Iterator[Crop]:
+    """Yields the crops of consecutive frames; those along one way are cut together."""
+    found: list[Crop] = []
+    for path in paths:
+        here = [frame for frame in frames if path.first <= frame.index <= path.last]
+        if here:
+            first = here[0].index - path.first
+            for place, (frame, image) in enumerate(zip(here, _images(here, path, first), strict=True), start=first):
+                about = path.matrices[place], bool(path.seen[place])
+                found.append(Crop(path.face, path.part, frame.index, frame.time, image, *about))
+    yield from sorted(found, key=lambda crop: (crop.frame, crop.face))
+
+
+def _images(frames: Sequence[Frame], path: CropPath, first: int) -> np.ndarray:
+    """Returns uint8 (n, S, S, 3), the crops of frames along a way, whose first is number `first` on it."""
     import torch
 
-    from redtrack.inference.crop import cut_crops
+    from redtrack.inference.crop import region_of, sample
 
-    picture = torch.from_numpy(np.ascontiguousarray(frame.image))[None]
-    for path in paths:  # each for itself: faces that are far apart share no part of the picture
-        place = frame.index - path.first
-        cut = cut_crops(picture, np.zeros(1, np.int64), path.transform[place : place + 1])[0]  # (3, S, S)
-        image = (cut * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
-        seen = bool(path.seen[place])
-        yield Crop(path.face, path.part, frame.index, frame.time, image, path.matrix(frame.index), seen)
+    transform = path.transform[first : first + len(frames)]
+    x0, y0, x1, y1 = region = region_of(transform, *frames[0].image.shape[:2])
+    pixels = np.stack([frame.image[y0:y1, x0:x1] for frame in frames])
+    cut = sample(torch.from_numpy(pixels), region, transform)  # (n, 3, S, S)
+    images: np.ndarray = cut.mul_(255).add_(0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+    return images
 
 
 def _chosen(tracks: Tracks, faces: Iterable[int] | None) -> list[int]:

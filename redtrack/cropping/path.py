@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -38,11 +39,12 @@ class CropPath:
         """The last frame."""
         return self.first + len(self) - 1
 
-    def matrix(self, index: int) -> np.ndarray:
-        """Returns (2, 3): frame pixels to crop pixels, of the crop of a frame of the video."""
-        back = self.transform[index - self.first : index - self.first + 1].matrix()[0]
-        linear = np.linalg.inv(back[:, :2])
-        return np.concatenate([linear, -linear @ back[:, 2:]], axis=1)
+    @cached_property
+    def matrices(self) -> np.ndarray:
+        """(n, 2, 3): frame pixels to crop pixels, of each crop."""
+        back = self.transform.matrix()
+        linear = np.linalg.inv(back[:, :, :2])
+        return np.concatenate([linear, -linear @ back[:, :, 2:]], axis=2)
 
 
 def crop_paths(
