@@ -43,14 +43,16 @@ def train() -> None:
 @click.option("--body", type=click.Choice(["small", "vgg16", "resnet152"]), default="small", show_default=True,
               help="The encoder-decoder: the one that ships, or one of the paper's.")
 @click.option("--tasks", default="det7,reg68", show_default=True,
-              help="Task of each spatial step: of det7, det68, reg68.")  # fmt: skip
+              help="Task of each spatial step: of det7, det68, reg68; var68,reg68 is EVAE-CNN's.")
+@click.option("--beta", type=click.FloatRange(min=0), default=1e-3, show_default=True,
+              help="Weight of the divergence of var68's code; 0: a code that is not sampled.")  # fmt: skip
 @click.option("--cascade", is_flag=True, help="A body for each spatial step instead of a shared one.")
 @click.option("--z0", type=click.Choice(["zeros", "mean"]), default="zeros", show_default=True,
               help="Feedback to the first step.")  # fmt: skip
 @click.option("--pretrained", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="ImageNet VGG-16 or ResNet-152 state dict to start the encoder from.")  # fmt: skip
 @click.pass_context
-def image(ctx: click.Context, body: str, tasks: str, cascade: bool, z0: str, **options: Any) -> None:
+def image(ctx: click.Context, body: str, tasks: str, beta: float, cascade: bool, z0: str, **options: Any) -> None:
     """Stage 1: single pictures, without LSTM and identity.
 
     \b
@@ -62,11 +64,14 @@ def image(ctx: click.Context, body: str, tasks: str, cascade: bool, z0: str, **o
     steps = tuple(tasks.split(","))
     if not set(steps) <= set(TASKS) or steps[-1] == "det7":
         raise UsageError(f"--tasks {tasks}", remedy=f"list of {', '.join(TASKS)}; the last gives all 68 points")
+    if "var68" in steps and ("var68" in steps[1:] or "det7" in steps):
+        raise UsageError(f"--tasks {tasks}", remedy="var68 is the first, and det7 is none of the others")
     assert body in BODIES, body
     fields = {"body": "body", "tasks": "steps", "cascade": "shared", "z0": "z0"}
     given = click.core.ParameterSource.COMMANDLINE
     asked = tuple(name for option, name in fields.items() if ctx.get_parameter_source(option) is given)
-    run("image", config=RedNetConfig(body, steps, not cascade, z0=z0), asked=asked, **options)
+    config = RedNetConfig(body, steps, not cascade, z0=z0, sampled=beta > 0)
+    run("image", config=config, asked=asked, beta=beta, **options)
 
 
 @train.command()

@@ -11,7 +11,8 @@ class Body(Protocol):
     """An encoder-decoder, section 3.1.
 
     map_size: side of the maps; features: channels that the heads read; id_channels, pe_channels: the two parts of e,
-    eq. 3; pool: side of the grid to which each part is averaged for its 256-d vector.
+    eq. 3; pool: side of the grid to which each part is averaged for its 256-d vector; skip_channels: of each skip that
+    has numbers.
     """
 
     map_size: int
@@ -19,6 +20,7 @@ class Body(Protocol):
     id_channels: int
     pe_channels: int
     pool: int
+    skip_channels: tuple[int, ...]
 
     def look(self, pictures: Tensor) -> Tensor:
         """What all spatial steps share of pictures (B, 3, S, S)."""

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 BODIES = ("small", "vgg16", "resnet152")
-TASKS = ("det7", "det68", "reg68")
+TASKS = ("det7", "det68", "reg68", "var68")
 INPUT_SIZE = {"small": 128, "vgg16": 256, "resnet152": 256}
 
 
@@ -19,6 +19,7 @@ class RedNetConfig:
         ("det68",) one-shot detection, ("reg68",) one-shot regression, ("det7", "det68") detection twice,
         ("det7", "reg68") detection followed by regression: the default.
     shared: one body for all steps (recurrent), or a body each (the cascade of table 7).
+        ("var68", "reg68") is EVAE-CNN's (`rednet.variational`); its code is sampled in training unless not `sampled`.
     temporal: the LSTM on e_pe (section 3.3). identities: classes of the identity head (section 3.4), 0 for none.
     z0: the first feedback maps, "zeros" or the "mean" shape (section 3.2 names the latter).
     """
@@ -29,12 +30,20 @@ class RedNetConfig:
     temporal: bool = False
     identities: int = 0
     z0: str = "zeros"
+    sampled: bool = True
 
     def __post_init__(self) -> None:
         assert self.body in BODIES, f"body {self.body!r} is none of {BODIES}"
         assert self.steps and all(s in TASKS for s in self.steps), f"steps {self.steps} are not of {TASKS}"
         assert self.steps[-1] != "det7", "the last step must give all 68 points"
+        assert "var68" not in self.steps[1:], "var68 is the first step or none"
+        assert self.steps[0] != "var68" or "det7" not in self.steps, "det7 feeds seven maps back, var68 all 68"
         assert self.z0 in ("zeros", "mean"), f"z0 {self.z0!r} is neither zeros nor mean"
+
+    @property
+    def feedback_maps(self) -> int:
+        """Maps that a step is fed: the seven of section 3.2, or all 68 local responses of a `var68` step."""
+        return 68 if "var68" in self.steps else 7
 
     @property
     def size(self) -> int:

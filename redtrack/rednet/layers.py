@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from redtrack.rednet.small import N_FEEDBACK, conv_bn
 
-C_IN = 3 + N_FEEDBACK  # the picture and the seven detection maps of the step before
+PICTURE = 3  # channels
+C_IN = PICTURE + N_FEEDBACK  # the picture and the seven detection maps of the step before
 
 
 def conv_bn_relu(c_in: int, c_out: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:

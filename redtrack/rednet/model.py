@@ -18,18 +18,21 @@ from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.identity import IdentityHead
 from redtrack.rednet.small import SmallBody
 from redtrack.rednet.temporal import PointRecurrence, TemporalState, TemporalUpdate, first_state
+from redtrack.rednet.variational import Code, SampledBottleneck
 
 PIXEL_MEAN = (0.485, 0.456, 0.406)  # ImageNet's, so that its VGG and ResNet weights fit as a start
 PIXEL_STD = (0.229, 0.224, 0.225)
-N_MAPS = {"det7": 7, "det68": 68, "reg68": 68}
+N_MAPS = {"det7": 7, "det68": 68, "reg68": 68, "var68": 68}
 
 
 class StepOutput(NamedTuple):
-    """What one spatial step gives: its task, its maps before the sigmoid (B, C, M, M), its bottleneck (B, C, h, w)."""
+    """What one spatial step gives: its task, its maps before the sigmoid (B, C, M, M), its bottleneck (B, C, h, w), and
+    of a variational step its code."""
 
     task: str
     logits: Tensor
     e: Tensor
+    code: Code | None = None
 
 
 class Walk(NamedTuple):
@@ -50,18 +53,18 @@ class Encoded(NamedTuple):
     skips: list[Tensor]
 
 
-def make_body(name: str) -> nn.Module:
-    """An untrained encoder-decoder by name."""
+def make_body(name: str, feedback: int = len(SEVEN)) -> nn.Module:
+    """An untrained encoder-decoder by name, which is fed so many maps."""
     if name == "small":
-        return SmallBody()
+        return SmallBody(feedback)
     if name == "vgg16":
         from redtrack.rednet.vgg16 import Vgg16Body
 
-        return Vgg16Body()
+        return Vgg16Body(feedback)
     if name == "resnet152":
         from redtrack.rednet.resnet152 import Resnet152Body
 
-        return Resnet152Body()
+        return Resnet152Body(feedback)
     raise AssertionError(f"no body {name!r}")
 
 
@@ -72,10 +75,13 @@ class RedNet(nn.Module):
         super().__init__()
         self.config = config
         n_bodies = 1 if config.shared else len(config.steps)
-        self.bodies = nn.ModuleList(make_body(config.body) for _ in range(n_bodies))
+        self.bodies = nn.ModuleList(make_body(config.body, config.feedback_maps) for _ in range(n_bodies))
         body = self.body()
         # Section 4.2: the tasks share everything but the last convolution.
         self.heads = nn.ModuleDict({t: nn.Conv2d(body.features, N_MAPS[t], 1) for t in dict.fromkeys(config.steps)})
+        if "var68" in config.steps:
+            channels = body.id_channels + body.pe_channels
+            self.variational = SampledBottleneck(channels, body.skip_channels, config.sampled)
         if config.temporal:
             self.temporal = TemporalUpdate(body.pe_channels, body.pool)
             self.recurrence = PointRecurrence()
@@ -104,11 +110,12 @@ class RedNet(nn.Module):
         return self.config.size / self.map_size
 
     def first_feedback(self, n: int) -> Tensor:
-        """z0 of eq. 5 for n pictures: (n, 7, M, M)."""
-        like = self.pixel_mean
+        """z0 of eq. 5 for n pictures: (n, 7, M, M), or 68 maps where a step before is variational."""
+        like, count = self.pixel_mean, self.config.feedback_maps
         if self.config.z0 == "zeros":
-            return like.new_zeros(n, len(SEVEN), self.map_size, self.map_size)
-        mean = (MEAN_SHAPE[list(SEVEN)] - 0.5) / LANDMARK_SCALE + 0.5  # in crop sides
+            return like.new_zeros(n, count, self.map_size, self.map_size)
+        fed = list(SEVEN) if count == len(SEVEN) else slice(None)
+        mean = (MEAN_SHAPE[fed] - 0.5) / LANDMARK_SCALE + 0.5  # in crop sides
         cells = torch.as_tensor(mean, dtype=like.dtype, device=like.device) * self.map_size - 0.5
         return maps.disc_maps(cells[None], self.map_size).expand(n, -1, -1, -1)
 
@@ -116,6 +123,10 @@ class RedNet(nn.Module):
         """What each body sees in all its steps. crops (B, 3, S, S) in 0..1."""
         pictures = (crops - self.pixel_mean) / self.pixel_std
         return [self.body(k).look(pictures) for k in range(len(self.bodies))]
+
+    def feedback(self, out: StepOutput) -> Tensor:
+        """z of a step, as this network is fed: its seven detection maps, or all 68, 0..1."""
+        return feedback(out) if self.config.feedback_maps == len(SEVEN) else out.logits.sigmoid()
 
     def head(self, task: str, features: Tensor) -> Tensor:
         """Maps before the sigmoid, in float32: half precision would move the points. (B, F, M, M) -> (B, C, M, M)."""
@@ -127,6 +138,9 @@ class RedNet(nn.Module):
         place, task = self.body_of_step(k, len(tasks)), tasks[k]
         body = self.body(place)
         e, skips = body.encode(seen[place], z)
+        if task == "var68":
+            e, skips, code = self.variational(e, skips)
+            return StepOutput(task, self.head(task, body.decode(e, skips)), e, code=code)
         return StepOutput(task, self.head(task, body.decode(e, skips)), e)
 
     def image_steps(self, crops: Tensor, tasks: tuple[str, ...] | None = None) -> list[StepOutput]:
@@ -135,7 +149,7 @@ class RedNet(nn.Module):
         seen, z, out = self.look(crops), self.first_feedback(len(crops)), []
         for k in range(len(tasks)):
             out.append(self.step(k, tasks, seen, z))
-            z = feedback(out[-1])
+            z = self.feedback(out[-1])
         return out
 
     def encode_last(self, crops: Tensor, tasks: tuple[str, ...] | None = None) -> Encoded:
@@ -146,7 +160,7 @@ class RedNet(nn.Module):
         tasks = tasks or self.config.steps
         seen, z = self.look(crops), self.first_feedback(len(crops))
         for k in range(len(tasks) - 1):
-            z = feedback(self.step(k, tasks, seen, z))
+            z = self.feedback(self.step(k, tasks, seen, z))
         e, skips = self.body().encode(seen[-1], z)
         return Encoded(tasks[-1], e, skips)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from redtrack.rednet.layers import C_IN, conv_bn_relu, gaussian_start, stack
-from redtrack.rednet.small import conv_bn
+from redtrack.rednet.layers import PICTURE, conv_bn_relu, gaussian_start, stack
+from redtrack.rednet.small import N_FEEDBACK, conv_bn
 
 WIDEN = 4  # a unit's last convolution over its first two: [64, 64, 256] and so on, tables 2 and 3
 
@@ -96,9 +96,11 @@ class Resnet152Body(nn.Module):
     pe_channels = 1024
     pool = 1
 
-    def __init__(self) -> None:
+    skip_channels = (256, 512, 1024)
+
+    def __init__(self, feedback: int = N_FEEDBACK) -> None:
         super().__init__()
-        self.encoder = nn.ModuleDict({"C0": conv_bn_relu(C_IN, 64, kernel=7, stride=2)})
+        self.encoder = nn.ModuleDict({"C0": conv_bn_relu(PICTURE + feedback, 64, kernel=7, stride=2)})
         c_in = 64
         for name, (n, width) in ENCODER.items():
             self.encoder[name] = _units(c_in, n, width, last_stride=2)

@@ -51,11 +51,13 @@ class SmallBody(nn.Module):
     pe_channels = 64
     pool = 2  # 64 x 2 x 2 = 256
 
-    def __init__(self) -> None:
+    skip_channels = WIDTHS[:2]
+
+    def __init__(self, feedback: int = N_FEEDBACK) -> None:
         super().__init__()
         w32, w16, w8 = WIDTHS
         self.stem = nn.Sequential(conv_bn(3, 24, stride=2), nn.ReLU(), conv_bn(24, w32, stride=2))
-        self.feedback = nn.Conv2d(N_FEEDBACK, w32, 3, padding=1)
+        self.feedback = nn.Conv2d(feedback, w32, 3, padding=1)
         self.stage32 = _stage(w32, DEPTHS[0])
         self.down16 = conv_bn(w32, w16, stride=2)
         self.stage16 = _stage(w16, DEPTHS[1])

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from redtrack.rednet.layers import C_IN, conv_bn_relu, gaussian_start, stack
+from redtrack.rednet.layers import PICTURE, conv_bn_relu, gaussian_start, stack
+from redtrack.rednet.small import N_FEEDBACK
 
 # Table 1: the filters of each module's 3 x 3 convolutions, and its output size.
 ENCODER = {
@@ -80,9 +81,11 @@ class Vgg16Body(nn.Module):
     pe_channels = 256
     pool = 1  # 256 x 1 x 1 = 256
 
-    def __init__(self) -> None:
+    skip_channels = ()  # switches have no numbers
+
+    def __init__(self, feedback: int = N_FEEDBACK) -> None:
         super().__init__()
-        self.encoder = _modules(ENCODER, C_IN)
+        self.encoder = _modules(ENCODER, PICTURE + feedback)
         self.decoder = _modules(DECODER, self.id_channels + self.pe_channels)
         self.apply(gaussian_start)
 

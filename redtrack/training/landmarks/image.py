@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 
 import numpy as np
 import torch
@@ -12,7 +13,8 @@ from redtrack.evaluate.protocol import eye_distance
 from redtrack.geometry import LANDMARK_SCALE
 from redtrack.points import SEVEN
 from redtrack.rednet import maps
-from redtrack.rednet.model import RedNet, StepOutput, feedback
+from redtrack.rednet.model import RedNet, StepOutput
+from redtrack.rednet.variational import divergence
 from redtrack.training.landmarks.augment import OURS, Augmentation, cut, mirror, random_crops, training_crops
 from redtrack.training.landmarks.faces import FaceSet
 from redtrack.training.landmarks.losses import (
@@ -30,6 +32,7 @@ from redtrack.training.loop import BatchLoss, Figures
 
 AT_ONCE = 64  # faces in one call of the network, where nothing is learnt
 VALIDATION_SHIFT = Augmentation(rotation=0.0, scale=0.06, shift=0.025, flip=0.0)  # as our detector's boxes stray
+BETA, RAMP = 1e-3, 500  # weight of a code's divergence for each nat, and the batches over which it grows
 NEIGHBOUR = 0.5  # share of the batches whose first feedback is a neighbouring frame's points
 FACE_OFF, POINT_OFF = 0.5, 0.35  # map cells by which those lie off, all together and each: standard deviations
 STEEP = 4.0  # of the edge of a soft disc, a map cell
@@ -40,9 +43,18 @@ def crop_scale(net: RedNet) -> float:
     return float(getattr(net.config, "crop_scale", LANDMARK_SCALE))
 
 
-def step_losses(net: RedNet, out: StepOutput, truth: Tensor, weight: Tensor) -> dict[str, Tensor]:
-    """The losses of one spatial step, as they count. truth (B, 68, 2) in crop pixels, weight (B,) of the labels."""
+def step_losses(
+    net: RedNet, out: StepOutput, truth: Tensor, weight: Tensor, beta: float = 0.0
+) -> dict[str, Tensor]:
+    """The losses of one spatial step, as they count. truth (B, 68, 2) in crop pixels, weight (B,) of the labels.
+
+    beta: how much the divergence of a variational step's code counts.
+    """
     cells = maps.crop_to_map(truth, net.stride)
+    if out.code is not None:
+        heat = regression_loss(out.logits, maps.gaussian_maps(cells, net.map_size), weight)
+        parts = {"responses": REGRESSION * heat}
+        return parts | {"divergence": beta * divergence(out.code)} if net.config.sampled else parts
     if out.task == "reg68":
         heat = regression_loss(out.logits, maps.gaussian_maps(cells, net.map_size), weight)
         coordinate = coordinate_loss(net.points_of(out), truth, net.config.size, weight)
@@ -62,13 +74,13 @@ def run_steps(
     """
     tasks = net.config.steps + net.config.steps[-1:] * int(len(net.config.steps) > 1 and rng.random() < 1 / 12)
     seen, z, out = net.look(crops), net.first_feedback(len(crops)), []
-    first = int(len(net.config.steps) > 1 and rng.random() < neighbour)
+    first = int(len(net.config.steps) > 1 and rng.random() < neighbour and net.config.feedback_maps == len(SEVEN))
     if first:
         z = neighbour_maps(net, truth, rng)
     for k in range(first, len(tasks)):
         out.append(net.step(k, tasks, seen, z))
         keep = torch.from_numpy(rng.random(len(crops)) >= 0.1).view(-1, 1, 1, 1).to(crops.device)
-        z = torch.where(keep, feedback(out[-1]), net.first_feedback(len(crops)))
+        z = torch.where(keep, net.feedback(out[-1]), net.first_feedback(len(crops)))
     return out
 
 
@@ -97,17 +109,21 @@ def image_loss(
     batch: int = 32,
     neighbour: float = 0.0,
     teacher: RedNet | None = None,
+    beta: float = BETA,
     half: bool = False,
     device: str = "cpu",
 ) -> BatchLoss:
     """The loss of a random batch of faces, drawn with chances `shares` (N,).
 
     neighbour: share of the batches that are fed a neighbouring frame's points. teacher: a network on the device with
-    crops and maps of the same size, whose heat maps on the crops before they are spoilt are learnt as well.
+    crops and maps of the same size, whose heat maps on the crops before they are spoilt are learnt as well. beta: how
+    much the divergence of a variational step's code counts, after `RAMP` batches over which it grows.
     """
+    batches = count()
 
     def loss(net: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         assert isinstance(net, RedNet)
+        now = beta * min(1.0, next(batches) / RAMP)
         index = rng.choice(len(faces), batch, p=shares)
         pictures = faces.images[torch.from_numpy(index)]
         crops, truth, clean = training_crops(
@@ -120,7 +136,7 @@ def image_loss(
             taught = None if teacher is None else heat_maps(teacher, clean.to(device))
         parts: dict[str, Tensor] = {}
         for out in outputs:
-            for name, value in step_losses(net, out, truth, weight).items():
+            for name, value in step_losses(net, out, truth, weight, now).items():
                 parts[name] = parts.get(name, torch.zeros((), device=device)) + value
         if taught is not None:
             parts["teacher"] = TEACHER * regression_loss(outputs[-1].logits, taught, torch.ones_like(weight))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from redtrack.rednet.config import RedNetConfig
-from redtrack.training.landmarks.image import NEIGHBOUR
+from redtrack.training.landmarks.image import BETA, NEIGHBOUR
 from redtrack.training.schedule import Schedule
 
 BATCH = {"image": 32, "identity": 32, "video": 3}  # faces, or clips
@@ -24,7 +24,7 @@ class Recipe:
     how far it moves fully trusted labels towards its own. axis: how far labels lie off the faces' middle, by the name
     or path of their folder, "" for all others (`augment.mirrored_points`). start: a network's name or weights file.
     asked: names of the config's fields that were asked for, which --start must not contradict. neighbour: share of the
-    batches that are fed a neighbouring frame's seven points.
+    batches that are fed a neighbouring frame's seven points. beta: weight of a variational step's divergence.
     """
 
     stage: str
@@ -46,6 +46,7 @@ class Recipe:
     frames: int = 10
     augment: str = "ours"
     neighbour: float = NEIGHBOUR
+    beta: float = BETA
     freeze: bool = True
     half: bool | None = None
     device: str = "cpu"

@@ -182,6 +182,7 @@ def stage_parts(
         OURS if ours else PAPER,
         batch=recipe.batch_size,
         neighbour=recipe.neighbour,
+        beta=recipe.beta,
         teacher=teacher.net if teacher is not None and maps_agree(teacher, net) else None,
         half=half,
         device=device,
