@@ -37,7 +37,8 @@ SHOWN = 20  # steps between two looks at the loss
 class Run:
     """A training run: the network, its average, and all that a checkpoint holds.
 
-    recipe: JSON values that say what was asked for. best: the lowest validation error so far.
+    recipe: JSON values that say what was asked for. best: the lowest validation error so far. began: the recipe of a
+    run that is resumed.
     """
 
     net: nn.Module
@@ -49,6 +50,7 @@ class Run:
     log: list[Figures] = field(default_factory=list)
     recipe: dict[str, Any] = field(default_factory=dict)
     best: float = math.inf
+    began: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -107,7 +109,7 @@ class Run:
         torch.set_rng_state(state["torch_rng"])
         torch.cuda.set_rng_state_all(state.get("cuda_rng", [])[: torch.cuda.device_count()])
         self.step, self.seconds, self.log = state["step"], state["seconds"], state["log"]
-        self.best = state.get("best", math.inf)
+        self.best, self.began = state.get("best", math.inf), json.loads(state.get("recipe", "{}"))
         if parallel.rank():  # the checkpoint is the first process's: the others draw other batches
             self.rng = np.random.default_rng([parallel.rank(), self.step])
         return True

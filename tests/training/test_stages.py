@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,15 @@ def test_a_start_is_named_and_the_run_says_where_it_begins_and_ends(folder, tmp_
         r"to use it: redtrack annotate VIDEO -o OUT --weights .*best.safetensors",
     ):
         assert re.search(rf"{line}$", said, re.MULTILINE), (line, said)
+
+
+def test_a_resumed_run_says_from_where_and_what_changed(folder, trained, tmp_path):
+    """The step, options that are not those it began with, and the last error."""
+    copied = shutil.copytree(trained, tmp_path / "run")
+    given = ["image", "--data", folder / "faces", "-o", copied, "--resume", "--steps", 4, "--batch", 3]
+    said = CliRunner().invoke(train_command, [str(w) for w in given]).stderr
+    assert "; resumed at step 3 with other options: steps 3 to 4, batch 2 to 3\n" in said
+    assert f"error before: {loop.read_checkpoint(trained / 'checkpoint.pt')['log'][-1]['error']:.2f} %" in said
 
 
 @pytest.mark.parametrize(

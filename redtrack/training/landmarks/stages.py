@@ -71,7 +71,9 @@ def _run_stage(recipe: Recipe, device: str) -> Path:
         return figures
 
     say = recipe.show and not parallel.rank()
-    first = validate(run.average) if say and recipe.start and not recipe.resume else {}
+    first = run.log[-1] if recipe.resume and run.log else {}
+    if say and recipe.start and not recipe.resume:
+        first = validate(run.average)
     if say:
         tell(summary.before(recipe, data, run, first))
     train(run, loss, validate_and_export, show=say)

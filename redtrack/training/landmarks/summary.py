@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +29,7 @@ def before(recipe: Recipe, data: Data, run: Run, figures: Figures) -> list[str]:
         f"read: {counted(data.faces)}{clips_said(data)}",
         f"held out: {counted(data.held_out)}" if len(data.held_out) else "held out: no face, so no error is known",
         f"{recipe.stage} stage of {begins} ({million:.1f} million parameters): {schedule.optimizer}, rate "
-        f"{schedule.rate:g} {schedule.shape}, batches of {recipe.batch_size}, {' or '.join(ends)}",
+        f"{schedule.rate:g} {schedule.shape}, batches of {recipe.batch_size}, {' or '.join(ends)}{resumed_said(run)}",
         f"error before: {errors_said(figures)}",
     ]
 
@@ -43,6 +45,21 @@ def after(recipe: Recipe, run: Run, first: Figures, best: Path) -> list[str]:
         f"best: {lowest['error']:.2f} at step {lowest['step']:,.0f}" if lowest else "best: not known",
         f"to use it: redtrack annotate VIDEO -o OUT --weights {kept}",
     ]
+
+
+def resumed_said(run: Run) -> str:
+    """From where a resumed run goes on, and what is asked for now that was not when it began."""
+    if not run.step:
+        return ""
+    now = flat(json.loads(json.dumps(run.recipe)))
+    changed = [f"{k} {v} to {now[k]}" for k, v in flat(run.began).items() if k in now and now[k] != v]
+    return f"; resumed at step {run.step:,}" + (f" with other options: {', '.join(changed)}" if changed else "")
+
+
+def flat(values: dict[str, Any]) -> dict[str, Any]:
+    """A dict with the items of the dicts in it in their place."""
+    parts = [value if isinstance(value, dict) else {name: value} for name, value in values.items()]
+    return {name: value for part in parts for name, value in part.items()}
 
 
 def counted(faces: FaceSet) -> str:
