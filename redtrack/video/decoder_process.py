@@ -87,7 +87,7 @@ class DecoderProcess:
         with _lost_if_gone(self):
             watch.look(self._heartbeat.look(), 0.0)
             while not self._connection.poll(seconds):
-                watch.look(self._heartbeat.look(), seconds)
+                watch.look(self._heartbeat.look(), seconds, _may_run(self.pid))
             return self._connection.recv_bytes()
 
     def kill(self) -> None:
@@ -111,6 +111,14 @@ class DecoderProcess:
     def place(self) -> int:
         """Packets that were read for the latest request."""
         return self._heartbeat.look().packets - self._before
+
+
+def _may_run(pid: int) -> bool:
+    """Returns whether a process waits for a core, or for the disk, as one that starts on a busy machine does."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("R", "D")
+    except (OSError, IndexError):  # no such system; or the process is gone, which is seen otherwise
+        return False
 
 
 @contextmanager

@@ -60,10 +60,13 @@ class Watch:
     _pulseless: float = field(default=0.0, init=False)  # seconds without a pulse
     _told: bool = field(default=False, init=False)
 
-    def look(self, now: SignsOfLife, seconds: float) -> None:
-        """Takes the signs of life `seconds` after the last look; raises Lost where there is nothing to wait for."""
+    def look(self, now: SignsOfLife, seconds: float, may_run: bool = False) -> None:
+        """Takes the signs of life `seconds` after the last look; raises Lost where there is nothing to wait for.
+
+        may_run: the system would let the process run if it had a core to spare, so that it is not stopped.
+        """
         last, self._last = self._last or now, now
-        self._pulseless = self._pulseless + seconds if now.pulses == last.pulses else 0.0
+        self._pulseless = self._pulseless + seconds if now.pulses == last.pulses and not may_run else 0.0
         if self._pulseless >= self.stopped_limit:
             raise Lost(f"stop (nothing for {self._pulseless:g} s)", outside=True)
         if now.packets != last.packets:

@@ -10,13 +10,15 @@ from redtrack.video.decoder_watch import STALL, Losses, Lost, Watch, loss_of
 from redtrack.video.shared_frames import SignsOfLife
 
 
-def watched(seconds: int, packets: int = 0, pulses: int = 4, processor: float = 0.0) -> tuple[Lost | None, list[str]]:
+def watched(
+    seconds: int, packets: int = 0, pulses: int = 4, processor: float = 0.0, may_run: bool = False
+) -> tuple[Lost | None, list[str]]:
     """Looks once a second at a process that does so much each second; returns how it was lost, and what was told."""
     told: list[str] = []
     watch = Watch(60.0, told.append, 15.0)
     try:
         for second in range(seconds):
-            watch.look(SignsOfLife(packets * second, pulses * second, processor * second), 1.0)
+            watch.look(SignsOfLife(packets * second, pulses * second, processor * second), 1.0, may_run)
     except Lost as lost:
         return lost, told
     return None, told
@@ -47,6 +49,11 @@ def test_a_decoder_that_computes_without_a_packet_hangs() -> None:
 def test_a_stopped_decoder_is_soon_noticed() -> None:
     lost, _ = watched(17, pulses=0)
     assert lost is not None and lost.outside and lost.how == "stop (nothing for 15 s)"
+
+
+def test_a_decoder_that_gets_no_core_is_waited_for() -> None:
+    """On a busy machine it may take longer to start than one that was stopped is given."""
+    assert watched(120, pulses=0, may_run=True)[0] is None
 
 
 @pytest.mark.parametrize(
