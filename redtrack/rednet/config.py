@@ -22,6 +22,8 @@ class RedNetConfig:
         ("var68", "reg68") is EVAE-CNN's (`rednet.variational`); its code is sampled in training unless not `sampled`.
     temporal: the LSTM on e_pe (section 3.3). identities: classes of the identity head (section 3.4), 0 for none.
     z0: the first feedback maps, "zeros" or the "mean" shape (section 3.2 names the latter).
+    crop_scale: side of a crop over the longer side of the tight box around the landmarks.
+    certainty: a head that gives each point a covariance; ours, not the paper's.
     """
 
     body: str = "small"
@@ -31,6 +33,8 @@ class RedNetConfig:
     identities: int = 0
     z0: str = "zeros"
     sampled: bool = True
+    crop_scale: float = 1.4
+    certainty: bool = False
 
     def __post_init__(self) -> None:
         assert self.body in BODIES, f"body {self.body!r} is none of {BODIES}"
@@ -38,6 +42,7 @@ class RedNetConfig:
         assert self.steps[-1] != "det7", "the last step must give all 68 points"
         assert "var68" not in self.steps[1:], "var68 is the first step or none"
         assert self.steps[0] != "var68" or "det7" not in self.steps, "det7 feeds seven maps back, var68 all 68"
+        assert 1.0 <= self.crop_scale <= 4.0, f"crop scale {self.crop_scale} is not between 1 and 4"
         assert self.z0 in ("zeros", "mean"), f"z0 {self.z0!r} is neither zeros nor mean"
 
     @property

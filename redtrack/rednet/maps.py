@@ -38,6 +38,15 @@ def disc_maps(cells: Tensor, side: int) -> Tensor:
     return (_squared_distance(cells, side) <= (RADIUS * side) ** 2).to(cells.dtype)
 
 
+def soft_disc_maps(cells: Tensor, side: int) -> Tensor:
+    """Discs as a detection step draws them, with a soft edge: the feedback of points that are known already.
+
+    cells (N, P, 2) -> (N, P, M, M) in 0..1.
+    """
+    distance = _squared_distance(cells, side).sqrt()
+    return torch.sigmoid((RADIUS * side - distance) * 4)
+
+
 def gaussian_maps(cells: Tensor, side: int) -> Tensor:
     """Gaussian regression targets with peak 1 (section 4.2). cells (N, P, 2) -> (N, P, M, M)."""
     return torch.exp(_squared_distance(cells, side) / (-2 * (SIGMA * side) ** 2))
@@ -52,6 +61,18 @@ def soft_argmax(logits: Tensor) -> Tensor:
     weight = logits.float().flatten(2).softmax(-1).unflatten(-1, (side, side))
     axis = torch.arange(side, dtype=weight.dtype, device=weight.device)
     return torch.stack(((weight.sum(2) * axis).sum(-1), (weight.sum(3) * axis).sum(-1)), -1)
+
+
+def spread(logits: Tensor) -> Tensor:
+    """The covariance xx, xy, yy of the softmax of each map, in square cells. (N, P, M, M) -> (N, P, 3)."""
+    side = logits.shape[-1]
+    weight = logits.float().flatten(2).softmax(-1).unflatten(-1, (side, side))
+    axis = torch.arange(side, dtype=weight.dtype, device=weight.device)
+    across, down = weight.sum(2), weight.sum(3)  # (N, P, M) over x, over y
+    x, y = (across * axis).sum(-1), (down * axis).sum(-1)
+    dx, dy = axis - x[..., None], axis - y[..., None]
+    mixed = torch.einsum("npyx,npy,npx->np", weight, dy, dx)
+    return torch.stack(((across * dx.square()).sum(-1), mixed, (down * dy.square()).sum(-1)), -1)
 
 
 def peak(logits: Tensor) -> Tensor:

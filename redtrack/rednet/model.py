@@ -10,10 +10,10 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from redtrack.geometry import LANDMARK_SCALE
 from redtrack.points import MEAN_SHAPE, SEVEN
 from redtrack.rednet import maps
 from redtrack.rednet.body import Body
+from redtrack.rednet.certainty import Certainty
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.identity import IdentityHead
 from redtrack.rednet.small import SmallBody
@@ -27,22 +27,21 @@ N_MAPS = {"det7": 7, "det68": 68, "reg68": 68, "var68": 68}
 
 class StepOutput(NamedTuple):
     """What one spatial step gives: its task, its maps before the sigmoid (B, C, M, M), its bottleneck (B, C, h, w), and
-    of a variational step its code."""
+    the features (B, F, M, M) that the maps were read from; of a variational step its code."""
 
     task: str
     logits: Tensor
     e: Tensor
+    features: Tensor
     code: Code | None = None
 
 
-class Walk(NamedTuple):
-    """One way through N windows before its points recur: the evidence (N, T, P, EVIDENCE) with points in crop sides,
-    the LSTM's state h, c after the last frame, and for training the maps before the sigmoid (N * T, P, M, M)."""
+class Memory(NamedTuple):
+    """The LSTM's hidden states of each frame (N, T, 256), and its state h, c (N, 256) after the last one."""
 
-    evidence: Tensor
+    hidden: Tensor
     h: Tensor
     c: Tensor
-    logits: Tensor
 
 
 class Encoded(NamedTuple):
@@ -84,7 +83,9 @@ class RedNet(nn.Module):
             self.variational = SampledBottleneck(channels, body.skip_channels, config.sampled)
         if config.temporal:
             self.temporal = TemporalUpdate(body.pe_channels, body.pool)
-            self.recurrence = PointRecurrence()
+            self.recurrence = PointRecurrence(config.certainty)
+        if config.certainty:
+            self.certainty = Certainty(body.features, body.id_channels + body.pe_channels)
         if config.identities:
             self.identity = IdentityHead(body.id_channels, body.pool, config.identities)
         self.pixel_mean: Tensor
@@ -115,7 +116,7 @@ class RedNet(nn.Module):
         if self.config.z0 == "zeros":
             return like.new_zeros(n, count, self.map_size, self.map_size)
         fed = list(SEVEN) if count == len(SEVEN) else slice(None)
-        mean = (MEAN_SHAPE[fed] - 0.5) / LANDMARK_SCALE + 0.5  # in crop sides
+        mean = (MEAN_SHAPE[fed] - 0.5) / self.config.crop_scale + 0.5  # in crop sides
         cells = torch.as_tensor(mean, dtype=like.dtype, device=like.device) * self.map_size - 0.5
         return maps.disc_maps(cells[None], self.map_size).expand(n, -1, -1, -1)
 
@@ -138,10 +139,11 @@ class RedNet(nn.Module):
         place, task = self.body_of_step(k, len(tasks)), tasks[k]
         body = self.body(place)
         e, skips = body.encode(seen[place], z)
+        code = None
         if task == "var68":
             e, skips, code = self.variational(e, skips)
-            return StepOutput(task, self.head(task, body.decode(e, skips)), e, code=code)
-        return StepOutput(task, self.head(task, body.decode(e, skips)), e)
+        features = body.decode(e, skips)
+        return StepOutput(task, self.head(task, features), e, features, code)
 
     def image_steps(self, crops: Tensor, tasks: tuple[str, ...] | None = None) -> list[StepOutput]:
         """All spatial steps on single pictures (B, 3, S, S), eq. 5 and 7; tasks default to the config's."""
@@ -152,40 +154,83 @@ class RedNet(nn.Module):
             z = self.feedback(out[-1])
         return out
 
-    def encode_last(self, crops: Tensor, tasks: tuple[str, ...] | None = None) -> Encoded:
-        """All of the last spatial step that comes before its LSTM, so all that both directions share.
+    def encode_last(
+        self, crops: Tensor, tasks: tuple[str, ...] | None = None, seven: Tensor | None = None
+    ) -> Encoded:
+        """All of the last spatial step that comes before its LSTM.
 
         The paper does not say which spatial step the LSTM belongs to; here it is the last, which gives the points.
+        seven (B, 7, 2) in crop pixels: points that neighbouring frames have shown already. They take the place of the
+        steps before the last: section 3.2 lets z0 be "the previous frame's output".
         """
+        tasks = tasks or self.config.steps
+        seen = self.look(crops)
+        if seven is not None and len(tasks) > 1:
+            z = self.feedback_of(seven)
+        else:
+            z = self.first_feedback(len(crops))
+            for k in range(len(tasks) - 1):
+                z = self.feedback(self.step(k, tasks, seen, z))
+        e, skips = self.body().encode(seen[-1], z)
+        return Encoded(tasks[-1], e, skips)
+
+    def seven_points(self, crops: Tensor, tasks: tuple[str, ...] | None = None) -> Tensor:
+        """The seven points (B, 7, 2) in crop pixels that the steps before the last find, as feedback for neighbours."""
         tasks = tasks or self.config.steps
         seen, z = self.look(crops), self.first_feedback(len(crops))
         for k in range(len(tasks) - 1):
-            z = self.feedback(self.step(k, tasks, seen, z))
-        e, skips = self.body().encode(seen[-1], z)
-        return Encoded(tasks[-1], e, skips)
+            out = self.step(k, tasks, seen, z)
+            z = self.feedback(out)
+        logits = out.logits if out.task == "det7" else out.logits[:, list(SEVEN)]
+        return maps.map_to_crop(maps.soft_argmax(logits), self.stride)
+
+    def feedback_of(self, seven: Tensor) -> Tensor:
+        """The feedback maps (B, 7, M, M) that belong to seven points (B, 7, 2) in crop pixels."""
+        return maps.soft_disc_maps(maps.crop_to_map(seven, self.stride), self.map_size)
 
     def decode_last(self, encoded: Encoded, e_pe: Tensor) -> StepOutput:
         """The rest of the last step, with e_pe as the LSTM left it (eq. 2)."""
         body = self.body()
         e = torch.cat((encoded.e[:, : body.id_channels], e_pe), 1)
-        return StepOutput(encoded.task, self.head(encoded.task, body.decode(e, encoded.skips)), e)
+        features = body.decode(e, encoded.skips)
+        return StepOutput(encoded.task, self.head(encoded.task, features), e, features)
 
     def split(self, e: Tensor) -> tuple[Tensor, Tensor]:
         """e_id and e_pe of eq. 3."""
         n = self.body().id_channels
         return e[:, :n], e[:, n:]
 
-    def walk(self, encoded: Encoded, state: TemporalState) -> Walk:
+    def remember(self, encoded: Encoded, state: TemporalState) -> Memory:
         """The LSTM's way through N windows of T frames, eq. 10 (B = N * T), in the order in which they lie."""
-        n = len(state.h)
         _, e_pe = self.split(encoded.e)
-        vectors = self.temporal.squeeze_frames(e_pe).unflatten(0, (n, -1))  # (N, T, 256)
+        vectors = self.temporal.squeeze_frames(e_pe).unflatten(0, (len(state.h), -1))  # (N, T, 256)
         hidden, (h, c) = self.temporal.walk(vectors, state.h, state.c)
-        out = self.decode_last(encoded, self.temporal.unpool(hidden.flatten(0, 1), e_pe))
-        points, scores = (x.unflatten(0, (n, -1)) for x in self.read(out))
+        return Memory(hidden, h, c)
+
+    def decode_remembered(self, encoded: Encoded, hidden: list[Tensor]) -> StepOutput:
+        """The last step with e_pe moved by the hidden states (N, T, 256) of each direction in time, their mean.
+
+        One decoder for both directions: what they say of e_pe differs little, and a decoder of its own for each took a
+        quarter of the time. The directions part in the recurrence of the points.
+        """
+        mean = torch.stack(hidden).mean(0).flatten(0, 1)
+        return self.decode_last(encoded, self.temporal.unpool(mean, self.split(encoded.e)[1]))
+
+    def evidence(self, out: StepOutput, hidden: list[Tensor], sigma: Tensor | None) -> Tensor:
+        """What the recurrence of the points has to know of each frame, by direction: (N, T, D, P, EVIDENCE).
+
+        hidden (N, T, 256) of each direction, sigma as `sigma_of` gives it.
+        """
+        n, t = hidden[0].shape[:2]
+        points, scores = (x.unflatten(0, (n, t)) for x in self.read(out))
         with torch.autocast(points.device.type, enabled=False):
-            evidence = self.recurrence.evidence(hidden, points / self.config.size, scores)
-        return Walk(evidence, h, c, out.logits)
+            size = None if sigma is None else sigma.unflatten(0, (n, t))
+            ways = [self.recurrence.evidence(h, points / self.config.size, scores, size) for h in hidden]
+        return torch.stack(ways, 2)
+
+    def sigma_of(self, out: StepOutput) -> Tensor | None:
+        """The covariance xx, xy, yy of each point (B, P, 3) in square crop sides, None without the head for it."""
+        return self.certainty(out.logits, out.features, out.e) if self.config.certainty else None
 
     def forward(self, crops: Tensor, state: TemporalState | None = None) -> tuple[Tensor, Tensor, TemporalState]:
         """points, scores, state = net(crops, state): windows in one direction, frame after frame.
@@ -196,9 +241,11 @@ class RedNet(nn.Module):
         state = state or first_state(len(crops), self.pixel_mean)
         encoded = self.encode_last(crops.flatten(0, 1))
         if self.config.temporal:
-            walk = self.walk(encoded, state)
-            points, motion = self.recurrence(walk.evidence, state.motion)
-            return points * self.config.size, walk.evidence[..., 2], TemporalState(walk.h, walk.c, motion)
+            memory = self.remember(encoded, state)
+            out = self.decode_remembered(encoded, [memory.hidden])
+            evidence = self.evidence(out, [memory.hidden], self.sigma_of(out))[:, :, 0]
+            points, motion = self.recurrence(evidence, state.motion)
+            return points * self.config.size, evidence[..., 2], TemporalState(memory.h, memory.c, motion)
         points, scores = self.read(self.decode_last(encoded, self.split(encoded.e)[1]))
         return points.unflatten(0, crops.shape[:2]), scores.unflatten(0, crops.shape[:2]), state
 

@@ -16,16 +16,17 @@ from redtrack.points import N_POINTS, PARTS
 
 HIDDEN = 256  # section 4.2
 PER_POINT = 6  # numbers that the hidden state says of each point
-EVIDENCE = 3 + PER_POINT  # x, y, score, and what the hidden state says
+EVIDENCE = 4 + PER_POINT  # x, y, score, logarithm of the standard deviation, and what the hidden state says
 
 
 class Motion(NamedTuple):
-    """Where the points are and how they move: position (N, P, 2) in crop sides, speed in crop sides a frame, and the
-    frames seen so far (N, 1, 1)."""
+    """Where the points are and how they move: position (N, P, 2) in crop sides, speed in crop sides a frame, the frames
+    seen so far (N, 1, 1), and the variance of the position (N, P, 1) in square crop sides."""
 
     position: Tensor
     speed: Tensor
     seen: Tensor
+    variance: Tensor
 
 
 class TemporalState(NamedTuple):
@@ -80,16 +81,22 @@ class PointRecurrence(nn.Module):
     to the frame before; here the output itself recurs: where the last frames would put a point and where the maps put
     it are mixed. The gain comes from the LSTM's hidden state, the peak's height, and how far the maps surprise: this
     point, its part of the face, the whole face. Noise moves points one by one; a lid, a lip or a head moves together.
+
+    certain: each point comes with its standard deviation. The gain is then a Kalman filter's, corrected by all that: a
+    point that something covers is led by the frames in which it was seen.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, certain: bool = False) -> None:
         super().__init__()
+        self.certain = certain
         self.say = nn.Linear(HIDDEN, N_POINTS * PER_POINT)
         last = nn.Linear(32, 2)
         nn.init.zeros_(last.weight)
         with torch.no_grad():
-            last.bias.copy_(torch.tensor([1.0, -1.5]))  # trust the maps at first
-        self.gain = nn.Sequential(nn.Linear(PER_POINT + 5, 32), nn.ReLU(), last)
+            last.bias.copy_(torch.tensor([0.0 if certain else 1.0, -1.5]))  # trust the maps at first
+        self.gain = nn.Sequential(nn.Linear(PER_POINT + 5 + certain, 32), nn.ReLU(), last)
+        if certain:  # logarithm of how far each point strays from its course in a frame, in crop sides
+            self.drift = nn.Parameter(torch.full((N_POINTS, 1), -5.0))
         self.members: Tensor
         members = torch.zeros(N_POINTS, N_POINTS)
         for part in PARTS.values():
@@ -103,13 +110,15 @@ class PointRecurrence(nn.Module):
         lengths = (torch.stack((surprise, part, face), 2).square().sum(-1) + 1e-10).sqrt()  # (N, P, 3) crop sides
         return torch.log(lengths * 200 + 0.1)
 
-    def evidence(self, hidden: Tensor, points: Tensor, scores: Tensor) -> Tensor:
+    def evidence(self, hidden: Tensor, points: Tensor, scores: Tensor, sigma: Tensor | None = None) -> Tensor:
         """All that the recurrence has to know of each frame: (N, T, P, EVIDENCE), for `forward`.
 
-        hidden (N, T, 256), points (N, T, P, 2) in crop sides, scores (N, T, P).
+        hidden (N, T, 256), points (N, T, P, 2) in crop sides, scores (N, T, P), sigma (N, T, P, 3) in square crop
+        sides.
         """
         said = self.say(hidden).unflatten(2, (N_POINTS, PER_POINT))  # (N, T, P, 6)
-        return torch.cat((points, scores[..., None], said), -1)
+        size = torch.zeros_like(scores) if sigma is None else ((sigma[..., 0] + sigma[..., 2]) / 2).log() / 2
+        return torch.cat((points, scores[..., None], size[..., None], said), -1)
 
     def forward(self, evidence: Tensor, state: Motion) -> tuple[Tensor, Motion]:
         """Mixed points (N, T, P, 2) in crop sides, and the motion that the next frame goes on from."""
@@ -121,20 +130,38 @@ class PointRecurrence(nn.Module):
 
     def step(self, frame: Tensor, state: Motion) -> Motion:
         """One frame's evidence (N, P, EVIDENCE) on top of the frames before it."""
-        points, scores, said = frame.split((2, 1, PER_POINT), -1)
+        points, scores, size, said = frame.split((2, 1, 1, PER_POINT), -1)
         expected = state.position + state.speed
         surprise = points - expected
         context = (1 / (1 + state.seen)).expand(-1, N_POINTS, -1)
         facts = torch.cat((said, self.surprise_sizes(surprise), scores, context), -1)
-        level, trend = self.gain(facts).sigmoid().unsqueeze(-2).unbind(-1)  # (N, P, 1)
-        first = (state.seen == 0).to(level.dtype)
-        correction = torch.maximum(level, first) * surprise
-        return Motion(expected + correction, (state.speed + trend * correction) * (1 - first), state.seen + 1)
+        first = (state.seen == 0).to(size.dtype)
+        if not self.certain:
+            level, trend = self.gain(facts).sigmoid().unsqueeze(-2).unbind(-1)  # (N, P, 1)
+            level = torch.maximum(level, first)
+            return self._moved(state, expected, surprise, (level, trend), state.variance)
+        before, own = state.variance + (2 * self.drift).exp(), (2 * size).exp()
+        ratio = (before + 1e-12).log() - 2 * size  # the logit of a Kalman filter's gain
+        said_level, said_trend = self.gain(torch.cat((facts, ratio.clamp(-6, 6)), -1)).unsqueeze(-2).unbind(-1)
+        level = torch.maximum((ratio + said_level).sigmoid(), first)
+        return self._moved(state, expected, surprise, (level, said_trend.sigmoid()),
+                           (1 - level).square() * before + level.square() * own)  # fmt: skip
+
+    @staticmethod
+    def _moved(
+        state: Motion, expected: Tensor, surprise: Tensor, gain: tuple[Tensor, Tensor], variance: Tensor
+    ) -> Motion:
+        """The motion after a frame: level and trend (N, P, 1) say how much of the surprise is believed."""
+        level, trend = gain
+        correction = level * surprise
+        going = (state.seen > 0).to(level.dtype)
+        return Motion(expected + correction, (state.speed + trend * correction) * going, state.seen + 1, variance)
 
 
 def first_motion(n: int, like: Tensor) -> Motion:
     """The motion before any frame."""
-    return Motion(like.new_zeros(n, N_POINTS, 2), like.new_zeros(n, N_POINTS, 2), like.new_zeros(n, 1, 1))
+    still = like.new_zeros(n, N_POINTS, 2)
+    return Motion(still, still.clone(), like.new_zeros(n, 1, 1), like.new_zeros(n, N_POINTS, 1))
 
 
 def first_state(n: int, like: Tensor) -> TemporalState:

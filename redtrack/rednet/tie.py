@@ -38,31 +38,40 @@ class Points(NamedTuple):
     disagreement: Tensor
 
 
-def recur(recurrence: PointRecurrence, evidence: Tensor, active: Tensor) -> tuple[Tensor, Tensor]:
-    """Points (M, L, P, 2) and frames seen (M, L) of chains of evidence (M, L, P, E), which begin where `active` (M, L)
-    does."""
-    motion, points, seen = first_motion(len(evidence), evidence), [], []
+class Way(NamedTuple):
+    """One direction's points (..., P, 2) in crop sides, frames seen so far (...), and variance of the points (..., P)
+    in square crop sides, 0 where it is unknown."""
+
+    points: Tensor
+    seen: Tensor
+    variance: Tensor
+
+
+def recur(recurrence: PointRecurrence, evidence: Tensor, active: Tensor) -> Way:
+    """The points of chains of evidence (M, L, P, E), which begin where `active` (M, L) does."""
+    motion, out = first_motion(len(evidence), evidence), []
     for k, frame in enumerate(evidence.unbind(1)):
         motion = recurrence.step(frame, motion)
         motion = motion._replace(seen=motion.seen * active[:, k, None, None])
-        points.append(motion.position)
-        seen.append(motion.seen[:, 0, 0])
-    return torch.stack(points, 1), torch.stack(seen, 1)
+        out.append(Way(motion.position, motion.seen[:, 0, 0], motion.variance[..., 0]))
+    return Way(*(torch.stack(parts, 1) for parts in zip(*out, strict=True)))
 
 
-def blend(ways: list[tuple[Tensor, Tensor, Tensor]]) -> Points:
-    """One estimate of the directions' points (..., P, 2), scores (..., P) and frames seen (...), as each has context.
+def blend(ways: list[Way], scores: Tensor) -> Points:
+    """One estimate of the directions' points, weighed by their certainty, or by context where that is unknown.
 
-    Away from the ends of a track that is their mean.
+    scores (..., P) of the maps, which the directions share.
     """
-    points, scores, seen = ways[0]
+    one = ways[0]
     if len(ways) == 1:
-        return Points(points, scores, torch.zeros_like(scores))
-    others, other_scores, other_seen = ways[1]
-    context, other_context = seen.clamp(1, CONTEXT), other_seen.clamp(1, CONTEXT)
-    weight = (other_context / (context + other_context))[..., None]
-    apart = (points - others).norm(dim=-1)
-    return Points(torch.lerp(points, others, weight[..., None]), torch.lerp(scores, other_scores, weight), apart)
+        return Points(one.points, scores, torch.zeros_like(scores))
+    other = ways[1]
+    context, other_context = one.seen.clamp(1, CONTEXT)[..., None], other.seen.clamp(1, CONTEXT)[..., None]
+    known = one.variance + other.variance > 0
+    by_variance = one.variance / (one.variance + other.variance).clamp_min(1e-12)
+    weight = torch.where(known, by_variance, other_context / (context + other_context))
+    apart = (one.points - other.points).norm(dim=-1)
+    return Points(torch.lerp(one.points, other.points, weight[..., None]), scores, apart)
 
 
 def alone(recurrence: PointRecurrence, evidence: Tensor, lengths: Tensor, direction: str = "both") -> Points:
@@ -73,11 +82,9 @@ def alone(recurrence: PointRecurrence, evidence: Tensor, lengths: Tensor, direct
     ways = []
     for d, backward in enumerate(DIRECTIONS[direction]):
         chain = undo(evidence[:, :, d], order) if backward else evidence[:, :, d]
-        points, seen = recur(recurrence, chain, active)
-        if backward:
-            points, seen = undo(points, order), undo(seen, order)
-        ways.append((points, evidence[:, :, d, :, 2], seen))
-    return blend(ways)
+        way = recur(recurrence, chain, active)
+        ways.append(Way(*(undo(x, order) for x in way)) if backward else way)
+    return blend(ways, evidence[:, :, 0, :, 2])
 
 
 def reversed_order(lengths: Tensor, t: int) -> Tensor:
@@ -103,15 +110,14 @@ def tie(recurrence: PointRecurrence, windows: list[Linked], direction: str = "bo
     active = np.zeros((len(chains), longest), np.float32)
     for row, chain in enumerate(chains):
         evidence[row, longest - len(chain) :], active[row, longest - len(chain) :] = chain, 1
-    points, seen = recur(recurrence, torch.from_numpy(evidence), torch.from_numpy(active))
+    found = recur(recurrence, torch.from_numpy(evidence), torch.from_numpy(active))
     out = []
     for row, window in zip(range(0, len(chains), len(backwards)), windows, strict=True):
         ways = []
         for d, backward in enumerate(backwards):
-            own = [x[row + d, longest - len(window.here) :] for x in (points, seen)]
-            own = [x.flip(0) for x in own] if backward else own
-            ways.append((own[0], torch.from_numpy(window.here[:, d, :, 2]), own[1]))
-        out.append(blend(ways))
+            own = Way(*(x[row + d, longest - len(window.here) :] for x in found))
+            ways.append(Way(*(x.flip(0) for x in own)) if backward else own)
+        out.append(blend(ways, torch.from_numpy(window.here[:, 0, :, 2])))
     return out
 
 

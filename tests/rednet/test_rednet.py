@@ -9,6 +9,8 @@ from redtrack.points import SEVEN
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet, feedback
 from redtrack.rednet.predict import predict_windows
+from redtrack.rednet.small import SmallBody
+from redtrack.rednet.tie import alone
 
 
 def make_net(**choices) -> RedNet:
@@ -114,14 +116,55 @@ def test_backward_is_forward_on_the_reversed_window(net, crops):
     assert np.abs(backward - forward[:, ::-1]).max() < 1e-3
 
 
+@torch.inference_mode()
 def test_both_directions_lie_between_the_two(net, crops):
-    """The merged point is on the line between the estimates, and the disagreement is its length."""
+    """The merged point is on the line between the estimates of one decoded window, and the disagreement is its
+    length."""
     lengths = torch.tensor([4, 4])
-    both, forward, backward = (predict_windows(net, crops, lengths, d) for d in ("both", "forward", "backward"))
-    length = np.linalg.norm(forward.points - backward.points, axis=-1)
+    both = predict_windows(net, crops, lengths)
+    evidence = torch.from_numpy(both.evidence)
+    ways = [
+        alone(net.recurrence, evidence[:, :, d, None], lengths, name).points.numpy() * 128
+        for d, name in enumerate(("forward", "backward"))
+    ]
+    length = np.linalg.norm(ways[0] - ways[1], axis=-1)
     assert np.allclose(both.disagreement, length, atol=1e-3) and length.max() > 1e-4
-    sides = [np.linalg.norm(both.points - x.points, axis=-1) for x in (forward, backward)]
+    sides = [np.linalg.norm(both.points - way, axis=-1) for way in ways]
     assert np.allclose(sides[0] + sides[1], length, atol=1e-3)
+
+
+def test_the_decoder_runs_once_for_both_directions(net, crops, monkeypatch):
+    """Both directions cost one decoding of each frame, as one direction does."""
+    decoded = []
+    decode = SmallBody.decode
+    monkeypatch.setattr(SmallBody, "decode", lambda body, e, skips: decoded.append(len(e)) or decode(body, e, skips))
+    predict_windows(net, crops, torch.tensor([4, 4]))
+    assert sum(decoded) == 8 + 4  # every frame, and the first step of the first and last frame of each window
+
+
+def test_known_points_take_the_place_of_the_first_step(net, crops, monkeypatch):
+    """With the seven points of neighbours the step that finds them is not run; windows without any find their own."""
+    lengths, found = torch.tensor([4, 4]), []
+    looked = RedNet.seven_points
+    monkeypatch.setattr(RedNet, "seven_points", lambda net, *what: found.append(len(what[0])) or looked(net, *what))
+    seven = torch.full((2, 4, 7, 2), 64.0)
+    fed = predict_windows(net, crops, lengths, seven=seven)
+    assert not found
+    others = predict_windows(net, crops, lengths, seven=seven + 20)
+    assert np.abs(fed.points - others.points).max() > 1e-3
+    seven[1] = np.nan
+    half = predict_windows(net, crops, lengths, seven=seven)
+    assert found == [2] and np.abs(half.points[0] - fed.points[0]).max() < 0.01
+
+
+@torch.inference_mode()
+def test_seven_points_and_their_discs_belong_together(net):
+    """Discs drawn at seven points have their mass there."""
+    seven = torch.rand(2, 7, 2) * 80 + 24
+    discs = net.feedback_of(seven)
+    rows = torch.arange(32.0)
+    x = (discs.sum(2) * rows).sum(-1) / discs.sum((2, 3))
+    assert torch.allclose((x + 0.5) * 4 - 0.5, seven[..., 0], atol=0.7) and discs.min() >= 0 and discs.max() <= 1
 
 
 @torch.inference_mode()
@@ -136,9 +179,10 @@ def test_state_carries_over_windows(net, crops):
 def test_without_temporal_the_directions_agree(net, crops):
     """The LSTM switched off leaves single frames: no disagreement, points independent of their neighbours."""
     lengths = torch.tensor([4, 4])
-    off = predict_windows(net, crops, lengths, temporal=False)
+    seven = torch.full((2, 4, 7, 2), 64.0)
+    off = predict_windows(net, crops, lengths, temporal=False, seven=seven)
     assert off.disagreement.max() == 0
-    alone = predict_windows(net, crops[:, 2:3], torch.tensor([1, 1]), temporal=False)
+    alone = predict_windows(net, crops[:, 2:3], torch.tensor([1, 1]), temporal=False, seven=seven[:, 2:3])
     assert np.abs(off.points[:, 2:3] - alone.points).max() < 0.01
 
 
@@ -148,7 +192,9 @@ def test_config_survives_a_dictionary():
     assert RedNetConfig.from_dict(config.to_dict()) == config
 
 
-@pytest.mark.parametrize("bad", [{"body": "vgg19"}, {"steps": ("det7",)}, {"steps": ()}, {"z0": "ones"}])
+@pytest.mark.parametrize(
+    "bad", [{"body": "vgg19"}, {"steps": ("det7",)}, {"steps": ()}, {"z0": "ones"}, {"crop_scale": 0.5}]
+)
 def test_senseless_configs_are_refused(bad):
     """A network that could not give 68 points is not built."""
     with pytest.raises(AssertionError):

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from evidence import made_evidence, untrained
 
-from redtrack.rednet.tie import CONTEXT, Linked, alone, blend, reversed_order, tie, undo
+from redtrack.rednet.temporal import EVIDENCE, PointRecurrence
+from redtrack.rednet.tie import CONTEXT, Linked, Way, alone, blend, reversed_order, tie, undo
 
 
 @torch.inference_mode()
@@ -54,12 +55,33 @@ def test_only_the_nearest_frames_of_a_neighbour_count():
 
 def test_weights_grow_with_context_up_to_a_limit():
     """At a track's first frame the backward estimate counts ten elevenths; far inside both count the same."""
-    ways = [(torch.zeros(1, 1, 2), torch.zeros(1, 1), torch.tensor([1.0])),
-            (torch.ones(1, 1, 2), torch.ones(1, 1), torch.tensor([10.0]))]  # fmt: skip
-    assert torch.allclose(blend(ways).points, torch.tensor(10 / 11))
-    ways = [(points, scores, seen + 90) for points, scores, seen in ways]
-    assert torch.allclose(blend(ways).points, torch.tensor(0.5))
-    assert blend(ways[:1]).disagreement.max() == 0
+    unknown, scores = torch.zeros(1, 1), torch.ones(1, 1)
+    ways = [Way(torch.zeros(1, 1, 2), torch.tensor([1.0]), unknown),
+            Way(torch.ones(1, 1, 2), torch.tensor([10.0]), unknown)]  # fmt: skip
+    assert torch.allclose(blend(ways, scores).points, torch.tensor(10 / 11))
+    ways = [way._replace(seen=way.seen + 90) for way in ways]
+    assert torch.allclose(blend(ways, scores).points, torch.tensor(0.5))
+    assert blend(ways[:1], scores).disagreement.max() == 0
+
+
+def test_the_surer_direction_counts_more():
+    """Where the variances are known, the blend weighs the directions by their inverses."""
+    ways = [Way(torch.zeros(1, 1, 2), torch.tensor([9.0]), torch.full((1, 1), 3.0)),
+            Way(torch.ones(1, 1, 2), torch.tensor([9.0]), torch.full((1, 1), 1.0))]  # fmt: skip
+    assert torch.allclose(blend(ways, torch.ones(1, 1)).points, torch.tensor(0.75))
+
+
+@torch.inference_mode()
+def test_a_covered_point_is_led_by_the_frames_that_saw_it():
+    """With certainty, a frame whose point is far off and known to be doubtful hardly moves the track."""
+    recurrence = PointRecurrence(certain=True).eval()
+    evidence = torch.zeros(1, 9, 2, 68, EVIDENCE)
+    evidence[..., :2], evidence[..., 3] = 0.5, -5.0
+    evidence[:, 4, :, :, 0] += 0.1
+    sure = alone(recurrence, evidence, torch.tensor([9])).points[0, 4, :, 0] - 0.5
+    evidence[:, 4, :, :, 3] = -2.0
+    doubtful = alone(recurrence, evidence, torch.tensor([9])).points[0, 4, :, 0] - 0.5
+    assert sure.min() > 0.05 and doubtful.abs().max() < 0.01
 
 
 def test_reversed_order_leaves_the_padding():

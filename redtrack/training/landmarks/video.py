@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from redtrack.rednet import maps
-from redtrack.rednet.model import Encoded, RedNet, StepOutput, Walk, feedback
+from redtrack.rednet.model import Encoded, RedNet, StepOutput, feedback
 from redtrack.rednet.predict import reorder
 from redtrack.rednet.temporal import first_state
 from redtrack.rednet.tie import alone, reversed_order, undo
@@ -98,11 +98,12 @@ def video_loss(
         windows = truth.unflatten(1, (WINDOWS, frames)).flatten(0, 1)  # (N * 2, T, P, 2)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half):
             encoded, first = encode(net, given.crops.flatten(0, 1), frozen)
-            walks, order = both_ways(net, encoded, len(windows), frames)
+            out, hidden = both_ways(net, encoded, len(windows), frames)
         each = trust.repeat_interleave(WINDOWS * frames)
-        parts = {"regression": heat_map_loss(net, walks, (windows, undo(windows, order)), each)}
-        evidence = torch.stack((walks[0].evidence, undo(walks[1].evidence, order)), 2)  # (N * 2, T, 2, P, E)
-        evidence = evidence.float().unflatten(0, (batch, WINDOWS)).flatten(1, 2)  # `tie` runs on from window to window
+        target = maps.gaussian_maps(maps.crop_to_map(windows.flatten(0, 1), net.stride), net.map_size)
+        parts = {"regression": REGRESSION * regression_loss(out.logits, target, each)}
+        evidence = net.evidence(out, hidden, net.sigma_of(out)).float()  # (N * 2, T, 2, P, E)
+        evidence = evidence.unflatten(0, (batch, WINDOWS)).flatten(1, 2)  # `tie` runs on from window to window
         parts |= point_losses(net, evidence, truth, trust)
         if not frozen:
             people = given.identity.repeat_interleave(WINDOWS * frames)
@@ -123,15 +124,6 @@ def still_losses(
     if net.config.identities:
         parts["identity"] = identity_part(net, encoded.e, people)
     return parts
-
-
-def heat_map_loss(net: RedNet, walks: tuple[Walk, Walk], truth: tuple[Tensor, Tensor], weight: Tensor) -> Tensor:
-    """The heat maps' loss, mean of both ways through time. truth (N, T, P, 2) in each one's order, weight (N * T,)."""
-    total = weight.new_zeros(())
-    for walk, wanted in zip(walks, truth, strict=True):
-        target = maps.gaussian_maps(maps.crop_to_map(wanted.flatten(0, 1), net.stride), net.map_size)
-        total = total + REGRESSION * regression_loss(walk.logits, target, weight) / 2
-    return total
 
 
 def point_losses(net: RedNet, evidence: Tensor, truth: Tensor, trust: Tensor) -> dict[str, Tensor]:
@@ -166,8 +158,11 @@ def encode(net: RedNet, crops: Tensor, frozen: bool) -> tuple[Encoded, list[Step
     return Encoded(tasks[-1], e, skips), first
 
 
-def both_ways(net: RedNet, encoded: Encoded, windows: int, frames: int) -> tuple[tuple[Walk, Walk], Tensor]:
-    """The walks forward and backward through encoded frames (N * T), and the frames' order in the second (N, T)."""
+def both_ways(net: RedNet, encoded: Encoded, windows: int, frames: int) -> tuple[StepOutput, list[Tensor]]:
+    """The last step's output for encoded frames (N * T), and the LSTM's hidden states (N, T, 256) forward and backward,
+    both in the frames' own order."""
     order = reversed_order(torch.full((windows,), frames, device=encoded.e.device), frames)
     start = first_state(windows, net.pixel_mean)
-    return (net.walk(encoded, start), net.walk(reorder(encoded, order), start)), order
+    forward = net.remember(encoded, start).hidden
+    backward = undo(net.remember(reorder(encoded, order), start).hidden, order)
+    return net.decode_remembered(encoded, [forward, backward]), [forward, backward]

@@ -1,0 +1,99 @@
+"""How far off each point may be: a covariance from the heat map, the features under the point, and the whole crop.
+
+Not the paper's. The head learns on residuals that it does not touch (everything that it reads is detached), so it
+changes no point. Its output is calibrated on held-out faces by one factor, kept with the weights.
+
+B crops, P points, F features, M map side.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from redtrack.points import N_POINTS
+from redtrack.rednet import maps
+
+SMALLEST = 2e-3  # crop sides: the least standard deviation that is believed, a quarter of a pixel of 128
+FACTS = 5  # what the map says of its own point: log variances in x and y, correlation, peak, mass
+WITHIN = 0.05  # of the distance of the outer eye corners: what a point's score is the probability of
+
+
+class Certainty(nn.Module):
+    """The covariance of each point's error, (B, P, 3): xx, xy, yy in square crop sides."""
+
+    def __init__(self, features: int, bottleneck: int, width: int = 64) -> None:
+        super().__init__()
+        self.local = nn.Linear(features, 24)
+        self.whole = nn.Linear(4 * bottleneck, 24)
+        self.point = nn.Parameter(torch.randn(N_POINTS, 16) * 0.1)
+        self.mix = nn.Sequential(
+            nn.Linear(FACTS + 24 + 24 + 16, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 3)
+        )
+        self.factor: Tensor
+        self.register_buffer("factor", torch.ones(()))  # of the variances, by calibration
+
+    def forward(self, logits: Tensor, features: Tensor, e: Tensor) -> Tensor:
+        """Covariances of the points of maps before the sigmoid (B, P, M, M), features (B, F, M, M), bottleneck e."""
+        with torch.autocast(logits.device.type, enabled=False):
+            logits, features, e = logits.detach().float(), features.detach().float(), e.detach().float()
+            facts, cells = self.facts(logits)
+            local = self.local(sample_at(features, cells)).relu()
+            whole = self.whole(F.adaptive_avg_pool2d(e, 2).flatten(1)).relu()
+            b = len(logits)
+            parts = (facts, local, whole[:, None].expand(b, N_POINTS, -1), self.point.expand(b, -1, -1))
+            return covariance(self.mix(torch.cat(parts, -1))) * self.factor
+
+    @staticmethod
+    def facts(logits: Tensor) -> tuple[Tensor, Tensor]:
+        """What each map says of its point (B, P, FACTS), and where the point lies in map cells (B, P, 2)."""
+        xx, xy, yy = maps.spread(logits).unbind(-1)
+        alike = xy / (xx * yy + 1e-6).sqrt()
+        flat = logits.flatten(2)
+        height = flat.amax(-1)
+        mass = flat.sigmoid().sum(-1).clamp_min(1e-3).log()
+        return torch.stack(((xx + 1e-3).log(), (yy + 1e-3).log(), alike, height, mass), -1), maps.soft_argmax(logits)
+
+
+def sample_at(features: Tensor, cells: Tensor) -> Tensor:
+    """Features (B, F, M, M) at points (B, P, 2) in map cells, bilinear: (B, P, F)."""
+    side = features.shape[-1]
+    grid = ((2 * cells + 1) / side - 1)[:, None]  # (B, 1, P, 2)
+    return F.grid_sample(features, grid, align_corners=False, padding_mode="border")[:, :, 0].transpose(1, 2)
+
+
+def covariance(said: Tensor) -> Tensor:
+    """A covariance xx, xy, yy from three free numbers: two logarithms of scale, and a shear. (..., 3) -> (..., 3)."""
+    a = 0.01 * said[..., 0].clamp(-6, 6).exp()
+    c = 0.01 * said[..., 1].clamp(-6, 6).exp()
+    b = 0.01 * said[..., 2].clamp(-20, 20)  # the Cholesky factor is [[a, 0], [b, c]]
+    floor = SMALLEST**2
+    return torch.stack((a * a + floor, a * b, b * b + c * c + floor), -1)
+
+
+def surprise(error: Tensor, sigma: Tensor) -> Tensor:
+    """Squared Mahalanobis length of errors (..., 2) under covariances (..., 3)."""
+    xx, xy, yy = sigma.unbind(-1)
+    x, y = error.unbind(-1)
+    return (yy * x * x - 2 * xy * x * y + xx * y * y) / (xx * yy - xy * xy)
+
+
+def negative_log_likelihood(error: Tensor, sigma: Tensor, freedom: float = 4.0) -> Tensor:
+    """Of errors (..., 2) under a bivariate Student t of these covariances' scale: far outliers count little."""
+    xx, xy, yy = sigma.unbind(-1)
+    determinant = (xx * yy - xy * xy).log() / 2
+    return determinant + (freedom + 2) / 2 * torch.log1p(surprise(error, sigma) / freedom)
+
+
+def probability_within(radius: Tensor, sigma: Tensor) -> Tensor:
+    """The probability that a Gaussian error is shorter than a radius (...), under covariances (..., 3) of the same
+    unit: the integral over distance in closed form, over direction by nine of them.
+    """
+    xx, xy, yy = sigma.unbind(-1)
+    mean, half = (xx + yy) / 2, (((xx - yy) / 2).square() + xy.square()).sqrt()
+    long, short = mean + half, (mean - half).clamp_min(1e-12)
+    turn = torch.linspace(0, torch.pi / 2, 9, device=sigma.device, dtype=sigma.dtype)  # a quarter is enough
+    across = turn.cos().square() / long[..., None] + turn.sin().square() / short[..., None]
+    inside = (1 - torch.exp(-radius[..., None].square() * across / 2)) / (across * (long * short).sqrt()[..., None])
+    return torch.trapezoid(inside, turn, dim=-1) * (2 / torch.pi)
