@@ -31,6 +31,7 @@ class Certainty(nn.Module):
         self.mix = nn.Sequential(
             nn.Linear(FACTS + 24 + 24 + 16, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 3)
         )
+        self.drop = nn.Dropout(0.25)  # there are few faces
         self.factor: Tensor
         self.register_buffer("factor", torch.ones(()))  # of the variances, by calibration
 
@@ -39,8 +40,8 @@ class Certainty(nn.Module):
         with torch.autocast(logits.device.type, enabled=False):
             logits, features, e = logits.detach().float(), features.detach().float(), e.detach().float()
             facts, cells = self.facts(logits)
-            local = self.local(sample_at(features, cells)).relu()
-            whole = self.whole(F.adaptive_avg_pool2d(e, 2).flatten(1)).relu()
+            local = self.local(self.drop(sample_at(features, cells))).relu()
+            whole = self.whole(self.drop(F.adaptive_avg_pool2d(e, 2).flatten(1))).relu()
             b = len(logits)
             parts = (facts, local, whole[:, None].expand(b, N_POINTS, -1), self.point.expand(b, -1, -1))
             return covariance(self.mix(torch.cat(parts, -1))) * self.factor

@@ -56,7 +56,7 @@ def test_a_neighbours_maps_lie_a_little_off(net):
 
 def test_soft_discs_are_discs_with_a_soft_edge():
     """One inside the radius, nothing outside, a half on the edge."""
-    discs = image.soft_discs(torch.tensor([[[15.0, 10.0]]]), 128)
+    discs = maps.soft_disc_maps(torch.tensor([[[15.0, 10.0]]]), 128)
     radius = maps.RADIUS * 128
     assert discs[0, 0, 10, 15] > 0.999 and discs[0, 0, 10, 15 + int(radius)] == pytest.approx(0.5)
     assert discs[0, 0, 10, 15 + int(radius) + 2] < 0.001

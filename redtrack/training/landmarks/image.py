@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from redtrack.evaluate.protocol import eye_distance
-from redtrack.geometry import LANDMARK_SCALE
 from redtrack.points import SEVEN
 from redtrack.rednet import maps
 from redtrack.rednet.model import RedNet, StepOutput
@@ -35,12 +34,6 @@ VALIDATION_SHIFT = Augmentation(rotation=0.0, scale=0.06, shift=0.025, flip=0.0)
 BETA, RAMP = 1e-3, 500  # weight of a code's divergence for each nat, and the batches over which it grows
 NEIGHBOUR = 0.5  # share of the batches whose first feedback is a neighbouring frame's points
 FACE_OFF, POINT_OFF = 0.5, 0.35  # map cells by which those lie off, all together and each: standard deviations
-STEEP = 4.0  # of the edge of a soft disc, a map cell
-
-
-def crop_scale(net: RedNet) -> float:
-    """Side of the network's crops over the longer side of the landmarks' box."""
-    return float(getattr(net.config, "crop_scale", LANDMARK_SCALE))
 
 
 def step_losses(
@@ -90,15 +83,7 @@ def neighbour_maps(net: RedNet, truth: Tensor, rng: np.random.Generator) -> Tens
     n = len(truth)
     off = rng.normal(0, FACE_OFF, (n, 1, 2)) + rng.normal(0, POINT_OFF, (n, len(SEVEN), 2))
     cells = maps.crop_to_map(truth[:, list(SEVEN)], net.stride) + torch.from_numpy(off).to(truth)
-    return soft_discs(cells, net.map_size)
-
-
-def soft_discs(cells: Tensor, side: int) -> Tensor:
-    """Discs of the detection's radius with a soft edge. cells (N, P, 2) -> (N, P, M, M) in 0..1."""
-    axis = torch.arange(side, dtype=cells.dtype, device=cells.device)
-    across, down = (axis - cells[..., k, None] for k in (0, 1))  # (N, P, M)
-    distance = torch.hypot(across[..., None, :], down[..., :, None])
-    return torch.sigmoid((maps.RADIUS * side - distance) * STEEP)
+    return maps.soft_disc_maps(cells, net.map_size)
 
 
 def image_loss(
@@ -126,8 +111,9 @@ def image_loss(
         now = beta * min(1.0, next(batches) / RAMP)
         index = rng.choice(len(faces), batch, p=shares)
         pictures = faces.images[torch.from_numpy(index)]
+        size, scale = net.config.size, net.config.crop_scale
         crops, truth, clean = training_crops(
-            pictures, faces.points[index], net.config.size, how, rng, axis=faces.axis[index], scale=crop_scale(net)
+            pictures, faces.points[index], size, how, rng, axis=faces.axis[index], scale=scale
         )
         weight, truth = torch.from_numpy(faces.weight[index]).to(device), truth.to(device)
         crops = crops.to(device, memory_format=torch.channels_last)
@@ -169,7 +155,7 @@ def predict_faces(net: RedNet, faces: FaceSet, *, flip: bool = False, seed: int 
     images, points, everyone = faces.images, faces.points, np.ones(len(faces), dtype=bool)
     if flip:
         images, points = mirror(images, points, everyone, faces.axis)
-    crops = random_crops(points, net.config.size, VALIDATION_SHIFT, np.random.default_rng(seed), crop_scale(net))
+    crops = random_crops(points, net.config.size, VALIDATION_SHIFT, np.random.default_rng(seed), net.config.crop_scale)
     found = []
     for start in range(0, len(faces), AT_ONCE):
         part = slice(start, start + AT_ONCE)

@@ -10,7 +10,7 @@ from redtrack.rednet.config import RedNetConfig
 from redtrack.training.landmarks.image import BETA, NEIGHBOUR
 from redtrack.training.schedule import Schedule
 
-BATCH = {"image": 32, "identity": 32, "video": 3}  # faces, or clips
+BATCH = {"image": 32, "identity": 32, "certainty": 32, "video": 3}  # faces, or clips
 
 
 @dataclass(frozen=True)

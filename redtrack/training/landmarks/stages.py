@@ -1,4 +1,4 @@
-"""The paper's three training stages (section 5.1) from folders of data to a weights file."""
+"""The paper's three training stages (section 5.1) and that of the certainty: from folders of data to weights."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from torch import nn
 from redtrack import checkpoint
 from redtrack.device import hardware
 from redtrack.errors import UsageError
-from redtrack.geometry import LANDMARK_SCALE
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
 from redtrack.training import parallel
-from redtrack.training.landmarks import image, summary, trials, video
+from redtrack.training.landmarks import certainty, image, summary, trials, video
 from redtrack.training.landmarks.augment import NONE, OURS, PAPER, cut, random_crops
 from redtrack.training.landmarks.data import Data, draw_chances, nameless, read_data, trusted
 from redtrack.training.landmarks.faces import FaceSet, stored_size
@@ -108,7 +107,12 @@ def begin_config(recipe: Recipe) -> RedNetConfig:
                 raise UsageError(message, checkpoint.find(recipe.start), f"leave out {OPTION[name]}, or --start")
     elif recipe.stage != "image":
         raise UsageError(f"the {recipe.stage} stage starts from trained weights", remedy="name them by --start")
-    return replace(config, temporal=config.temporal or recipe.stage == "video", identities=0)
+    return replace(
+        config,
+        temporal=config.temporal or recipe.stage == "video",
+        certainty=config.certainty or recipe.stage == "certainty",
+        identities=0,
+    )
 
 
 OPTION = {"body": "--body", "steps": "--tasks", "shared": "--cascade", "z0": "--z0"}
@@ -123,13 +127,13 @@ def said(name: str, value: Any) -> str:
 
 def stored_for(config: RedNetConfig) -> int:
     """The side at which faces are stored for a network."""
-    return stored_size(config.size, float(getattr(config, "crop_scale", LANDMARK_SCALE)))
+    return stored_size(config.size, config.crop_scale)
 
 
 def count_people(faces: FaceSet, recipe: Recipe) -> int:
     """Classes of the identity head: those of the data in the identity stage, and in the video stage where the whole
     network learns; none elsewhere."""
-    if recipe.stage == "image" or (recipe.stage == "video" and recipe.freeze):
+    if recipe.stage in ("image", "certainty") or (recipe.stage == "video" and recipe.freeze):
         return 0
     people = int(faces.identity.max(initial=-1)) + 1
     if recipe.stage == "identity" and people < 2:
@@ -157,7 +161,9 @@ def make_net(recipe: Recipe) -> RedNet:
                 load_pretrained(body, recipe.pretrained)
         return net
     before = checkpoint.load(recipe.start, "rednet", fused=False)
-    fitting = {k: v for k, v in before.state_dict().items() if k in net.state_dict() and not k.startswith("identity.")}
+    own = net.state_dict()
+    fitting = {k: v for k, v in before.state_dict().items() if k in own and own[k].shape == v.shape}
+    fitting = {k: v for k, v in fitting.items() if not k.startswith("identity.")}
     net.load_state_dict(fitting, strict=False)
     return net.train().requires_grad_(True)
 
@@ -178,6 +184,11 @@ def stage_parts(
     if recipe.stage == "video":
         return video_parts(recipe, net, data, half, device)
     ours = recipe.augment == "ours"
+    if recipe.stage == "certainty":
+        certainty.set_learning(net)
+        chances = draw_chances(data.faces, turns=ours)
+        loss = certainty.certainty_loss(data.faces, chances, batch=recipe.batch_size, device=device)
+        return loss, certainty.validator(nameless(data.held_out), device)
     loss = image.image_loss(
         data.faces,
         draw_chances(data.faces, turns=ours),
@@ -198,7 +209,7 @@ def video_parts(
     """The third stage's loss and validation."""
     sharp = nameless(data.held_out)
     stills = trusted(data.faces) if recipe.freeze else data.faces
-    size, scale, length = net.config.size, image.crop_scale(net), video.WINDOWS * recipe.frames
+    size, scale, length = net.config.size, net.config.crop_scale, video.WINDOWS * recipe.frames
     kinds = (False, True) if len(sharp) else ()
     tried = [trials.still_trial(sharp, TRIALS, length, size, occluded=o, scale=scale) for o in kinds]
     if data.clips_held_out:

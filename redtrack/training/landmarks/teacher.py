@@ -23,7 +23,7 @@ from redtrack.inference.crop import detector_crop
 from redtrack.points import MEAN_SHAPE
 from redtrack.rednet.model import RedNet
 from redtrack.training.landmarks.faces import PICTURE_ENDINGS, STORED_SIZE, FaceSet, cut_face, held_out, make_set
-from redtrack.training.landmarks.image import crop_scale, face_errors, predict_faces
+from redtrack.training.landmarks.image import face_errors, predict_faces
 from redtrack.video import read_picture
 
 FAR = 9.0  # percent of the eye distance: beyond, either the label or the teacher is wrong
@@ -107,7 +107,7 @@ def check_teacher(teacher: Teacher, faces: FaceSet, name: str | Path) -> float:
 
 def maps_agree(teacher: Teacher, net: RedNet) -> bool:
     """Whether the teacher's heat maps can be learnt as they are: made of the same crops, and of the same size."""
-    ours, theirs = ((x.config.size, x.map_size, crop_scale(x), x.config.steps[-1]) for x in (net, teacher.net))
+    ours, theirs = ((x.config.size, x.map_size, x.config.crop_scale, x.config.steps[-1]) for x in (net, teacher.net))
     return ours == theirs
 
 

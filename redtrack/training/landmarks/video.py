@@ -15,7 +15,7 @@ from redtrack.rednet.temporal import first_state
 from redtrack.rednet.tie import alone, reversed_order, undo
 from redtrack.training.landmarks.clips import Clip, random_clip, still_clip
 from redtrack.training.landmarks.faces import FaceSet
-from redtrack.training.landmarks.image import crop_scale, identity_part, step_losses
+from redtrack.training.landmarks.image import identity_part, step_losses
 from redtrack.training.landmarks.losses import COORDINATE, REGRESSION, coordinate_loss, regression_loss
 from redtrack.training.loop import BatchLoss
 
@@ -93,7 +93,7 @@ def video_loss(
     def loss(net: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         assert isinstance(net, RedNet)
         net.bodies.eval()
-        given = random_batch(clips, batch, WINDOWS * frames, net.config.size, rng, crop_scale(net), device)
+        given = random_batch(clips, batch, WINDOWS * frames, net.config.size, rng, net.config.device)
         truth, trust = given.truth, given.trust
         windows = truth.unflatten(1, (WINDOWS, frames)).flatten(0, 1)  # (N * 2, T, P, 2)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half):
