@@ -6,14 +6,14 @@ N boxes or crops, P points.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 
-LANDMARK_SCALE = 1.4  # crop side over the longer side of the tight landmark box: that of the training crops, on average
+LANDMARK_SCALE = 1.4  # crop side over the longer side of the tight landmark box, where a network does not say another
 
 
 def box_iou(a: Floats, b: Floats) -> Floats:
@@ -40,13 +40,15 @@ class CropTransform:
     """N square crops of a frame, and the way from frame pixels to crop pixels and back.
 
     centre (N, 2) and side (N,) in frame pixels; angle (N,) in radians, by which the crop's axes are turned in the
-    frame (clockwise as seen, y points down); size is the crop's side in crop pixels.
+    frame (clockwise as seen, y points down); size is the crop's side in crop pixels. scale: side over the longer side
+    of the landmarks' tight box, as the network wants its crops; crops that are made from these have the same.
     """
 
     centre: Floats
     side: Floats
     angle: Floats
     size: int
+    scale: float = LANDMARK_SCALE
 
     def __post_init__(self) -> None:
         n = len(self.side)
@@ -56,7 +58,7 @@ class CropTransform:
         return len(self.side)
 
     def __getitem__(self, index: slice | Floats) -> CropTransform:
-        return CropTransform(self.centre[index], self.side[index], self.angle[index], self.size)
+        return replace(self, centre=self.centre[index], side=self.side[index], angle=self.angle[index])
 
     def matrix(self) -> Floats:
         """Crop pixels to frame pixels: (N, 2, 3)."""
@@ -76,6 +78,13 @@ class CropTransform:
         m = self.matrix()
         return (points - m[:, None, :, 2]) @ np.linalg.inv(m[:, :, :2]).swapaxes(1, 2)
 
+    def sigma_to_frame(self, sigma: Floats) -> Floats:
+        """Covariances xx, xy, yy in square crop pixels, in square frame pixels. (N, P, 3) -> (N, P, 3)."""
+        m = self.matrix()[:, :, :2]
+        full = sigma[..., [0, 1, 1, 2]].reshape(*sigma.shape[:-1], 2, 2)
+        turned = m[:, None] @ full @ m[:, None].swapaxes(-1, -2)
+        return np.stack((turned[..., 0, 0], turned[..., 0, 1], turned[..., 1, 1]), -1)
+
     def theta(self, height: int, width: int) -> Floats:
         """The (N, 2, 3) matrix that `affine_grid(align_corners=False)` wants for a frame of this size."""
         m = self.matrix()
@@ -91,4 +100,4 @@ def landmark_crop(points: Floats, size: int, scale: float = LANDMARK_SCALE) -> C
     box = landmark_box(points)
     centre = (box[:, :2] + box[:, 2:]) / 2
     side = (box[:, 2:] - box[:, :2]).max(-1) * scale
-    return CropTransform(centre, np.maximum(side, 2.0), np.zeros(len(box), dtype=box.dtype), size)
+    return CropTransform(centre, np.maximum(side, 2.0), np.zeros(len(box), dtype=box.dtype), size, scale)

@@ -67,3 +67,13 @@ def test_landmark_crop_is_square_around_the_box():
 def test_indexing_keeps_a_subset(crops):
     """crops[1:3] are the second and third."""
     assert len(crops[1:3]) == 2 and np.array_equal(crops[1:3].side, crops.side[1:3])
+
+
+def test_covariances_turn_and_stretch_with_their_points():
+    """Errors drawn in crop pixels and taken to the frame have the covariance that is told for the frame."""
+    crop = CropTransform(np.array([[50.0, 40.0]]), np.array([64.0]), np.array([0.6]), 32)
+    rng = np.random.default_rng(0)
+    errors = rng.multivariate_normal([0, 0], [[2.0, 0.7], [0.7, 1.0]], 200_000)
+    moved = crop.to_frame(errors[None]) - crop.to_frame(np.zeros((1, 1, 2)))
+    xx, xy, yy = crop.sigma_to_frame(np.array([[[2.0, 0.7, 1.0]]]))[0, 0]
+    assert np.allclose(np.cov(moved[0].T), [[xx, xy], [xy, yy]], rtol=0.03)

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "redtrack"
 ORDER = (
     "errors files machine lending timing points shape3d pose measures schema tracks dataframes notebook "
-    "geometry journal edits video fuse device faces rednet checkpoint formats events inference run evaluate "
-    "verify render cropping review plots training bench doctor cli"
+    "geometry certainty journal edits video fuse device faces rednet checkpoint formats events inference run "
+    "evaluate verify render cropping review plots training bench doctor cli"
 ).split()
 TOP_LEVEL = {
     *("redtrack", "tests", "examples", "weights", "docs", "benchmarks"),

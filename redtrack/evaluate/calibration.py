@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from redtrack.certainty import expected_error
 from redtrack.evaluate.nme import mean
 
 __all__ = ["LARGE", "LEVELS", "Calibration", "auroc"]
@@ -46,7 +47,7 @@ class Calibration:
             return cls(length[known], 1 - scores[known].astype(np.float64), none, none)
         surprise = _surprise(error, sigma)
         known = np.isfinite(length) & np.isfinite(surprise)
-        expected = _expected(sigma)[known] / np.broadcast_to(scale[:, None], known.shape)[known]
+        expected = expected_error(sigma)[known] / np.broadcast_to(scale[:, None], known.shape)[known]
         return cls(length[known], expected, expected, surprise[known])
 
     @classmethod
@@ -92,10 +93,4 @@ def _surprise(error: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     xx, xy, yy = (sigma[..., k].astype(np.float64) for k in range(3))
     x, y = error[..., 0], error[..., 1]
     length: np.ndarray = (yy * x * x - 2 * xy * x * y + xx * y * y) / (xx * yy - xy * xy)
-    return length
-
-
-def _expected(sigma: np.ndarray) -> np.ndarray:
-    """The expected length (m, P) of an error: that of a round one of the same mean variance, px."""
-    length: np.ndarray = np.sqrt(np.pi / 4 * (sigma[..., 0].astype(np.float64) + sigma[..., 2]))
     return length

@@ -84,6 +84,7 @@ def predict_pairs(
         truths = [read_tracks(truth.videos[name], origin) for name in some]
         given = [boxes(*picture) for picture in zip(some, pictures, truths, strict=True)]
         found = landmarker.points_of(pictures, given, looks)
-        for name, own, (points, scores, used) in zip(some, truths, found, strict=True):
+        for name, own, (points, scores, used, sigma) in zip(some, truths, found, strict=True):
             faces = np.arange(len(points))
-            yield Pair(name, own, Tracks.from_rows(faces * 0, faces, points, [0.0], scores=scores, boxes=used))
+            rows = Tracks.from_rows(faces * 0, faces, points, [0.0], scores=scores, boxes=used, sigma=sigma)
+            yield Pair(name, own, rows)

@@ -35,13 +35,14 @@ Looked = tuple[Tracker, Window]
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """Windows that are with the network: their crops (N, T, 3, S, S), lengths (N,), how they are looked at, and what
-    will be found."""
+    """Windows that are with the network: their crops (N, T, 3, S, S), lengths (N,), the seven points (N, T, 7, 2) known
+    of them in crop pixels, NaN where unknown, how they are looked at, and what will be found."""
 
     looked: list[Looked]
     crops: Tensor
     lengths: np.ndarray
-    look: Callable[[Tensor, np.ndarray, Options], WindowEstimate]
+    seven: np.ndarray
+    look: Callable[[Tensor, np.ndarray, Options, np.ndarray], WindowEstimate]
     found: Future[WindowEstimate]
 
 

@@ -29,14 +29,14 @@ Region = tuple[int, int, int, int]
 """x0 y0 x1 y1 in whole frame pixels, x1 and y1 exclusive."""
 
 
-def detector_crop(boxes: Floats, size: int) -> CropTransform:
+def detector_crop(boxes: Floats, size: int, scale: float = LANDMARK_SCALE) -> CropTransform:
     """Returns the crops (N) that belong to a detector's boxes (N, 4)."""
     boxes = boxes.astype(np.float64)
     extent = boxes[:, 2:] - boxes[:, :2]
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     centre[:, 1] += LANDMARK_DROP * extent[:, 1]
-    side = LANDMARK_SCALE * (extent * (LANDMARK_WIDTH, LANDMARK_HEIGHT)).max(axis=1)
-    return CropTransform(centre, np.maximum(side, 2.0), np.zeros(len(boxes)), size)
+    side = scale * (extent * (LANDMARK_WIDTH, LANDMARK_HEIGHT)).max(axis=1)
+    return CropTransform(centre, np.maximum(side, 2.0), np.zeros(len(boxes)), size, scale)
 
 
 def face_box(points: Floats) -> Floats:

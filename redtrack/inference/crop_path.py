@@ -13,7 +13,8 @@ import numpy as np
 
 from redtrack.geometry import CropTransform, Floats
 from redtrack.inference.recrop import landmark_crops
-from redtrack.inference.windows import FaceRun, FaceRuns, Window, WindowEntry
+from redtrack.inference.windows import FaceRun, FaceRuns, Key, Window, WindowEntry
+from redtrack.points import SEVEN
 
 __all__ = ["found_key", "plan_crops", "through"]
 
@@ -35,8 +36,13 @@ def found_key(look: Window, points: Floats | None, runs: FaceRuns) -> list[Windo
     """Takes the points (1, 68, 2) of a look, None where they are not believed; returns the windows that have crops now.
     """
     run = runs.of(look)
-    run.keys[look.first] = look.crop if points is None else landmark_crops(points, look.crop.size)
+    run.keys[look.first] = Key(look.crop) if points is None else _key(points, look.crop)
     return _with_crops(run)
+
+
+def _key(points: Floats, used: CropTransform) -> Key:
+    crop = landmark_crops(points, used)
+    return Key(crop, crop.to_crop(points[:, list(SEVEN)].astype(np.float64))[0])
 
 
 def _in_order(windows: list[Window]) -> list[Window]:
@@ -49,10 +55,25 @@ def _with_crops(run: FaceRun) -> list[Window]:
     while run.planned and (at := _key_frames(run)) is not None:
         entry = run.planned[0]
         keys = [key for frame in at if (key := run.keys[frame]) is not None]
-        window = entry.give_crops(through(np.array(at), keys, entry.window.frames))
+        crops = through(np.array(at), [key.crop for key in keys], entry.window.frames)
+        window = entry.give_crops(crops, _seven_points(entry.window, at, run))
         ready += [] if window is None else [window]
         run.keys = {frame: key for frame, key in run.keys.items() if frame >= entry.window.first}
     return ready
+
+
+def _seven_points(window: Window, at: list[int], run: FaceRun) -> Floats | None:
+    """Returns the seven points (n, 7, 2) in the crops of a window, on straight lines between those of its key frames.
+
+    In crop pixels, where a head that only moves stands still. None where a look is not believed.
+    """
+    around = [frame for frame in at if frame >= window.first][:2]
+    known = [key.seven for frame in around if (key := run.keys[frame]) is not None and key.seven is not None]
+    if len(known) < len(around):
+        return None
+    share = (window.frames - around[0]) / max(1, around[-1] - around[0])
+    seven: Floats = known[0] + share[:, None, None] * (known[-1] - known[0])
+    return seven
 
 
 def _key_frames(run: FaceRun) -> list[int] | None:
@@ -81,7 +102,7 @@ def through(at: np.ndarray, keys: list[CropTransform], frames: np.ndarray) -> Cr
         made = np.repeat(values, len(frames), 0)
     else:
         made = _hermite(at.astype(np.float64), values, np.asarray(frames, np.float64))
-    return CropTransform(made[:, :2], np.exp(made[:, 2]), made[:, 3], keys[0].size)
+    return CropTransform(made[:, :2], np.exp(made[:, 2]), made[:, 3], keys[0].size, keys[0].scale)
 
 
 def _hermite(x: Floats, y: Floats, where: Floats) -> Floats:

@@ -28,6 +28,7 @@ from redtrack.inference.options import Options
 from redtrack.inference.profile import Profile
 from redtrack.inference.tracker import Tracker
 from redtrack.inference.windows import Window
+from redtrack.points import SEVEN
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -183,8 +184,9 @@ class Engine:
         lengths = np.array([len(window) for _, window in looked], np.int64)
         look = self._models.peek if looked[0][1].peek else self._models.predict
         with self._time("network"):  # where it has no thread of its own, it runs now
-            found = threads.submit(look, crops, lengths, self._options)
-        self._flight.append(Call(looked, crops, lengths, look, found))
+            seven = _known_points([window for _, window in looked], length)
+            found = threads.submit(look, crops, lengths, self._options, seven)
+        self._flight.append(Call(looked, crops, lengths, seven, look, found))
 
     def _land(self) -> None:
         """Waits for the call that is under way the longest; what follows from it waits in its turn."""
@@ -251,7 +253,7 @@ class Engine:
             part = slice(done, done + max(1, self.batch // call.crops.shape[1]))
             crops = call.crops[part]
             try:
-                parts.append(call.look(crops, call.lengths[part], self._options))
+                parts.append(call.look(crops, call.lengths[part], self._options, call.seven[part]))
                 done = part.stop
             except torch.OutOfMemoryError as error:
                 self._make_room(error, crops.shape[0] * crops.shape[1])
@@ -324,3 +326,15 @@ def _reason(error: Exception) -> RedtrackError:
     if is_gone(error):
         raise DeviceGone(str(error).splitlines()[0]) from error
     return as_bug(error)
+
+
+def _known_points(windows: list[Window], length: int) -> np.ndarray:
+    """Returns the seven points (N, T, 7, 2) in crop pixels that are known of windows, NaN for those without; beyond a
+    window's end those of its last frame.
+    """
+    seven = np.full((len(windows), length, len(SEVEN), 2), np.nan, np.float32)
+    for row, window in enumerate(windows):
+        if window.seven is not None:
+            seven[row, : len(window)] = window.seven
+            seven[row, len(window) :] = window.seven[-1]
+    return seven

@@ -25,6 +25,7 @@ from redtrack.inference.buffers import keep_memory
 from redtrack.inference.crop import as_windows, cut_crops, detector_crop
 from redtrack.inference.options import Options
 from redtrack.inference.recrop import second_crops
+from redtrack.inference.rows import WindowPoints, in_frame
 from redtrack.points import N_POINTS
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ if TYPE_CHECKING:
 __all__ = ["Faces", "Landmarker", "identify"]
 
 class Faces(NamedTuple):
-    """The faces of a picture: points (M, 68, 2) px, scores (M, 68) in 0..1, boxes (M, 4) px."""
+    """The faces of a picture: points (M, 68, 2) px, scores (M, 68) in 0..1, boxes (M, 4) px, and the covariances of the
+    points' errors (M, 68, 3) px^2: xx, xy, yy, None from a network without certainty."""
 
     points: NDArray[np.float32]
     scores: NDArray[np.float32]
     boxes: NDArray[np.float32]
+    sigma: NDArray[np.float32] | None = None
 
 
 class Landmarker:
@@ -92,6 +95,11 @@ class Landmarker:
         """Side S of the network's crops in pixels."""
         return int(self.net.config.size)
 
+    @property
+    def crop_scale(self) -> float:
+        """Side of the network's crops over the longer side of the landmarks' tight box."""
+        return float(self.net.config.crop_scale)
+
     def points(self, picture: NDArray[np.uint8] | Tensor, boxes: Any = None, looks: int = 2) -> Faces:
         """Returns the faces of a picture uint8 (H, W, 3) RGB: those of the detector, or in boxes (M, 4) that you give.
 
@@ -106,15 +114,14 @@ class Landmarker:
         """Returns the faces of several pictures, which go through the network together. See `points`."""
         held = [self.held(picture) for picture in pictures]
         given = [_boxes(own) for own in ([self.detect(picture) for picture in held] if boxes is None else boxes)]
-        crops = [crop for own in given for crop in _each(detector_crop(own, self.crop_size))]
+        crops = [crop for own in given for crop in _each(detector_crop(own, self.crop_size, self.crop_scale))]
         owners = [picture for picture, own in zip(held, given, strict=True) for _ in range(len(own))]
-        points, scores = self._look(owners, crops)
+        seen = self._look(owners, crops)
         for _ in range(looks - 1):
-            crops = [second_crops(found[None], crop) or crop for found, crop in zip(points, crops, strict=True)]
-            points, scores = self._look(owners, crops)
-        ends = np.cumsum([len(own) for own in given])[:-1]
-        found = zip(np.split(points, ends), np.split(scores, ends), given, strict=True)
-        return [Faces(*(array.astype(np.float32) for array in (own, sure, used))) for own, sure, used in found]
+            crops = [second_crops(own.points, crop) or crop for own, crop in zip(seen, crops, strict=True)]
+            seen = self._look(owners, crops)
+        ends = np.cumsum([0, *(len(own) for own in given)])
+        return [_faces(seen[a:b], used) for a, b, used in zip(ends[:-1], ends[1:], given, strict=True)]
 
     def detect(self, picture: NDArray[np.uint8] | Tensor) -> NDArray[np.float32]:
         """Returns the boxes (M, 4) of a picture's faces, the surest first."""
@@ -143,11 +150,17 @@ class Landmarker:
         import torch
 
         parts = [slice(start, start + length) for start in range(0, len(at), length)]
-        crops = [cut_crops(frames, at[part], detector_crop(boxes[part], self.crop_size)) for part in parts]
+        shape = self.crop_size, self.crop_scale
+        crops = [cut_crops(frames, at[part], detector_crop(boxes[part], *shape)) for part in parts]
         return as_windows(torch.cat(crops), length)
 
-    def predict(self, crops: Tensor, lengths: NDArray[np.int64], options: Options) -> WindowEstimate:
-        """Returns the points of windows: crops float32 (N, T, 3, S, S) in 0..1, of which lengths (N,) frames count."""
+    def predict(
+        self, crops: Tensor, lengths: NDArray[np.int64], options: Options, seven: NDArray[np.floating] | None = None
+    ) -> WindowEstimate:
+        """Returns the points of windows: crops float32 (N, T, 3, S, S) in 0..1, of which lengths (N,) frames count.
+
+        seven (N, T, 7, 2) in crop pixels: see `predict_windows`.
+        """
         import torch
 
         from redtrack.rednet.predict import predict_windows
@@ -161,10 +174,15 @@ class Landmarker:
                 spatial_steps=options.spatial_steps,
                 temporal=options.temporal,
                 recur=False,
+                seven=None if seven is None else torch.from_numpy(seven.astype(np.float32)).to(self.device),
             )
 
-    def peek(self, crops: Tensor, lengths: NDArray[np.int64], options: Options) -> WindowEstimate:
-        """Returns the points of single frames (N, 1, 3, S, S), good enough to say where to crop."""
+    def peek(
+        self, crops: Tensor, lengths: NDArray[np.int64], options: Options, seven: NDArray[np.floating] | None = None
+    ) -> WindowEstimate:
+        """Returns the points of single frames (N, 1, 3, S, S), good enough to say where to crop; nothing is known of
+        them before.
+        """
         with arithmetic(self.precision.peeks, self.device):
             return self.predict(crops, lengths, replace(options, direction="forward"))  # one frame has no direction
 
@@ -196,20 +214,20 @@ class Landmarker:
         detector.half = self.precision.peeks != "fp32" and self.hardware.computes_bfloat16
         return detector
 
-    def _look(self, pictures: list[Tensor], crops: list[CropTransform]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the points (M, 68, 2) px and the scores (M, 68) of faces, each in its picture and its crop of one.
+    def _look(self, pictures: list[Tensor], crops: list[CropTransform]) -> list[WindowPoints]:
+        """Returns what the network says of faces, each in its picture and its crop of one.
 
         Each is averaged as its own size asks for.
         """
         import torch
 
         if not crops:
-            return np.zeros((0, N_POINTS, 2)), np.zeros((0, N_POINTS))
+            return []
         first = np.zeros(1, np.int64)
         cut = [cut_crops(picture[None], first, crop) for picture, crop in zip(pictures, crops, strict=True)]
         found = self.predict(torch.cat(cut)[:, None], np.ones(len(crops), np.int64), Options())
-        points = [crop.to_frame(own) for crop, own in zip(crops, found.points, strict=True)]
-        return np.concatenate(points), found.scores[:, 0].clip(0, 1)
+        each = zip(crops, found.points, found.scores, found.disagreement, found.sigma, strict=True)
+        return [in_frame(*own) for own in each]
 
     def _look_at_nothing(self, options: Options) -> None:
         import torch
@@ -262,6 +280,16 @@ def _kind_of(picture: Any) -> str:
     if hasattr(picture, "dtype") and hasattr(picture, "shape"):
         return f"{picture.dtype} {tuple(picture.shape)}"
     return type(picture).__name__
+
+
+def _faces(found: list[WindowPoints], boxes: NDArray[np.float64]) -> Faces:
+    """Returns the faces of a picture as arrays."""
+    if not found:
+        points, scores = np.zeros((0, N_POINTS, 2), np.float32), np.zeros((0, N_POINTS), np.float32)
+        return Faces(points, scores, boxes.astype(np.float32))
+    sigma = [own.sigma for own in found if own.sigma is not None]
+    points, scores = (np.concatenate(column) for column in ([f.points for f in found], [f.scores for f in found]))
+    return Faces(points, scores, boxes.astype(np.float32), np.concatenate(sigma) if sigma else None)
 
 
 def _each(crops: CropTransform) -> list[CropTransform]:

@@ -60,7 +60,7 @@ class TwoLooks:
         if window.again or found.confidence < HINT:
             return []
         crop = second_crops(found.points, window.crop)
-        return [] if crop is None else [window.look_again(crop)]
+        return [] if crop is None else [window.look_again(crop, found.points)]
 
 
 class Tracking:
@@ -82,7 +82,8 @@ class Tracking:
         frame, points = self._last.get(window.face, (-1, np.zeros((0, 2))))
         if frame != window.first:
             return window
-        return replace(window, crop=landmark_crop(points[None].astype(np.float64), window.crop.size))
+        crop = window.crop
+        return replace(window, crop=landmark_crop(points[None].astype(np.float64), crop.size, crop.scale))
 
     def again(self, window: Window, found: WindowPoints, runs: FaceRuns) -> list[Window]:
         self._last.pop(window.face, None)

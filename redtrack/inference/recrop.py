@@ -25,7 +25,7 @@ SMOOTH = np.array([1.0, 2.0, 3.0, 2.0, 1.0])  # weights over neighbouring frames
 
 def second_crops(points: Floats, used: CropTransform) -> CropTransform | None:
     """Returns the crops for a second look, None where the first was good enough."""
-    wanted = landmark_crops(points, used.size)
+    wanted = landmark_crops(points, used)
     return wanted if needed(wanted, used) else None
 
 
@@ -37,16 +37,17 @@ def needed(wanted: CropTransform, used: CropTransform) -> bool:
     return bool((shift > SHIFT).any() or (scale > np.log(SCALE)).any() or (turn > TURN).any())
 
 
-def landmark_crops(points: Floats, size: int) -> CropTransform:
-    """Returns the crops around a window's landmarks, turned until the face is upright, smoothed through time.
+def landmark_crops(points: Floats, like: CropTransform) -> CropTransform:
+    """Returns the crops around a window's landmarks, turned until the face is upright, smoothed through time; of the
+    same size and scale as others.
 
     Turning every crop, and not only those of tilted heads, took a third of the jitter off the two held-out clips.
     """
     points = points.astype(np.float64)
     angle = _smooth(np.unwrap(roll(points)))
-    upright = landmark_crop(_turn(points, -angle), size)
+    upright = landmark_crop(_turn(points, -angle), like.size, like.scale)
     centre = _turn(upright.centre[:, None], angle)[:, 0]
-    return CropTransform(_smooth(centre), _smooth(upright.side), angle, size)
+    return CropTransform(_smooth(centre), _smooth(upright.side), angle, like.size, like.scale)
 
 
 def roll(points: Floats) -> Floats:

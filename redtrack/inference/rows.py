@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from redtrack.geometry import Floats, landmark_box
+from redtrack.certainty import WITHIN, probability_within
+from redtrack.geometry import CropTransform, Floats, landmark_box
 from redtrack.inference.crop import face_box
 from redtrack.inference.windows import Window
+from redtrack.points import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from redtrack.schema import join_rows, select_rows
 from redtrack.tracks import ROW_FIELDS, RowState, Tracks
 
-__all__ = ["RowMerger", "WindowPoints", "drop_doubles"]
+__all__ = ["RowMerger", "WindowPoints", "drop_doubles", "in_frame"]
 
 # Mean confidence of a window below which it is no face. Well cropped, 300-W's and YouTube's held-out faces have 0.67 at
 # least, windows of all clips at hand 0.72; what the detector wrongly takes for a face has 0.2 to 0.57.
@@ -27,16 +29,46 @@ STRAYED = 0.4  # ... and where the points of one lie beside the box in which the
 
 @dataclass(frozen=True, eq=False)
 class WindowPoints:
-    """What the network says of a window: points (n, 68, 2), disagreement (n, 68) in frame pixels, scores (n, 68)."""
+    """What the network says of a window in frame pixels: points (n, 68, 2), the heights of their maps' peaks (n, 68),
+    disagreement (n, 68), and covariances sigma (n, 68, 3), None from a network without certainty."""
 
     points: NDArray[np.float32]
-    scores: NDArray[np.float32]
+    peaks: NDArray[np.float32]
     disagreement: NDArray[np.float32]
+    sigma: NDArray[np.float32] | None = None
 
     @property
     def confidence(self) -> float:
-        """The mean score of all points."""
-        return float(self.scores.mean())
+        """The mean height of all peaks: whether this is a face at all."""
+        return float(self.peaks.mean())
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """(n, 68): the probability that a point is right, by its covariance; without one the height of its peak."""
+        return self.peaks if self.sigma is None else likely(self.points, self.sigma)
+
+
+def in_frame(
+    crop: CropTransform, points: np.ndarray, peaks: np.ndarray, apart: np.ndarray, sigma: np.ndarray | None = None
+) -> WindowPoints:
+    """Returns what was found in crops (n) in frame pixels. points (n, 68, 2), apart (n, 68) in crop pixels,
+    sigma (n, 68, 3) in square crop pixels, NaN where the network has none.
+    """
+    scale = crop.side / crop.size
+    return WindowPoints(
+        crop.to_frame(points).astype(np.float32),
+        peaks.clip(0, 1).astype(np.float32),
+        (apart * scale[:, None]).astype(np.float32),
+        None if sigma is None or np.isnan(sigma).any() else crop.sigma_to_frame(sigma).astype(np.float32),
+    )
+
+
+def likely(points: NDArray[np.float32], sigma: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns the probability (n, 68) that points (n, 68, 2) of covariances (n, 68, 3) lie within `certainty.WITHIN` of
+    the eye distance.
+    """
+    eyes = np.linalg.norm(points[:, LEFT_EYE_OUTER] - points[:, RIGHT_EYE_OUTER], axis=-1)
+    return probability_within(WITHIN * np.repeat(eyes[:, None], points.shape[1], 1), sigma).astype(np.float32)
 
 
 class RowMerger:
@@ -77,6 +109,7 @@ class RowMerger:
                 "points": found.points,
                 "scores": found.scores,
                 "disagreement": found.disagreement,
+                "sigma": found.sigma,
                 "boxes": face_box(found.points).astype(np.float32) if window.again else window.boxes,
                 "state": refined if window.again else window.state,
             }

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from redtrack.geometry import CropTransform
 from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
-from redtrack.inference.rows import FACE, WindowPoints
-from redtrack.inference.windows import FaceRun, FaceRuns, Stage, Window, WindowEntry
+from redtrack.inference.rows import FACE, WindowPoints, in_frame
+from redtrack.inference.windows import FaceRun, FaceRuns, Stage, WindowEntry
 
-__all__ = ["Stitcher", "in_frame"]
+__all__ = ["Stitcher"]
 
 Evidence = NDArray[np.floating]
 
@@ -80,10 +80,12 @@ class Stitcher:
         ]  # fmt: skip
         estimates = tie(self._models.recurrence, linked, self._direction)
         size = self._models.crop_size
-        return [
-            in_frame(seam.entry.window, e.points.numpy() * size, e.scores.numpy(), e.disagreement.numpy() * size)
-            for seam, e in zip(seams, estimates, strict=True)
-        ]
+        found = []
+        for seam, e in zip(seams, estimates, strict=True):
+            crop, apart = seam.entry.window.crop, e.disagreement.numpy() * size
+            tied = in_frame(crop, e.points.numpy() * size, e.scores.numpy(), apart)
+            found.append(replace(tied, sigma=_found(seam.entry).sigma))
+        return found
 
 
 def _found(entry: WindowEntry) -> WindowPoints:
@@ -107,16 +109,6 @@ def _is_believed(entry: WindowEntry) -> bool:
 def _undisputed(found: WindowPoints) -> WindowPoints:
     """Returns the same points, their disagreement unknown."""
     return replace(found, disagreement=np.full_like(found.disagreement, np.nan))
-
-
-def in_frame(window: Window, points: np.ndarray, scores: np.ndarray, apart: np.ndarray) -> WindowPoints:
-    """Returns what was found in a window's crops in frame pixels. points (n, 68, 2), apart (n, 68) in crop pixels."""
-    scale = window.crop.side / window.crop.size
-    return WindowPoints(
-        window.crop.to_frame(points).astype(np.float32),
-        scores.clip(0, 1).astype(np.float32),
-        (apart * scale[:, None]).astype(np.float32),
-    )
 
 
 def _moved(neighbour: WindowEntry | None, entry: WindowEntry, at: int) -> Evidence | None:
@@ -143,4 +135,5 @@ def _continued(crop: CropTransform, at: int) -> CropTransform:
         crop.side[[edge]] ** 2 / crop.side[[next_to_it]],
         2 * angles[1:] - angles[:1],
         crop.size,
+        crop.scale,
     )

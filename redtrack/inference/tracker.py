@@ -23,8 +23,8 @@ from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.opening import open_chosen
 from redtrack.inference.options import Options
 from redtrack.inference.protocol import make_protocol
-from redtrack.inference.rows import RowMerger
-from redtrack.inference.stitch import Stitcher, in_frame
+from redtrack.inference.rows import RowMerger, in_frame
+from redtrack.inference.stitch import Stitcher
 from redtrack.inference.windows import FaceRuns, Stage, Window, WindowEntry
 from redtrack.tracks import Tracks
 
@@ -104,7 +104,7 @@ class Tracker:
         self._cuts: list[int] = []  # frames where a shot begins
         self._protocol = make_protocol(options)
         self._stitcher = Stitcher(models, options)
-        self._runs = FaceRuns(self._protocol.window, models.crop_size)
+        self._runs = FaceRuns(self._protocol.window, models.crop_size, crop_scale=models.crop_scale)
         self._store = FrameStore()
         self._merger = RowMerger()
 
@@ -167,7 +167,8 @@ class Tracker:
         chunks = gather(self.video.frames(end=self.options.end), ShotDetector(), self.options.start or 0.0)
         self._chunks = read_ahead(chunks, READ_AHEAD)
         self._sink, self._merger = sink, RowMerger(sink.frames)
-        self._runs = FaceRuns(self._protocol.window, self._models.crop_size, sink.frames)
+        shape = self._models.crop_size, sink.frames, self._models.crop_scale
+        self._runs = FaceRuns(self._protocol.window, *shape)
         self.exhausted = False
 
     def advance(self) -> list[Window]:
@@ -194,13 +195,14 @@ class Tracker:
         points: NDArray[np.floating],
         scores: NDArray[np.floating],
         apart: NDArray[np.floating],
+        sigma: NDArray[np.floating],
         evidence: NDArray[np.floating],
     ) -> list[Window]:
         """Takes what the network says of a window: a `WindowEstimate` without its padding.
 
         Returns what is to be looked at next because of it; that may be the window again, with better crops.
         """
-        seen = in_frame(window, points, scores, apart)
+        seen = in_frame(window.crop, points, scores, apart, sigma)
         again = self._protocol.again(window, seen, self._runs)
         if not window.peek and not again:
             self._runs.entry(window).see(window, seen, evidence)

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from redtrack.geometry import CropTransform
+from redtrack.geometry import LANDMARK_SCALE, CropTransform, Floats
 from redtrack.inference.crop import detector_crop
+from redtrack.points import SEVEN
 
 if TYPE_CHECKING:
     from redtrack.faces import FaceBoxes
     from redtrack.inference.rows import WindowPoints
 
-__all__ = ["FaceRun", "FaceRuns", "Stage", "Window", "WindowEntry"]
+__all__ = ["FaceRun", "FaceRuns", "Key", "Stage", "Window", "WindowEntry"]
 
 POINTS_REACH, CROPS_REACH = 1, 2  # windows before one on which its points depend, and its crops
 
@@ -33,7 +34,8 @@ class Window:
     """n consecutive frames of one face, from frame `first` on, and where to crop each of them.
 
     boxes (n, 4) float32 in frame pixels and state (n,) uint8 as in `Tracks`; `again` marks a second look, `peek` a look
-    at one frame that only says where to crop.
+    at one frame that only says where to crop. seven (n, 7, 2) in crop pixels: the points that earlier looks have shown,
+    which spare the network its first spatial step; None where they have not.
     """
 
     face: int
@@ -43,6 +45,7 @@ class Window:
     crop: CropTransform
     again: bool = False
     peek: bool = False
+    seven: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -57,14 +60,22 @@ class Window:
         """(n,) the frames' indices."""
         return np.arange(self.first, self.end, dtype=np.int64)
 
-    def look_again(self, crop: CropTransform) -> Window:
-        """Returns the window with other crops."""
-        return replace(self, crop=crop, again=True)
+    def look_again(self, crop: CropTransform, points: Floats) -> Window:
+        """Returns the window with other crops, made after its points (n, 68, 2) in frame pixels."""
+        return replace(self, crop=crop, again=True, seven=crop.to_crop(points[:, list(SEVEN)].astype(np.float64)))
 
     def peek_at(self, index: int) -> Window:
         """Returns the look at one of its frames."""
         at = slice(index, index + 1)
         return Window(self.face, self.first + index, self.boxes[at], self.state[at], self.crop[at], peek=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """What a look at a key frame gave: one crop, and the seven points (7, 2) in its pixels, None if not believed."""
+
+    crop: CropTransform
+    seven: Floats | None = None
 
 
 class Stage(IntEnum):
@@ -90,9 +101,9 @@ class WindowEntry:
     found: WindowPoints | None = None
     evidence: NDArray[np.floating] | None = None
 
-    def give_crops(self, crop: CropTransform) -> Window | None:
-        """Takes the window's crops; returns it if it is to be looked at now."""
-        self.window = replace(self.window, crop=crop)
+    def give_crops(self, crop: CropTransform, seven: Floats | None = None) -> Window | None:
+        """Takes the window's crops and the seven points in them; returns it if it is to be looked at now."""
+        self.window = replace(self.window, crop=crop, seven=seven)
         self.stage = Stage.LOOKED_AT if self.is_wanted else Stage.FINAL
         return self.window if self.is_wanted else None
 
@@ -106,7 +117,7 @@ class WindowEntry:
 class FaceRun:
     """Consecutive frames of one face, from `first` to `end`, exclusive; `closed`: no frame follows.
 
-    keys: the crops at key frames, None while the look there is under way.
+    keys: what the looks at key frames gave, None while the look there is under way.
     """
 
     face: int
@@ -116,7 +127,7 @@ class FaceRun:
     state: list[int] = field(default_factory=list)
     entries: list[WindowEntry] = field(default_factory=list)
     closed: bool = False
-    keys: dict[int, CropTransform | None] = field(default_factory=dict)
+    keys: dict[int, Key | None] = field(default_factory=dict)
 
     @property
     def unfinished(self) -> list[int]:
@@ -158,11 +169,11 @@ class FaceRuns:
     """The runs of a video: rows become windows of `length` frames; the last of a run is shorter.
 
     done: frames whose rows an earlier run has made. Windows among them are left out, but for those on which later ones
-    depend.
+    depend. crop_size, crop_scale: those of the network's crops, as in `CropTransform`.
     """
 
-    def __init__(self, length: int, crop_size: int, done: int = 0) -> None:
-        self._length, self._crop_size, self._done = length, crop_size, done
+    def __init__(self, length: int, crop_size: int, done: int = 0, crop_scale: float = LANDMARK_SCALE) -> None:
+        self._length, self._crop, self._done = length, (crop_size, crop_scale), done
         self._settled = 0
         self._cuts: set[int] = set()
         self._open: dict[int, FaceRun] = {}  # by face: the run that may go on
@@ -239,7 +250,7 @@ class FaceRuns:
     def _window(self, run: FaceRun) -> list[WindowEntry]:
         """Makes a window of the run's rows; returns it unless nothing depends on it."""
         boxes, first = np.array(run.boxes, np.float32).reshape(-1, 4), run.end - len(run.boxes)
-        crop = detector_crop(boxes, self._crop_size)
+        crop = detector_crop(boxes, *self._crop)
         window = Window(run.face, first, boxes, np.array(run.state, np.uint8), crop)
         self.faces.add(run.face)
         near = [first + (1 + reach) * len(window) > self._done for reach in (POINTS_REACH, CROPS_REACH)]

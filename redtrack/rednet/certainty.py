@@ -17,7 +17,6 @@ from redtrack.rednet import maps
 
 SMALLEST = 2e-3  # crop sides: the least standard deviation that is believed, a quarter of a pixel of 128
 FACTS = 5  # what the map says of its own point: log variances in x and y, correlation, peak, mass
-WITHIN = 0.05  # of the distance of the outer eye corners: what a point's score is the probability of
 
 
 class Certainty(nn.Module):
@@ -85,16 +84,3 @@ def negative_log_likelihood(error: Tensor, sigma: Tensor, freedom: float = 4.0) 
     xx, xy, yy = sigma.unbind(-1)
     determinant = (xx * yy - xy * xy).log() / 2
     return determinant + (freedom + 2) / 2 * torch.log1p(surprise(error, sigma) / freedom)
-
-
-def probability_within(radius: Tensor, sigma: Tensor) -> Tensor:
-    """The probability that a Gaussian error is shorter than a radius (...), under covariances (..., 3) of the same
-    unit: the integral over distance in closed form, over direction by nine of them.
-    """
-    xx, xy, yy = sigma.unbind(-1)
-    mean, half = (xx + yy) / 2, (((xx - yy) / 2).square() + xy.square()).sqrt()
-    long, short = mean + half, (mean - half).clamp_min(1e-12)
-    turn = torch.linspace(0, torch.pi / 2, 9, device=sigma.device, dtype=sigma.dtype)  # a quarter is enough
-    across = turn.cos().square() / long[..., None] + turn.sin().square() / short[..., None]
-    inside = (1 - torch.exp(-radius[..., None].square() * across / 2)) / (across * (long * short).sqrt()[..., None])
-    return torch.trapezoid(inside, turn, dim=-1) * (2 / torch.pi)

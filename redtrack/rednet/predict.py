@@ -57,7 +57,8 @@ def predict_windows(
     first ones. Nothing but the walk through time is computed more than once. Without `recur` the points are those of
     the maps, good enough to see where a face is: `tie` follows.
     seven (N, T, 7, 2) in crop pixels: points known from neighbouring frames, which take the place of the first spatial
-    steps (section 3.2); NaN for windows of which nothing is known.
+    steps (section 3.2); NaN for windows of which nothing is known. Where `spatial_steps` are asked for, every picture
+    takes them all.
     """
     assert direction in DIRECTIONS, f"direction {direction!r} is none of {tuple(DIRECTIONS)}"
     n, t = crops.shape[:2]
@@ -65,7 +66,8 @@ def predict_windows(
     lengths = lengths.to(crops.device)  # a GPU waits for it: now there is nothing yet that it waits behind
     pictures = crops.flatten(0, 1).contiguous(memory_format=torch.channels_last)
     tasks = net.tasks_of(spatial_steps)
-    encoded = net.encode_last(pictures, tasks, _known_points(net, crops, lengths, tasks, seven))
+    known = _known_points(net, crops, lengths, tasks, seven) if spatial_steps is None else None
+    encoded = net.encode_last(pictures, tasks, known)
     if not (net.config.temporal and temporal):
         return _of_maps(net, net.decode_last(encoded, net.split(encoded.e)[1]), (n, t))
     hidden = _both_ways(net, encoded, lengths, t, direction)

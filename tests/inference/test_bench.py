@@ -6,8 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 import redtrack
-from redtrack.bench import Part, Report, as_windows
+from redtrack.bench import Part, Report
 from redtrack.cli.bench import bench as command
+from redtrack.inference.crop import as_windows
 from redtrack.render.face import made_up_clip
 
 

@@ -6,7 +6,7 @@ from redtrack.faces.rows import FaceBoxes
 from redtrack.geometry import CropTransform
 from redtrack.inference.crop_path import found_key, plan_crops, through
 from redtrack.inference.windows import FaceRuns, Window, WindowEntry
-from redtrack.points import MEAN_SHAPE
+from redtrack.points import MEAN_SHAPE, SEVEN
 
 
 def crop(x: float, side: float = 100.0, angle: float = 0.0) -> CropTransform:
@@ -98,3 +98,38 @@ def test_a_look_that_is_not_believed_leaves_the_detectors_crop():
     assert found_key(first, None, runs) == []
     (ready,) = found_key(last, None, runs)
     assert np.allclose(ready.crop.centre, boxed.centre) and np.allclose(ready.crop.side, boxed.side)
+
+
+def test_windows_know_the_seven_points_that_looks_have_shown():
+    """In each window's own crops, where they lie on the face of its frames."""
+    planned, runs = windows_of([(0, 27)], 40)
+    for window in answer(runs, plan_crops(planned, runs)):
+        assert window.seven is not None and window.seven.shape == (len(window), 7, 2)
+        wanted = np.concatenate([face_at(frame)[:, list(SEVEN)] for frame in window.frames])
+        assert np.allclose(window.crop.to_frame(window.seven), wanted, atol=0.5)
+
+
+def test_a_look_that_is_not_believed_shows_no_points():
+    """Windows that hang on it find their own."""
+    planned, runs = windows_of([(0, 30)], 40)
+    ready, looks = [], plan_crops(planned, runs)
+    while looks:
+        window = looks.pop(0)
+        looks += found_key(window, None if window.first == 10 else face_at(window.first), runs) if window.peek else []
+        ready += [] if window.peek else [window]
+    assert [window.first for window in ready if window.seven is None] == [0, 10]
+    assert [window.first for window in ready if window.seven is not None] == [20]
+
+
+def test_crops_keep_the_scale_that_the_network_wants():
+    """From the detector's box to the last window, and through a second look."""
+    frame = np.arange(20)
+    boxes = np.tile(np.array([0, 0, 80, 100], np.float32), (20, 1))
+    rows = FaceBoxes(frame, np.zeros(20, np.int32), boxes, np.zeros(20, np.uint8), np.ones(20, np.float32))
+    runs = FaceRuns(10, 32, crop_scale=1.2)
+    ready = answer(runs, plan_crops(runs.push(rows, 40), runs))
+    assert {window.crop.scale for window in ready} == {1.2}
+    side = np.ptp(face_at(0)[0], axis=0).max() * 1.2
+    assert np.allclose(ready[0].crop.side, side, rtol=0.01)
+    again = ready[0].look_again(ready[0].crop, np.concatenate([face_at(f) for f in range(10)]))
+    assert again.crop.scale == 1.2 and again.seven is not None

@@ -201,10 +201,10 @@ class Forgetful(SquareModels):
 
     room = 2
 
-    def predict(self, crops: torch.Tensor, lengths: np.ndarray, options: Any) -> Any:
+    def predict(self, crops: torch.Tensor, lengths: np.ndarray, options: Any, seven: Any = None) -> Any:
         if crops.shape[0] * crops.shape[1] > self.room * 10:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return super().predict(crops, lengths, options)
+        return super().predict(crops, lengths, options, seven)
 
 
 def forgetful(room: int) -> SquareModels:

@@ -1,6 +1,7 @@
 """The real networks behind the engine: same numbers every time, whatever the batch; options that reach them."""
 
 import os
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,8 @@ def boxes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def everything_is_a_face(monkeypatch: pytest.MonkeyPatch) -> None:
     """Untrained networks are believed too."""
-    monkeypatch.setattr("redtrack.inference.rows.FACE", 0.0)
+    for module in ("rows", "stitch"):
+        monkeypatch.setattr(f"redtrack.inference.{module}.FACE", 0.0)
 
 
 def reference(clip: Path) -> Tracks:
@@ -81,8 +83,8 @@ def test_looks_at_each_picture_are_counted(clip: Path, random_rednet: Path, boxe
         redtrack.annotate(clip, weights=random_rednet, boxes=boxes, end=0.2, spatial_steps=steps)
         for steps in (None, 1, 2, 3)
     ]
-    assert made[0].same_as(made[2])
-    assert np.abs(made[1].points - made[0].points).max() > 1e-4 < np.abs(made[3].points - made[0].points).max()
+    apart = [np.abs(a.points - b.points).max() for a, b in combinations(made, 2)]
+    assert min(apart) > 1e-4  # None takes the first step on key frames only
 
 
 def test_boxes_that_are_not_there_are_one_sentence(clip: Path, random_rednet: Path) -> None:

@@ -17,7 +17,7 @@ def face(n: int = 10, size: float = 100.0, at: tuple[float, float] = (300.0, 200
 
 
 def shifted(crop: CropTransform, by: float = 0.0, scale: float = 1.0) -> CropTransform:
-    return CropTransform(crop.centre + by * crop.side[:, None], crop.side * scale, crop.angle, crop.size)
+    return CropTransform(crop.centre + by * crop.side[:, None], crop.side * scale, crop.angle, crop.size, crop.scale)
 
 
 def used(points: np.ndarray) -> CropTransform:
@@ -66,21 +66,21 @@ def test_second_crops_move_smoothly() -> None:
     """Points that tremble by a pixel give crops that tremble less than half as much."""
     rng = np.random.default_rng(0)
     points = face(60) + rng.normal(0, 3, (60, 1, 2)).astype(np.float32)
-    crops = second_look.landmark_crops(points, 128)
+    crops = second_look.landmark_crops(points, used(points))
     raw = used(points)
     assert np.diff(crops.centre, axis=0).std() < 0.35 * np.diff(raw.centre, axis=0).std()
 
 
 def test_steady_motion_is_followed_and_not_flattened() -> None:
     points = face(10) + np.arange(10, dtype=np.float32)[:, None, None] * 4
-    crops = second_look.landmark_crops(points, 128)
+    crops = second_look.landmark_crops(points, used(points))
     assert np.allclose(crops.centre[2:-2], used(points).centre[2:-2], atol=1e-3)
 
 
 def test_roll_through_half_a_turn_is_smoothed_without_a_jump() -> None:
     turns = np.linspace(np.pi - 0.2, np.pi + 0.2, 10)
     points = np.concatenate([face(1, turn=turn) for turn in turns])
-    crops = second_look.landmark_crops(points, 128)
+    crops = second_look.landmark_crops(points, used(points))
     assert np.allclose(np.angle(np.exp(1j * (crops.angle - turns))), 0, atol=0.05)
 
 

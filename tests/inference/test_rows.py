@@ -1,5 +1,7 @@
 """Rows leave in order, complete, and without faces that are none or that are there already."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from annotating import points_in
@@ -100,3 +102,24 @@ def test_of_two_faces_on_one_the_one_that_was_detected_stays() -> None:
     apart = Tracks.from_rows([0, 0], [4, 9], np.concatenate([found(1).points, found(1, at=10).points]), [0.0])
     assert drop_doubles(apart).face.tolist() == [4, 9]
     assert drop_doubles(apart, {(0, 9): 0.4}).face.tolist() == [4]
+
+
+def test_scores_are_probabilities_where_the_network_tells_covariances() -> None:
+    """A point of small variance is right for sure, one of large variance is not; both covariances are in the rows."""
+    seen = found(2)
+    sigma = np.zeros((2, 68, 3), np.float32)
+    sigma[..., [0, 2]] = 0.01
+    sigma[:, 5, [0, 2]] = 400.0
+    rows = merger(2)
+    rows.add_window(window(0, 0, 2), replace(seen, sigma=sigma))
+    tracks = rows.release(2)
+    assert tracks.sigma is not None and np.array_equal(tracks.sigma, sigma)
+    assert tracks.scores[:, 5].max() < 0.05 and np.delete(tracks.scores, 5, 1).min() > 0.99
+
+
+def test_without_covariances_scores_are_the_heights_of_the_peaks() -> None:
+    """A network without the head gives no `sigma`."""
+    rows = merger(2)
+    rows.add_window(window(0, 0, 2), found(2, score=0.8))
+    tracks = rows.release(2)
+    assert tracks.sigma is None and np.allclose(tracks.scores, 0.8)

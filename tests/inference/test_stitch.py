@@ -12,7 +12,8 @@ from evidence import made_evidence, untrained
 from redtrack.faces.rows import FaceBoxes
 from redtrack.geometry import CropTransform
 from redtrack.inference.options import Options
-from redtrack.inference.stitch import Stitcher, in_frame
+from redtrack.inference.rows import in_frame
+from redtrack.inference.stitch import Stitcher
 from redtrack.inference.windows import FaceRuns, Stage, Window, WindowEntry
 
 SIZE = 128
@@ -33,7 +34,7 @@ def see(entry: WindowEntry, of: Window, evidence: np.ndarray, score: float = 0.9
     evidence[..., 2] = score
     points = evidence[..., :2].mean(1) * SIZE if evidence.shape[1] else np.zeros((len(of), 68, 2))
     scores = np.full(points.shape[:2], score)
-    entry.see(of, in_frame(of, points, scores, np.zeros(points.shape[:2])), evidence)
+    entry.see(of, in_frame(of.crop, points, scores, np.zeros(points.shape[:2])), evidence)
 
 
 def made(options: Options | None = None) -> Stitcher:

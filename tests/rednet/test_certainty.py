@@ -1,10 +1,9 @@
 """The covariance of each point: valid, calibrated by one factor, and turned into a probability."""
 
-import pytest
 import torch
 
 from redtrack.rednet import maps
-from redtrack.rednet.certainty import Certainty, covariance, negative_log_likelihood, probability_within, surprise
+from redtrack.rednet.certainty import Certainty, covariance, negative_log_likelihood, surprise
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
 from redtrack.rednet.predict import predict_windows
@@ -21,16 +20,6 @@ def test_any_three_numbers_make_a_covariance():
     """Whatever the head says, the matrix is positive definite."""
     xx, xy, yy = covariance(torch.randn(1000, 3, generator=torch.Generator().manual_seed(0)) * 30).unbind(-1)
     assert (xx > 0).all() and (yy > 0).all() and (xx.double() * yy > xy.double().square()).all()
-
-
-@pytest.mark.parametrize("sigma", [(1.0, 0.0, 1.0), (4.0, 0.0, 0.5), (2.0, 1.2, 1.0)])
-def test_probability_within_a_radius_is_that_of_drawn_errors(sigma):
-    """A hundred thousand drawn errors are within the radius as often as is said, to a hundredth."""
-    told = torch.tensor(sigma)
-    length = drawn(told, 100_000).norm(dim=-1)
-    for radius in (0.5, 1.5, 4.0):
-        said = probability_within(torch.tensor(radius), told)
-        assert abs(float(said) - float((length < radius).float().mean())) < 0.01
 
 
 def test_surprise_is_the_mahalanobis_length():

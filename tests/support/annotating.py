@@ -16,6 +16,7 @@ import torch
 from videos import clip
 
 from redtrack.device import Precision
+from redtrack.geometry import LANDMARK_SCALE
 from redtrack.inference.crop import LANDMARK_DROP, LANDMARK_HEIGHT, LANDMARK_WIDTH
 from redtrack.inference.landmarker import Landmarker
 from redtrack.points import MEAN_SHAPE
@@ -136,7 +137,11 @@ class SquareModels(Landmarker):
     def crop_size(self) -> int:
         return SIZE
 
-    def predict(self, crops: torch.Tensor, lengths: np.ndarray, options: Any) -> WindowEstimate:
+    @property
+    def crop_scale(self) -> float:
+        return LANDMARK_SCALE
+
+    def predict(self, crops: torch.Tensor, lengths: np.ndarray, options: Any, seven: Any = None) -> WindowEstimate:
         self.calls.append(tuple(crops.shape))
         n, t = crops.shape[:2]
         points = np.zeros((n, t, 68, 2), np.float32)

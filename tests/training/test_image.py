@@ -1,5 +1,7 @@
 """The image stage's batches, losses and figures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -80,6 +82,6 @@ def test_validation_looks_at_crops_as_the_network_knows_them(net, faces, monkeyp
     cut = image.cut
     monkeypatch.setattr(image, "cut", lambda images, crops: sides.append(crops.side.mean()) or cut(images, crops))
     image.predict_faces(net, faces)
-    monkeypatch.setattr(image, "crop_scale", lambda net: 1.2)
+    monkeypatch.setattr(net, "config", replace(net.config, crop_scale=1.2))
     image.predict_faces(net, faces)
     assert sides[1] / sides[0] == pytest.approx(1.2 / 1.4, abs=1e-6)

@@ -93,7 +93,7 @@ def video_loss(
     def loss(net: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         assert isinstance(net, RedNet)
         net.bodies.eval()
-        given = random_batch(clips, batch, WINDOWS * frames, net.config.size, rng, net.config.device)
+        given = random_batch(clips, batch, WINDOWS * frames, net.config.size, rng, net.config.crop_scale, device)
         truth, trust = given.truth, given.trust
         windows = truth.unflatten(1, (WINDOWS, frames)).flatten(0, 1)  # (N * 2, T, P, 2)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half):
