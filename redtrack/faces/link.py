@@ -140,7 +140,7 @@ class Linker:
         near = self.linkable(frame)
         known = pair(near, frame, rows, self._away)
         lost = [track for index, track in enumerate(near) if index not in known.values()]
-        slivers = parts([widened(track.predict(frame)) for track in lost], rows, 0.0).any(0) & self.doubts
+        slivers = np.any(parts([widened(track.predict(frame)) for track in lost], rows, 0.0), axis=0) & self.doubts
         for index, row in enumerate(rows):
             if slivers[index] and index not in known:
                 continue
@@ -207,7 +207,7 @@ def pair(tracks: Sequence[Track], frame: int, rows: Boxes, away_for: int = 1 << 
     alike = np.abs(ratio).max(-1) <= np.log(ALIKE)
     possible = ((overlap >= 0.15) | (before >= 0.3) | (away <= NEAR)) & alike
     unseen = np.array([frame - track.last for track in tracks])[:, None]
-    possible |= parts(ahead, rows, PART) & (unseen > 1)
+    possible |= parts(list(ahead), rows, PART) & (unseen > 1)
     possible = np.where(unseen > away_for, (before >= SAME_PLACE) & alike, possible)
     value = overlap + 0.1 * before + 0.1 * (1 - away.clip(0, 1))
     value -= 0.1 * (unseen > 1)  # seen just now goes first

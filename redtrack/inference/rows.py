@@ -163,8 +163,7 @@ def _strayed(points: Floats, boxes: Floats) -> NDArray[np.bool_]:
     """Returns (n,) bool, whether the middle of a face's points (n, 68, 2) lies outside of its box (n, 4)."""
     box = landmark_box(points)
     middle = (box[:, :2] + box[:, 2:]) / 2
-    outside: NDArray[np.bool_] = ((middle < boxes[:, :2]) | (middle > boxes[:, 2:])).any(axis=1)
-    return outside
+    return np.asarray(((middle < boxes[:, :2]) | (middle > boxes[:, 2:])).any(axis=1))
 
 
 def _distinct(points: Floats, limits: Floats) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from redtrack.evaluate import Protocol, score
 from redtrack.evaluate.pairs import Truth, find_truth
 from redtrack.evaluate.pictures import box_source, predict_pairs, read_boxes
 from redtrack.formats.pts import write_points
-from redtrack.geometry import landmark_crop
+from redtrack.geometry import LANDMARK_SCALE, landmark_crop
 from redtrack.inference.crop import detector_crop, face_box
 from redtrack.inference.landmarker import Landmarker
 from redtrack.rednet.predict import WindowEstimate
@@ -30,6 +30,7 @@ class MeanFaceModels(Landmarker):
     """Networks that see the mean face in the middle of every crop, and the boxes that they were given."""
 
     crop_size = SIZE
+    crop_scale = LANDMARK_SCALE
 
     def __init__(self, detector: FixedDetector | None) -> None:
         self.detector, self.device = detector, torch.device("cpu")  # type: ignore[assignment]
