@@ -90,7 +90,8 @@ def _known_points(
     on a talking head, that costs no accuracy, and a third of the operations are saved.
     """
     n, t = crops.shape[:2]
-    if len(tasks) == 1 or (seven is None and t < KEYS_FROM):
+    is_fed_seven = len(tasks) > 1 and net.config.feedback_maps == len(SEVEN)
+    if not is_fed_seven or (seven is None and t < KEYS_FROM):
         return None
     if seven is None:
         seven = crops.new_full((n, t, len(SEVEN), 2), torch.nan)
