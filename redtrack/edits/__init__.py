@@ -1,6 +1,6 @@
 """What a person put right in tracks: the file of edits beside them, and tracks with the edits taken in."""
 
-from redtrack.edits.apply import Edited, Mark, apply_edits
+from redtrack.edits.apply import Edited, Mark, apply_edits, extend_edits
 from redtrack.edits.edit import MARKS, OPERATIONS, Edit, check_edit
 from redtrack.edits.file import SUFFIX, Edits, append_edits, edits_path, find_edits, read_edits
 
@@ -16,6 +16,7 @@ __all__ = [
     "apply_edits",
     "check_edit",
     "edits_path",
+    "extend_edits",
     "find_edits",
     "read_edits",
 ]

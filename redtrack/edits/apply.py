@@ -14,7 +14,7 @@ from redtrack.edits.edit import Edit
 from redtrack.points import N_POINTS
 from redtrack.tracks import Tracks
 
-__all__ = ["Edited", "Mark", "apply_edits"]
+__all__ = ["Edited", "Mark", "apply_edits", "extend_edits"]
 
 
 class Mark(IntEnum):
@@ -49,6 +49,12 @@ class Edited:
     idle: tuple[str, ...]
     count: int  # edits in force
 
+    @classmethod
+    def of(cls, tracks: Tracks) -> Edited:
+        """Returns tracks without any edit."""
+        rows = len(tracks)
+        return cls(tracks, np.zeros(rows, np.uint8), np.zeros((rows, N_POINTS), bool), {}, frozenset(), (), 0)
+
     def result(self) -> Tracks:
         """Returns the tracks that the person wants: rows marked wrong or absent are left out; told in the info."""
         kept = self.tracks.select(~np.isin(self.mark, _LEFT_OUT))
@@ -75,14 +81,20 @@ def apply_edits(tracks: Tracks, edits: Iterable[Edit]) -> Edited:
 
     A mended row has the state EDITED; its moved points have score 1 and disagreement 0, interpolated ones NaN.
     """
-    sheet = _Sheet(tracks)
-    edits, idle = list(edits), []
+    return extend_edits(Edited.of(tracks), edits)
+
+
+def extend_edits(edited: Edited, edits: Iterable[Edit]) -> Edited:
+    """Returns edited tracks after some more edits: the same as all of them applied at once, none being an undo."""
+    sheet = _Sheet(edited)
+    edits, idle = list(edits), list(edited.idle)
     for edit in edits:
         if not _OPERATIONS[edit.op](sheet, **{_NAMES.get(name, name): value for name, value in edit.values.items()}):
             idle.append(edit.id)
-    rows: dict[str, Any] = dict(sheet.draft.rows)
+    rows = dict(sheet.draft.rows)
     mark, moved = rows.pop("mark"), rows.pop("moved")
-    return Edited(replace(tracks, **rows), mark, moved, sheet.names, frozenset(sheet.faceless), tuple(idle), len(edits))
+    tracks, count = replace(edited.tracks, **rows), edited.count + len(edits)
+    return Edited(tracks, mark, moved, sheet.names, frozenset(sheet.faceless), tuple(idle), count)
 
 
 _NAMES = {"as": "kind"}  # fields that Python cannot have as names
@@ -91,11 +103,11 @@ _NAMES = {"as": "kind"}  # fields that Python cannot have as names
 class _Sheet:
     """The rows while they are edited, the names of faces, and the frames without a face."""
 
-    def __init__(self, tracks: Tracks) -> None:
-        self.draft = Draft(tracks)
-        self.times = tracks.times
-        self.names: dict[int, str] = {}
-        self.faceless: set[int] = set()
+    def __init__(self, edited: Edited) -> None:
+        self.draft = Draft(edited.tracks, edited.mark, edited.moved)
+        self.times = edited.tracks.times
+        self.names = dict(edited.names)
+        self.faceless = set(edited.faceless)
 
 
 def _points(sheet: _Sheet, frame: int, face: int, points: dict[str, list[float]]) -> bool:

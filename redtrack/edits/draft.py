@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from redtrack.points import N_POINTS
 from redtrack.tracks import ROW_FIELDS, RowState, Tracks
 
 __all__ = ["Draft"]
@@ -15,13 +14,12 @@ __all__ = ["Draft"]
 class Draft:
     """A copy of the rows of tracks in `rows`, by name of column, sorted as in Tracks.
 
-    Two columns are added: `mark` (R,) uint8, 0 so far, and `moved` (R, 68) bool, the points that `move` has set.
+    Two columns are added: `mark` (R,) uint8, and `moved` (R, 68) bool, the points that `move` has set.
     """
 
-    def __init__(self, tracks: Tracks) -> None:
-        self.rows: dict[str, Any] = {name: array.copy() for name, array in tracks.rows.items() if array is not None}
-        self.rows["mark"] = np.zeros(len(tracks), np.uint8)
-        self.rows["moved"] = np.zeros((len(tracks), N_POINTS), bool)
+    def __init__(self, tracks: Tracks, mark: np.ndarray, moved: np.ndarray) -> None:
+        columns = tracks.rows | {"mark": mark, "moved": moved}
+        self.rows: dict[str, Any] = {name: array.copy() for name, array in columns.items() if array is not None}
 
     def find(self, frame: int, face: int) -> int | None:
         """Returns the row of a face in a frame, None where it has none."""

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from redtrack.edits import Edit, Edited, Edits, append_edits, apply_edits, check_edit, edits_path, read_edits
+from redtrack.edits import (
+    Edit,
+    Edited,
+    Edits,
+    append_edits,
+    apply_edits,
+    check_edit,
+    edits_path,
+    extend_edits,
+    read_edits,
+)
 from redtrack.errors import FormatError, printable
 from redtrack.formats import read
 from redtrack.review.changes import news
@@ -18,6 +28,7 @@ from redtrack.review.page import Page
 __all__ = ["Document"]
 
 MOST_AT_ONCE = 1000  # edits of one request
+MOST_STATES = 3  # that are kept in memory
 
 
 class Document:
@@ -35,6 +46,7 @@ class Document:
         self._step = point_step(self._tracks)  # pages keep it, whatever is edited
         self._lock = threading.Lock()
         self._states: dict[int, Edited] = {}
+        self._ids: list[str] = []  # of the entries that there were
         copy = path.with_name(path.stem + ".review.mp4")
         self._film, self.video = find_film(self._tracks, path.parent, video_path(self._tracks, video), copy)
         self._edits()
@@ -88,16 +100,29 @@ class Document:
         return place | news(self._state(edits, version), page)
 
     def _edits(self) -> Edits:
-        return read_edits(self.edits_path) if self.edits_path.is_file() else Edits()
+        edits = read_edits(self.edits_path) if self.edits_path.is_file() else Edits()
+        ids = [edit.id for edit in edits.entries]
+        if ids[: len(self._ids)] != self._ids:  # the file was replaced
+            self._states.clear()
+        self._ids = ids
+        return edits
 
     def _state(self, edits: Edits, version: int) -> Edited:
         """Returns the tracks after the first `version` entries; the latest states are kept."""
         if version not in self._states:
-            some = Edits(edits.entries[:version])
-            while len(self._states) > 3:
+            state = self._extended(edits, version)
+            while len(self._states) > MOST_STATES:
                 del self._states[min(self._states)]
-            self._states[version] = apply_edits(self._tracks, some.in_force())
+            self._states[version] = state
         return self._states[version]
+
+    def _extended(self, edits: Edits, version: int) -> Edited:
+        """Returns a state made of the latest one that is kept, unless an edit since then takes back an older one."""
+        for known in sorted(self._states, reverse=True):
+            more = edits.entries[known:version]
+            if known < version and not any(edit.op in ("undo", "redo") for edit in more):
+                return extend_edits(self._states[known], more)
+        return apply_edits(self._tracks, Edits(edits.entries[:version]).in_force())
 
 
 def _place(edits: Edits) -> dict[str, Any]:

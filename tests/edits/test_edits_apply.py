@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from drawn_tracks import face, moving_face, tracks_of
 
-from redtrack.edits import Edit, Edited, Edits, Mark, apply_edits
+from redtrack.edits import Edit, Edited, Edits, Mark, apply_edits, extend_edits
 from redtrack.points import N_POINTS
 from redtrack.tracks import RowState, Tracks
 
@@ -157,6 +157,26 @@ def test_an_edit_of_what_is_gone_does_nothing() -> None:
     gone = ("points", {"frame": 2, "face": 0, "points": {"0": [5, 5]}})
     done = edited(two_faces(), ("delete", {"face": 0}), gone, ("name", {"face": 1, "name": "Ann"}))
     assert done.idle == ("e1",) and done.names == {1: "Ann"}
+
+
+def test_edits_one_by_one_are_as_all_at_once() -> None:
+    """Marks, names, moved points and counts too."""
+    edits = [
+        Edit("points", "a", {"frame": 3, "face": 1, "points": {"36": [100.5, 50.25]}}),
+        Edit("mark", "b", {"frame": 4, "as": "absent"}),
+        Edit("name", "c", {"face": 1, "name": "Ann"}),
+        Edit("split", "d", {"face": 1, "frame": 5, "new": 2}),
+        Edit("delete", "e", {"face": 9}),
+    ]
+    at_once, part = apply_edits(two_faces(), edits), apply_edits(two_faces(), edits[:1])
+    for edit in edits[1:]:
+        part = extend_edits(part, [edit])
+    assert (
+        part.tracks.same_as(at_once.tracks)
+        and (part.mark == at_once.mark).all()
+        and (part.moved == at_once.moved).all()
+    )
+    assert (part.names, part.faceless, part.idle, part.count) == (at_once.names, at_once.faceless, at_once.idle, 5)
 
 
 @pytest.mark.parametrize("format", ["hdf5", "csv", "coco"])

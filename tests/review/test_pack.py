@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -71,8 +72,9 @@ def test_points_are_where_they_were_to_half_a_step() -> None:
 
 def test_unknown_points_stay_unknown() -> None:
     """Those of a partly labelled face; the others are where they were."""
-    tracks = walking()
-    tracks.points[4, 40:50] = np.nan
+    points = walking().points.copy()
+    points[4, 40:50] = np.nan
+    tracks = replace(walking(), points=points)
     packed = columns(apply_edits(tracks, []), point_step(tracks), np.zeros(len(tracks)))
     rows = packed["points"].reshape(-1, 68, 2)
     assert (rows[4, 40:50] == -32768).all() and (np.delete(rows[4], range(40, 50), axis=0) > -32768).all()

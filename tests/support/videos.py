@@ -139,6 +139,21 @@ def b_frames(path: Path, frames: int = 48) -> Path:
     return clip(path, frames, options={"bf": "3", "g": "12"})
 
 
+def edit_list(path: Path, left_out: int = 8) -> Path:
+    """48 frames with B-frames, of which the file's edit list leaves out the first: numbers begin at `left_out`."""
+    plain = b_frames(path.with_suffix(".plain.mp4"))
+    options = {"avoid_negative_ts": "disabled", "use_editlist": "1"}
+    with av.open(str(plain)) as source, av.open(str(path), "w", options=options) as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.pts is not None and packet.dts is not None:
+                shift = round(Fraction(left_out, 25) / packet.time_base)
+                packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+                packet.stream = stream
+                output.mux(packet)
+    return path
+
+
 def without_times(path: Path) -> Path:
     """24 frames of a bare H.264 stream, whose packets have no times at all."""
     return clip(path, container="h264", codec="libx264")
