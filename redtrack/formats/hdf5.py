@@ -49,6 +49,9 @@ FORMAT = "redtrack tracks"
 FORMAT_VERSION = 1
 CHUNK = 512
 
+_MOST_TIMES = 100  # rows over file: faces are packed to a half, and 20 times where scores and the like are unknown
+_SMALL = 256 << 20  # bytes that the rows of any file may take
+
 _TEXTS = ("source", "source_digest", "weights_digest", "detector_digest", "boxes_digest", "reason")
 _LONGEST_TEXT = 1 << 15
 
@@ -58,10 +61,18 @@ def read_hdf5(path: PathLike) -> Tracks:
     with naming(path):
         with open_hdf5(path) as file:
             info = read_header(file)
+            _check_total(file)
             rows, frames = finished(file, strict=info["complete"])
             arrays = {name: column[:rows] for name, column in row_columns(file).items()}
             arrays |= {name: checked(file, name)[:frames] for name in FRAME_FIELDS}
         return _typed(arrays, info)
+
+
+def _check_total(file: Hdf5File) -> None:
+    """Raises FormatError where the rows would take far more memory than any that were packed into such a file."""
+    total = sum(column.nbytes for column in row_columns(file).values())
+    if total > max(_MOST_TIMES * file.size, _SMALL):
+        raise FormatError(f"claims {total >> 20} MB of rows in a file of {file.size >> 10} KB: no faces pack so well")
 
 
 def _typed(arrays: dict[str, np.ndarray], info: dict[str, Any]) -> Tracks:

@@ -124,9 +124,14 @@ class Array:
         self.dtype = np.dtype(fields if fields else kind)
         self._process = file.process
         stored = min(int(about["stored"]), file.size)
-        if prod(self.shape) * self.dtype.itemsize > max(_MOST_TIMES * stored, _SMALL):
+        if self.nbytes > max(_MOST_TIMES * stored, _SMALL):
             shape = "x".join(map(str, self.shape))
             raise FormatError(f"'{name}' claims to be {shape} numbers, more than the {stored} bytes stored can hold")
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes all of its numbers take."""
+        return prod(self.shape) * self.dtype.itemsize
 
     def __len__(self) -> int:
         """Returns the length of the first axis."""

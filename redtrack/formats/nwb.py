@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import uuid
+import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,8 +37,10 @@ def write_nwb(tracks: Tracks, path: PathLike) -> None:
     pynwb, _ = libraries = _libraries()
     final, part = Path(path), part_path(Path(path))
     try:
-        with pynwb.NWBHDF5IO(os.fspath(part), "w") as file:
-            file.write(_session(libraries, tracks, final))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pynwb warns of the temporary name
+            with pynwb.NWBHDF5IO(os.fspath(part), "w") as file:
+                file.write(_session(libraries, tracks, final))
         os.replace(part, final)
     except BaseException as error:
         with suppress(OSError):

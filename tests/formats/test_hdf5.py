@@ -209,6 +209,17 @@ def test_hostile_file_is_refused(written: Path, case: str) -> None:
     assert caught.value.path == written and "\n" not in str(caught.value)
 
 
+def test_rows_that_no_file_of_that_size_has_are_refused(tmp_path: Path) -> None:
+    """Zeros pack a thousand to one, and faces do not: what would fill the memory is refused before it is read."""
+    write_hdf5(Tracks.empty([0.0]), tmp_path / "x.h5")
+    with h5py.File(tmp_path / "x.h5", "r+") as file:
+        for name in ("frame", "face", "points", "scores", "disagreement", "boxes", "state"):
+            file[name].resize(300_000, axis=0)
+            file[name][::512] = 0
+    with pytest.raises(FormatError, match="claims .* MB of rows in a file of .* KB"):
+        read_hdf5(tmp_path / "x.h5")
+
+
 def test_not_hdf5_is_refused(tmp_path: Path) -> None:
     """Other bytes, an empty file, a folder and a missing file each get their sentence."""
     (tmp_path / "x.h5").write_bytes(b"no HDF5")
