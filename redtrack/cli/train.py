@@ -11,7 +11,7 @@ import click
 from redtrack.cli import tell_error
 from redtrack.cli.train_detector import detector
 from redtrack.cli.train_options import FOLDER, OUT, common, taught
-from redtrack.cli.train_shape import shape
+from redtrack.cli.train_shape import shape, views
 
 DEFAULTS = {  # rate and minutes
     "image": (1.5e-3, 60.0), "identity": (3e-4, 20.0), "certainty": (2e-3, 10.0), "video": (1e-3, 20.0),
@@ -247,3 +247,4 @@ def schedule_of(stage: str, options: dict[str, Any]) -> Any:
 
 train.add_command(detector)
 train.add_command(shape)
+train.add_command(views)

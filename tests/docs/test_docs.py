@@ -98,7 +98,7 @@ def make_data(root: Path) -> None:
     (root / "300w" / "ibug").mkdir(parents=True)
     write_png(root / "300w" / "ibug" / "a_1.png", videos.numbered(0))
     write_points(face(), root / "300w" / "ibug" / "a_1.pts")
-    for name in ("ytf", "people", "coarse", "scenes", "labelled", "my_clips", "tracks"):
+    for name in ("ytf", "people", "coarse", "views", "scenes", "labelled", "my_clips", "tracks"):
         (root / name).mkdir(parents=True, exist_ok=True)
     (root / "vgg16.pth").touch()
     for run in ("image", "video", "mine-video"):
