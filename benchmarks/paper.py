@@ -30,7 +30,7 @@ from redtrack.rednet.model import RedNet
 from redtrack.training.landmarks.augment import cut, random_crops
 from redtrack.training.landmarks.faces import FaceSet, join, read_faces
 from redtrack.training.landmarks.footage import read_clips
-from redtrack.training.landmarks.image import VALIDATION_SHIFT, crop_scale, face_errors, image_loss, predict_faces
+from redtrack.training.landmarks.image import VALIDATION_SHIFT, face_errors, image_loss, predict_faces
 from redtrack.training.landmarks.stages import half_precision
 from redtrack.training.landmarks.trials import Trial, real_trial, still_trial, trial_points
 from redtrack.training.loop import Figures, Run, train
@@ -116,7 +116,7 @@ def temporal(weights: Path | None, held_out: FaceSet, clips: Path | None, names:
     """Table 8: mean, standard deviation and failures on moved stills, on occluded ones, and on labelled clips."""
     net = checkpoint.load(weights)
     assert isinstance(net, RedNet)
-    size, scale = net.config.size, crop_scale(net)
+    size, scale = net.config.size, net.config.crop_scale
     tried = [still_trial(held_out, 60, 20, size, occluded=o, seed=3, scale=scale) for o in (False, True)]
     if clips:
         real = [clip for clip, name in zip(*read_clips(clips), strict=True) if name in names]
@@ -134,7 +134,9 @@ def part_accuracy(net: RedNet, faces: FaceSet) -> Figures:
 
     The paper calls it the ratio of pixels that were correctly classified; over all pixels it would be near 1 always.
     """
-    crops = random_crops(faces.points, net.config.size, VALIDATION_SHIFT, np.random.default_rng(1), crop_scale(net))
+    crops = random_crops(
+        faces.points, net.config.size, VALIDATION_SHIFT, np.random.default_rng(1), net.config.crop_scale
+    )
     both, either = torch.zeros(68), torch.zeros(68)
     for start in range(0, len(faces), 64):
         part = slice(start, start + 64)

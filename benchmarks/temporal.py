@@ -91,13 +91,12 @@ def on_stills(folder: Path, weights: Path | None) -> None:
     from redtrack import checkpoint
     from redtrack.rednet.model import RedNet
     from redtrack.training.landmarks.faces import read_faces
-    from redtrack.training.landmarks.image import crop_scale
     from redtrack.training.landmarks.trials import measure, still_trial, trial_points
 
     net = checkpoint.load(weights)
     assert isinstance(net, RedNet), type(net)
     faces = read_faces(folder)[1]
-    size, scale = net.config.size, crop_scale(net)
+    size, scale = net.config.size, net.config.crop_scale
     trials = [still_trial(faces, 30, 20, size, occluded=o, seed=11, scale=scale) for o in (False, True)]
     print(f"{'setting':20}", *(f"{trial.name + ': error, jitter, first, last 3':>40}" for trial in trials))
     for name, options in SETTINGS.items():
