@@ -12,8 +12,8 @@ STOPPED = 15.0  # seconds without a pulse after which a decoder counts as stoppe
 STALL = 900.0  # seconds that a drive is waited for
 _TELL_STALL = 10.0  # seconds after which the user is told that a drive is waited for
 _IDLE = 0.1  # share of a core below which a decoder does not compute but waits
-_FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGSTOP})
-_LIMITS = {signal.SIGXCPU: "processor time (ulimit -t)", signal.SIGXFSZ: "the size of files (ulimit -f)"}
+_FROM_OUTSIDE = frozenset({"SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGSTOP"})  # by name: Windows has not all of them
+_LIMITS = {"SIGXCPU": "processor time (ulimit -t)", "SIGXFSZ": "the size of files (ulimit -f)"}
 _NEAR = 32  # packets within which a decoder of many threads crashes at the same place
 _SAME = 2  # packets within which a decoder that was killed from outside was at the same place
 _MOST = 30  # losses of one video after which no further decoder is started
@@ -35,12 +35,12 @@ def loss_of(status: int) -> Lost:
     """Returns the loss that the exit status of a process means, negative for a signal."""
     if status >= 0:
         return Lost(f"exit with status {status}")
-    number = signal.Signals(-status)
-    if number in _LIMITS:
-        return Lost(f"exceed a limit of this system on {_LIMITS[number]}")
-    if number is signal.SIGKILL:
+    name = signal.Signals(-status).name
+    if name in _LIMITS:
+        return Lost(f"exceed a limit of this system on {_LIMITS[name]}")
+    if name == "SIGKILL":
         return Lost("end (SIGKILL, from outside: the system does so when memory runs out)", outside=True)
-    return Lost(f"crash ({number.name})", outside=number in _FROM_OUTSIDE)
+    return Lost(f"crash ({name})", outside=name in _FROM_OUTSIDE)
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Watch:
                 raise Lost(f"hang (nothing for {self._silent:g} s)")
         elif self._silent >= max(STALL, self.time_limit):
             raise Lost(f"wait for its file (nothing came for {self._silent:g} s)", outside=True)
-        elif self._silent >= _TELL_STALL and not self._told:
+        elif self._silent >= _TELL_STALL and not (self._told or may_run):
             self._told = True
             self.tell(f"no data for {self._silent:.0f} s: waiting for the drive")
 
