@@ -52,19 +52,20 @@ def measures(points: np.ndarray, pose: Pose | None = None) -> dict[str, np.ndarr
     return _lengths(frontal(points, pose)) | dict(zip(ANGLES, pose.angles().T, strict=True))
 
 
-def uncertainties(points: np.ndarray, covariance: np.ndarray) -> dict[str, np.ndarray]:
+def uncertainties(points: np.ndarray, covariance: np.ndarray, pose: Pose | None = None) -> dict[str, np.ndarray]:
     """Returns the standard deviation (R,) of each length of `MEASURES`, from that of the points.
 
     covariance: (R, 68, 3), xx, xy and yy of the error of points (R, 68, 2), in px2. The points are taken to err
     independently of each other, and the pose to be right. The angles have none.
     """
     blocks = [slice(start, start + _BLOCK) for start in range(0, max(len(points), 1), _BLOCK)]
-    parts = [_deviations(np.asarray(points[block], np.float64), covariance[block]) for block in blocks]
+    points = np.asarray(points, np.float64)
+    pose = fit_pose(points) if pose is None else pose
+    parts = [_deviations(points[block], covariance[block], pose[block]) for block in blocks]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _deviations(points: np.ndarray, covariance: np.ndarray) -> dict[str, np.ndarray]:
-    pose = fit_pose(points)
+def _deviations(points: np.ndarray, covariance: np.ndarray, pose: Pose) -> dict[str, np.ndarray]:
     face = frontal(points, pose)
     spread = _seen_from_the_front(covariance, pose)  # (R, 68, 2, 2)
     variance = {name: np.zeros(len(points)) for name in _lengths(face)}

@@ -61,6 +61,9 @@ class Pose:
     origin: np.ndarray
     shape: np.ndarray
 
+    def __getitem__(self, rows: slice | np.ndarray) -> Pose:
+        return Pose(self.rotation[rows], self.scale[rows], self.origin[rows], self.shape[rows])
+
     def angles(self) -> np.ndarray:
         """Returns (R, 3) degrees, roll, yaw, pitch: the head is pitched first, then turned, then rolled.
 

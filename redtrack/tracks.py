@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from redtrack.errors import FormatError, UsageError
-from redtrack.measures import MEASURES, measures
+from redtrack.measures import measures, uncertainties
 from redtrack.points import N_POINTS
 from redtrack.pose import Pose, fit_pose, known_pose
 from redtrack.schema import Field, fields_over, frame_column, join_rows, row_column, select_rows
@@ -202,14 +202,21 @@ class Tracks:
         cube[self.frame[rows], np.searchsorted(faces, self.face[rows])] = values[rows]
         return cube if face is None else cube[:, 0]
 
-    def measures(self, face: int) -> dict[str, np.ndarray]:
+    def measures(self, face: int, uncertainty: bool = False) -> dict[str, np.ndarray]:
         """Returns what people measure on one face: (F,) float64 by the names of `redtrack.measures.MEASURES`.
 
-        NaN in frames without the face; docs/measures.md defines each.
+        NaN in frames without the face; docs/measures.md defines each. With `uncertainty` also the standard deviation of
+        each length, as `mouth_opening_sd` and so on, from the points' `sigma`; NaN where the tracks have none.
         """
         rows = self.face_rows(face)
-        curves = {name: np.full(self.frames, np.nan) for name in MEASURES}
-        for name, values in measures(self.points[rows], self.head(rows)).items():
+        points, head = self.points[rows], self.head(rows)
+        found = measures(points, head)
+        if uncertainty:
+            unknown = np.full((len(rows), N_POINTS, 3), np.nan)
+            spread = uncertainties(points, unknown if self.sigma is None else self.sigma[rows], head)
+            found |= {f"{name}_sd": values for name, values in spread.items()}
+        curves = {name: np.full(self.frames, np.nan) for name in found}
+        for name, values in found.items():
             curves[name][self.frame[rows]] = values
         return curves
 

@@ -8,6 +8,7 @@ import pytest
 from random_tracks import random_tracks
 
 from redtrack.errors import FormatError, UsageError
+from redtrack.points import MEAN_SHAPE
 from redtrack.schema import join_rows
 from redtrack.tracks import ROW_FIELDS, FrameState, RowState, Tracks
 
@@ -209,3 +210,17 @@ def test_empty_is_a_video_without_faces() -> None:
     assert (len(tracks), tracks.frames, tracks.faces) == (0, 2, [])
     assert repr(tracks) == "Tracks(0 rows, 0 faces, 2 frames)"
     assert Tracks.empty().frames == 0
+
+
+def test_measures_of_a_face_with_their_uncertainty() -> None:
+    """Frames without the face are NaN; deviations follow from sigma, and are NaN where the tracks have none."""
+    points = np.stack([MEAN_SHAPE * 100] * 2)
+    sure = Tracks.from_rows([0, 3], [0, 0], points, np.arange(5.0), sigma=np.tile([0.5, 0, 0.5], (2, 68, 1)))
+    unknown = Tracks.from_rows([0, 3], [0, 0], points, np.arange(5.0))
+    for tracks, known in ((sure, True), (unknown, False)):
+        curves = tracks.measures(0, uncertainty=True)
+        assert np.isfinite(curves["mouth_opening"]).tolist() == [True, False, False, True, False]
+        assert np.isfinite(curves["mouth_opening_sd"]).tolist() == [known, False, False, known, False]
+    spread = sure.measures(0, uncertainty=True)["mouth_width_sd"][0]
+    assert spread == pytest.approx(np.sqrt(2 * 0.5) / np.ptp(points[0, [36, 45], 0]), rel=0.3)
+    assert "mouth_width_sd" not in sure.measures(0)

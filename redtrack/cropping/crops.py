@@ -14,7 +14,7 @@ from redtrack.cropping.path import BRIDGE, SMOOTH, CropPath, crop_paths
 from redtrack.errors import UsageError, VideoError
 from redtrack.render.film import check_fit
 from redtrack.tracks import Tracks
-from redtrack.video import Frame, Video, read_ahead
+from redtrack.video import Frame, Reading, Video, read_ahead
 
 __all__ = ["Crop", "crops", "crops_along"]
 
@@ -59,7 +59,7 @@ def crops(
     """
     alignment = preset if isinstance(preset, Alignment) else make_alignment(preset, size, align, margin)
     paths = [path for face in _chosen(tracks, faces) for path in crop_paths(tracks, face, alignment, smooth, bridge)]
-    source = Video(video)
+    source = Video(video, reading=Reading.of(tracks.info))
     check_fit(tracks, source.info)
     return crops_along(source, paths, tracks)
 

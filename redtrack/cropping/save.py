@@ -24,7 +24,7 @@ from redtrack.errors import OutputError, UsageError
 from redtrack.formats.common import replacing
 from redtrack.render.film import check_fit
 from redtrack.tracks import Tracks
-from redtrack.video import Video, digest
+from redtrack.video import Reading, Video, digest
 
 __all__ = ["CropOptions", "CropSaver", "Stopped"]
 
@@ -93,7 +93,7 @@ class CropSaver:
         alignment = options.alignment()
         faces = [face for face in tracks.faces if not options.faces or face in options.faces]
         paths = [way for face in faces for way in crop_paths(tracks, face, alignment, options.smooth, options.bridge)]
-        source = Video(self.video)
+        source = Video(self.video, reading=Reading.of(tracks.info))
         check_fit(tracks, source.info)
         earlier = {clip["file"] for clip in self._recorded().get("clips", ())}
         for way in paths:

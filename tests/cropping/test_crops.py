@@ -117,3 +117,14 @@ def test_wrong_tracks_and_faces_are_told(tmp_path: Path) -> None:
     for given, options, kind, told in wrong:
         with pytest.raises(kind, match=told):
             list(redtrack.crops(tmp_path / "film.mkv", given, **options))
+
+
+def test_a_video_that_was_turned_to_be_annotated_is_turned_to_be_cropped(tmp_path: Path) -> None:
+    """As the tracks tell."""
+    tracks = filmed(tmp_path / "film.mkv", frames=2, camera=filmed_faces.still, noise=0)
+    lying = videos.clip(tmp_path / "lying.mkv", [np.rot90(picture(filmed_faces.face()))] * 2, codec="ffv1",
+                        pixel_format="yuv444p")  # fmt: skip
+    turned = replace(tracks, info={"reading": {"rotate": 90}, "width": 320, "height": 240})
+    upright, again = (next(redtrack.crops(path, tracks)) for path, tracks in
+                      ((tmp_path / "film.mkv", tracks), (lying, turned)))  # fmt: skip
+    assert np.abs(upright.image.astype(int) - again.image).mean() < 3
