@@ -148,15 +148,17 @@ def _check_size(kind: str, about: dict[str, Any]) -> None:
 
 
 def build(kind: str, config: dict[str, Any]) -> nn.Module:
-    """Returns an untrained network of a kind from its config."""
+    """Returns an untrained network of a kind, rednet or detector, from its config. Raises ValueError for another."""
     if kind == "rednet":
         from redtrack.rednet.config import RedNetConfig
         from redtrack.rednet.model import RedNet
 
         return RedNet(RedNetConfig.from_dict(config))
-    from redtrack.faces.detector import DetectorConfig, FaceDetector
+    if kind == "detector":
+        from redtrack.faces.detector import DetectorConfig, FaceDetector
 
-    return FaceDetector(DetectorConfig(**config))
+        return FaceDetector(DetectorConfig(**config))
+    raise ValueError(f"a network of an unknown kind, {kind!r}")
 
 
 def save(path: str | Path, net: nn.Module, kind: str, card: dict[str, Any], *, half: bool = False) -> None:

@@ -6,7 +6,6 @@ gives the dense array of one face.
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -231,8 +230,9 @@ class Tracks:
         kinds are names of `redtrack.events.KINDS`; limits are fields of `redtrack.events.Limits` that are to differ.
         Gaps and doubtful stretches are among them. Raises UsageError for an unknown face, kind or limit.
         """
-        events = importlib.import_module("redtrack.events")  # to the right of this part: loaded when asked
-        found: list[Any] = events.find_events(self, face, kinds, events.Limits().changed(limits))
+        from redtrack.events import Limits, find_events
+
+        found: list[Any] = find_events(self, face, kinds, Limits().changed(limits))
         return found
 
     def head(self, rows: Any = slice(None)) -> Pose:
@@ -263,41 +263,43 @@ class Tracks:
 
     def save(self, path: str | os.PathLike[str], format: str | None = None, **options: Any) -> None:
         """Writes to `path`, in the format named or the one that its ending stands for; see `redtrack.formats`."""
-        _part("formats").write(self, path, format, **options)
+        from redtrack.formats import write
+
+        write(self, path, format, **options)
 
     def to_pandas(self, measures: bool = False, scores: bool = False) -> pandas.DataFrame:
         """Returns a data frame with a line for each face in each frame; see `redtrack.dataframes.columns_of`."""
-        table: pandas.DataFrame = _part("dataframes").to_pandas(self, measures, scores)
-        return table
+        from redtrack.dataframes import to_pandas
+
+        return to_pandas(self, measures, scores)
 
     @classmethod
     def from_pandas(cls, table: pandas.DataFrame, times: Any = None, info: dict[str, Any] | None = None) -> Tracks:
         """Returns the tracks in a data frame as `to_pandas` makes it; see `redtrack.dataframes.from_pandas`."""
-        tracks: Tracks = _part("dataframes").from_pandas(table, times, info)
-        return tracks
+        from redtrack.dataframes import from_pandas
+
+        return from_pandas(table, times, info)
 
     def to_xarray(self) -> xarray.Dataset:
         """Returns a dataset in the layout of movement's poses, with true times; see `redtrack.dataframes.to_xarray`."""
-        dataset: xarray.Dataset = _part("dataframes").to_xarray(self)
-        return dataset
+        from redtrack.dataframes import to_xarray
+
+        return to_xarray(self)
 
     def plot(self, face: int | None = None) -> Figure:
         """Returns a figure of the measures of one face over time, by default of the one that is seen longest."""
-        figure: Figure = _part("plots").measures_figure(self, face)
-        return figure
+        from redtrack.plots import measures_figure
+
+        return measures_figure(self, face)
 
     def _repr_html_(self) -> str:
         """Returns what a notebook shows: counts, and a picture of when each face is there."""
-        shown: str = _part("notebook").html(self)
-        return shown
+        from redtrack.notebook import html
+
+        return html(self)
 
     def __repr__(self) -> str:
         return f"Tracks({len(self)} rows, {len(self.faces)} faces, {self.frames} frames)"
-
-
-def _part(name: str) -> Any:
-    """Returns a part of the package that stands to the right of this one, loaded when asked."""
-    return importlib.import_module(f"redtrack.{name}")
 
 
 ROW_FIELDS: dict[str, Field] = fields_over("row", Tracks)

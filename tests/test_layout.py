@@ -6,6 +6,7 @@ import ast
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,9 @@ TOP_LEVEL = {
     *("redtrack", "tests", "examples", "weights", "docs", "benchmarks"),
     *("setup.py", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", ".ci", ".gitignore", ".gitattributes"),
 }
+# Imported inside functions, to the right: `tracks.save(path)` and `tracks.events(face)` read better than the other way.
+BACKWARDS = {"redtrack/tracks.py": {"formats", "events", "dataframes", "plots", "notebook"}}
+MOST_FILES = 25  # in a folder, besides its `__init__`
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 400, 60
 
@@ -64,8 +68,59 @@ def test_a_part_imports_only_parts_to_its_left(path):
         return
     names = [name.split(".") for name in imported(parsed(path))]
     parts = {name[1] for name in names if name[0] == "redtrack" and len(name) > 1} & set(ORDER)
+    parts -= BACKWARDS.get(name_of(path), set())
     wrong = [other for other in parts if ORDER.index(other) > ORDER.index(part)]
     assert not wrong, f"{part} imports {wrong}"
+
+
+def test_inference_knows_nothing_of_runs():
+    """One video becomes rows whatever the run; the order alone would allow a later change of places."""
+    for path in (PACKAGE / "inference").rglob("*.py"):
+        assert not [name for name in imported(parsed(path)) if name.startswith("redtrack.run")], path
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The modules of the package that the file imports at run time, in functions too, but for `BACKWARDS`."""
+    tree, found = parsed(path), set()
+    for_types = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
+    left_out = {name for node in for_types for name in imported(node)}
+    for name in set(imported(tree)) - left_out:
+        module = name if name in MODULES else name.rpartition(".")[0]
+        parts = module.split(".")
+        if module in MODULES and not (len(parts) > 1 and parts[1] in BACKWARDS.get(name_of(path), ())):
+            found.add(module)
+    return found - {module_of(path)}
+
+
+MODULES = {module_of(path): path for path in SOURCES}
+
+
+def test_no_module_imports_itself_in_a_circle():
+    """Nor through others, nor inside functions."""
+    imports = {module: imported_modules(path) for module, path in MODULES.items()}
+    while free := [module for module, needs in imports.items() if not needs & imports.keys()]:
+        for module in free:
+            del imports[module]
+    circles = {module: sorted(needs & imports.keys()) for module, needs in imports.items()}
+    assert not circles, circles
+
+
+def test_modules_are_imported_by_name_in_packages_only():
+    """`import_module` hides who needs whom: it is for the lazy names of a package's `__init__`, and other libraries."""
+    for path in SOURCES:
+        calls = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.Call) and node.args]
+        names = [ast.unparse(node.args[0]) for node in calls if ast.unparse(node.func).endswith("import_module")]
+        assert path.name == "__init__.py" or not [name for name in names if "redtrack" in name], path
+
+
+def test_no_folder_has_too_many_files():
+    """A newcomer reads the names at one glance."""
+    counts = Counter(path.parent for path in SOURCES if path.name != "__init__.py")
+    assert not {str(folder): count for folder, count in counts.items() if count > MOST_FILES}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redtrack.device import DeviceGone
-from redtrack.errors import Bug, DeviceError, RedtrackError, UsageError
+from redtrack.errors import Bug, DeviceError, RedtrackError
 from redtrack.inference.engine import Engine
 from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options, Resources
@@ -33,21 +33,38 @@ def annotate(
     precision: str = "auto",
     decode: str = "auto",
     progress: Callable[[int], None] | None = None,
-    **options: Any,
+    window: int = 10,
+    direction: str = "both",
+    spatial_steps: int | None = None,
+    temporal: bool = True,
+    detect_every: int = 10,
+    max_faces: int | None = None,
+    min_face: float = 0.0,
+    boxes: str | Path | None = None,
+    detector: str | Path | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    protocol: str = "windows",
+    stream: int | None = None,
+    fps: float | None = None,
+    rotate: int | str | None = None,
+    shape: bool = True,
 ) -> Tracks:
     """Returns the landmarks of every face in every frame of a video (or picture).
 
     weights: a shipped network's name or a file. device: auto, cpu or cuda:N. batch: crops in one call of the network.
     precision: auto, fp32, bf16 or half. decode: cpu, or cuda for the GPU that the networks run on. progress is called
-    with the number of frames decoded so far. options are those of `redtrack.inference.options.Options`.
-    Raises a RedtrackError for what cannot be done; a file that is cut short gives what there is of it, with
+    with the number of frames decoded so far. The others are the command's options: see `redtrack annotate --help`, or
+    `redtrack.inference.options.Options`.
+
+    Raises a RedtrackError for what cannot be done. A file that is cut short gives what there is of it, with
     `tracks.complete` false and the reason in `tracks.info["reason"]`.
     """
-    if unknown := set(options) - set(Options.names()):
-        raise UsageError(f"no option {', '.join(sorted(unknown))}", remedy=f"there are {', '.join(Options.names())}")
-    chosen, resources = Options(**options), Resources(device, batch, precision, decode)
-    models = Landmarker(weights, resources.device, chosen, True, resources.precision, resources.decode)
-    return annotate_with(models, Path(path), chosen, resources.batch, progress)
+    given = locals()
+    options = Options(**{name: given[name] for name in Options.names()})
+    use = Resources(device, batch, precision, decode)
+    models = Landmarker(weights, use.device, options, True, use.precision, use.decode)
+    return annotate_with(models, Path(path), options, use.batch, progress)
 
 
 def annotate_with(

@@ -9,8 +9,8 @@ import ctypes
 import mmap
 import sys
 import weakref
+from collections import deque
 from math import prod
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -25,30 +25,38 @@ _KEPT, _LARGEST = 1 << 29, 1 << 25  # bytes of free memory that are kept; of a b
 
 
 class Buffers:
-    """Blocks of memory, of which at most `spare` bytes are kept for later."""
+    """Blocks of memory of one size, of which at most `spare` bytes are kept for later.
+
+    Blocks come back whenever the garbage collector runs, which may be in the middle of `take`. So nothing here is
+    locked, and each step on the queue is one that Python does not interrupt.
+    """
 
     def __init__(self, spare: int = SPARE) -> None:
         self._most = spare
-        self._spare: dict[int, list[Any]] = {}  # by size
-        self._lock = Lock()
+        self._spare: deque[tuple[int, Any]] = deque()  # sizes and blocks
 
     def take(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """Returns uint8 of this shape, whatever is in it."""
         size = prod(shape)
-        with self._lock:
-            kept = self._spare.get(size)
-            block = kept.pop() if kept else None
-        if block is None:
-            block = _new(size)
+        block = self._kept(size) or _new(size)
         flat = np.frombuffer(block, np.uint8, size)
         weakref.finalize(flat, self._give_back, size, block)  # numpy's views of `flat` keep `flat` alive
         return flat.reshape(shape)
 
+    def _kept(self, size: int) -> Any:
+        """Returns a block of the size that was kept, None where there is none. Others are of videos gone by."""
+        while True:
+            try:
+                of, block = self._spare.pop()
+            except IndexError:
+                return None
+            if of == size:
+                return block
+
     def _give_back(self, size: int, block: Any) -> None:
-        """Keeps a block for the next chunk of the size; those of other sizes are of videos gone by."""
-        with self._lock:
-            kept = [*self._spare.get(size, []), block]
-            self._spare = {size: kept[: self._most // max(size, 1)]}
+        """Keeps a block for the next chunk of the size."""
+        if len(self._spare) < self._most // max(size, 1):
+            self._spare.append((size, block))
 
 
 def _new(size: int) -> mmap.mmap:

@@ -42,7 +42,9 @@ def write_run_table(path: Path, outcomes: Iterable[Outcome], folder: Path, colum
     found = {outcome.output for outcome in outcomes if outcome.output is not None and outcome.output.is_file()}
     results = sorted((_name(output, folder), output) for output in found)
     if path.suffix.lower() == ".parquet":
-        import_module("redtrack.formats.parquet").write_run(_read(results), path)
+        from redtrack.formats.parquet import write_run
+
+        write_run(_read(results), path)
     else:
         _write_csv(path, _read(results), columns)
     return len(results)

@@ -1,6 +1,7 @@
 """`redtrack.annotate` from Python: tracks in memory, the same as the command line's."""
 
 import inspect
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import videos
 from annotating import ONE, clip_of, square_models, true_points
 
 import redtrack
-from redtrack.errors import UsageError, VideoError
+from redtrack.errors import VideoError
 from redtrack.inference import annotate as in_memory
+from redtrack.inference.options import Options, Resources
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +34,14 @@ def test_video_becomes_tracks_without_a_file(video: Path) -> None:
     assert tracks.info["codec"] == "ffv1" and set(video.parent.iterdir()) == before
 
 
-def test_annotate_is_a_plain_function() -> None:
-    """`help` and `inspect.signature` show the real parameters."""
-    signature = inspect.signature(redtrack.annotate)
-    assert "path" in signature.parameters and inspect.isfunction(redtrack.annotate)
-    assert not any(p.kind is p.VAR_POSITIONAL for p in signature.parameters.values())
+def test_annotate_is_a_plain_function_with_every_option_by_name() -> None:
+    """`help` and `inspect.signature` show the real parameters, with their types and defaults."""
+    parameters = inspect.signature(redtrack.annotate).parameters
+    assert inspect.isfunction(redtrack.annotate)
+    assert not {p.kind for p in parameters.values()} & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    assert all(p.annotation not in (inspect.Parameter.empty, "Any") for p in parameters.values())
+    for option in (*fields(Options), *fields(Resources)):
+        assert parameters[option.name].default == option.default, option.name
 
 
 def test_options_are_those_of_the_command_line(video: Path) -> None:
@@ -49,9 +54,19 @@ def test_path_of_boxes_may_be_text(video: Path, tmp_path: Path) -> None:
     assert redtrack.annotate(video, boxes=str(tmp_path / "boxes.csv")).frame.tolist() == [3]
 
 
-def test_unknown_option_is_refused_with_those_that_there_are(video: Path) -> None:
-    with pytest.raises(UsageError, match=r"no option widow.*window"):
-        redtrack.annotate(video, widow=5)
+def test_unknown_option_is_refused(video: Path) -> None:
+    with pytest.raises(TypeError, match="widow"):
+        redtrack.annotate(video, widow=5)  # type: ignore[call-arg]
+
+
+def test_what_the_progress_callback_raises_is_raised_as_it_is(video: Path) -> None:
+    """It is no fault of redtrack's own."""
+
+    def broken(_: int) -> None:
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        redtrack.annotate(video, progress=broken)
 
 
 def test_progress_is_called_with_the_frames_so_far(video: Path) -> None:
