@@ -79,17 +79,33 @@ def _middle(points: np.ndarray) -> np.ndarray:
 
 
 def _levels(tracks: Tracks) -> dict[str, np.ndarray]:
-    """Returns what is known of each point, in steps: its score, its disagreement and its expected error."""
+    """Returns what is known of each point, in levels: its score, its disagreement and its expected error."""
     known = {}
     eyes = np.maximum(eye_distance(tracks.points), 1.0)[:, None]  # px: no face is smaller
     if np.isfinite(tracks.scores).any():
-        known["score"] = _whole(tracks.scores, 1 / LEVELS)
+        known["score"] = tracks.scores
     if np.isfinite(tracks.disagreement).any():
-        known["disagreement"] = _whole(tracks.disagreement / eyes, MOST_DISAGREEMENT / LEVELS, LEVELS)
+        known["disagreement"] = tracks.disagreement / eyes / MOST_DISAGREEMENT
     if tracks.sigma is not None and np.isfinite(tracks.sigma).any():
         deviation = np.sqrt(np.maximum(tracks.sigma[..., 0] + tracks.sigma[..., 2], 0) / 2)
-        known["error"] = _whole(deviation / eyes, MOST_DISAGREEMENT / LEVELS, LEVELS)
-    return known
+        known["error"] = deviation / eyes / MOST_DISAGREEMENT
+    return {name: _steady(shares * LEVELS, tracks.face) for name, shares in known.items()}
+
+
+def _steady(values: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """Returns values (R, 68) in whole levels, which do not flicker: a level is left only for one that fits well better.
+
+    From row to row of a face it stays as long as it is within 3/4 of the value; NONE where the value is unknown.
+    """
+    levels = _whole(values, 1, LEVELS)
+    values = np.clip(values, 0, LEVELS)
+    for one in np.unique(face):
+        rows = np.flatnonzero(face == one)
+        held = levels[rows[0]]
+        for row in rows[1:]:
+            held = np.where(np.abs(values[row] - held) <= 0.75, held, levels[row])
+            levels[row] = held
+    return levels
 
 
 def _measured(tracks: Tracks) -> dict[str, np.ndarray]:
