@@ -16,7 +16,7 @@ import numpy as np
 
 from redtrack.points import N_POINTS
 from redtrack.shape3d.basis import ShapeBasis, default_basis
-from redtrack.shape3d.fit import PERSON_ROWS, certainties, fit_person, fit_rows
+from redtrack.shape3d.fit import certainties, fit_person, fit_rows, person_rows
 from redtrack.shape3d.visible import visible
 from redtrack.tracks import Tracks
 
@@ -89,11 +89,11 @@ def _stretches(store: RowStore) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
 
 
 def _people(store: RowStore, place: np.ndarray, faces: int, basis: ShapeBasis) -> np.ndarray:
-    """Returns (faces, 68, 3) mm, each face at rest, from `PERSON_ROWS` rows that are spread evenly over its track."""
+    """Returns (faces, 68, 3) mm, each face at rest, from rows that are spread evenly over its track."""
     chosen = np.zeros(len(place), bool)
     order = np.argsort(place, kind="stable")
     for rows in np.split(order, np.cumsum(np.bincount(place, minlength=faces))[:-1]):
-        chosen[rows[np.unique(np.linspace(0, len(rows) - 1, PERSON_ROWS).astype(int))]] = True
+        chosen[rows[person_rows(len(rows))]] = True
     kept: list[tuple[np.ndarray, np.ndarray]] = []
     for start, points, certainty in _stretches(store):
         mine = chosen[start : start + len(points)]

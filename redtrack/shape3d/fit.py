@@ -23,15 +23,25 @@ from redtrack.points import N_POINTS
 from redtrack.shape3d.basis import JAW, ShapeBasis, default_basis
 from redtrack.shape3d.pose import rotation, rotation_vector
 
-__all__ = ["IMPOSSIBLE", "PERSON_ROWS", "Fit", "certainties", "fit_person", "fit_rows", "fit_track", "without_pose"]
+__all__ = [
+    "IMPOSSIBLE",
+    "PERSON_ROWS",
+    "Fit",
+    "certainties",
+    "fit_person",
+    "fit_rows",
+    "fit_track",
+    "person_rows",
+    "without_pose",
+]
 
-PERSON_ROWS = 64  # of a track, evenly spread, that its person's face is fitted to
+PERSON_ROWS = (16, 64)  # fewest and most
 IMPOSSIBLE = 0.15  # of the distance of the outer eye corners: a fit that is off by more is no face's
 MOST_PIXELS = 3e7  # beyond, float32 has no use for the points
 FEWEST = 20  # points of a face that must be known
 _PERSONAL = 6.0  # mm, by how much a point of a face may lie off all modes of identity
 _MARKED = 1.3  # mm, the noise of a point that has marks in the picture
-_STEPS = 5
+_STEPS, _ROW_STEPS = 5, 4  # for a person, and for a row of a person who is known
 _HUBER = 3.0  # in standard deviations of the noise
 _AT_ONCE = 128  # rows: their Jacobians stay in a CPU's cache
 _GOOD = 0.02  # of the distance of the outer eye corners: how far the labels of a point stray along an axis
@@ -63,9 +73,15 @@ class _Rows(NamedTuple):
 def fit_track(points: np.ndarray, certainty: np.ndarray | None = None, basis: ShapeBasis | None = None) -> Fit:
     """Returns the fit of one track's points (R, 68, 2) px, with certainties (R, 68) of 0 or more (default: all 1)."""
     basis = basis or default_basis()
-    chosen = np.unique(np.linspace(0, max(0, len(points) - 1), PERSON_ROWS).astype(int))[: len(points)]
+    chosen = person_rows(len(points))
     person = fit_person(points[chosen], None if certainty is None else certainty[chosen], basis)
     return fit_rows(points, certainty, person, basis)
+
+
+def person_rows(count: int) -> np.ndarray:
+    """Returns which of a track's rows its person's face is fitted to: a quarter, evenly spread."""
+    rows = int(np.clip(count // 4, *PERSON_ROWS))
+    return np.unique(np.linspace(0, max(count - 1, 0), rows).astype(int))[:count]
 
 
 def fit_person(points: np.ndarray, certainty: np.ndarray | None, basis: ShapeBasis) -> np.ndarray:
@@ -198,7 +214,7 @@ def _fit_part(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Returns pose, points3d, expression and residual of usable rows, whose faces are `shape` (R, 68, 3) at rest."""
     rows = _prepared(points, certainty, shape, basis)
-    for _ in range(_STEPS):
+    for _ in range(_ROW_STEPS):
         jacobian, error, weight = _linearised(rows, shape, basis, basis.expression)
         rows = _moved(rows, _own_step(jacobian, error, weight, rows.coefficients))
     turn = rotation(rows.pose[:, :3])
