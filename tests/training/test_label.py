@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +37,13 @@ def test_frames_without_agreement_or_confidence_get_no_label():
     """The face with most rows is labelled, but for frames of large disagreement or low scores."""
     tracks = made_tracks()
     assert sorted(believed(tracks)) == list(range(30))
-    tracks.disagreement[tracks.frame == 7] = 6.0
-    tracks.scores[tracks.frame == 9] = 0.5
+    disagreement, scores = tracks.disagreement.copy(), tracks.scores.copy()
+    disagreement[tracks.frame == 7] = 6.0
+    scores[tracks.frame == 9] = 0.5
+    tracks = replace(tracks, disagreement=disagreement, scores=scores)
     assert sorted(believed(tracks)) == [k for k in range(30) if k not in (7, 9)]
     assert believed(tracks.select(np.zeros(len(tracks.frame), bool))) == {}
-    tracks.disagreement[:] = np.nan  # as of a network that knows of no time
+    tracks = replace(tracks, disagreement=np.full_like(disagreement, np.nan))  # as of a network that knows of no time
     assert sorted(believed(tracks)) == [k for k in range(30) if k != 9]
 
 
