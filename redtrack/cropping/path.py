@@ -55,13 +55,14 @@ def crop_paths(
     smooth is how many frames to either side have a say in each crop, 0 for none but its own.
     """
     rows = tracks.face_rows(face)
-    frames = tracks.frame[rows]
-    if not len(rows):
+    scale, shift = alignment.fit(tracks.points[rows])
+    known = np.isfinite(scale)  # a partly labelled face may lack the points that it is aligned by
+    frames, scale, shift = tracks.frame[rows][known], scale[known], shift[known]
+    if not len(frames):
         return []
     apart = (np.diff(frames) > 1) & (np.diff(tracks.times[frames]) > bridge)
-    scale, shift = alignment.fit(tracks.points[rows])
     paths = []
-    for part, here in enumerate(np.split(np.arange(len(rows)), np.flatnonzero(apart) + 1)):
+    for part, here in enumerate(np.split(np.arange(len(frames)), np.flatnonzero(apart) + 1)):
         every = np.arange(frames[here[0]], frames[here[-1]] + 1)
         seen = np.isin(every, frames[here])
         wanted = _numbers(scale[here], shift[here], alignment.size)

@@ -32,7 +32,10 @@ MOST_TEXTS = 1 << 16
 _MEMORY = 3 << 29  # bytes beyond what the process has when it starts
 _FILTERS = {1, 2, 3, 4, 5, 6, 32000}  # deflate, shuffle, fletcher32, szip, nbit, scaleoffset, lzf
 # What h5py raises of a damaged file, whichever of its layers notices.
-_DAMAGED = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, OverflowError, SystemError)
+_DAMAGED = (
+    *(OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, MemoryError, SystemError),
+)
 
 
 def write_message(pipe: IO[bytes], message: dict[str, Any], data: Any = b"") -> None:

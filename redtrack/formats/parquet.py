@@ -127,7 +127,10 @@ def read_parquet(path: PathLike, video: str | None = None) -> Tracks:
                 about = json.loads((file.metadata.metadata or {}).get(_KEY, b"{}"))
         except (arrow.ArrowException, ValueError, RecursionError, OSError) as error:
             raise FormatError(f"is a damaged Parquet file ({' '.join(str(error).split())[:200]})") from error
-        return _assemble({name: table[name] for name in table.column_names}, video, about)
+        try:
+            return _assemble({name: table[name] for name in table.column_names}, video, about)
+        except arrow.ArrowException as error:
+            raise FormatError(f"is a damaged Parquet file ({' '.join(str(error).split())[:200]})") from error
 
 
 def _assemble(columns: dict[str, Any], video: str | None, about: Any) -> Tracks:

@@ -76,3 +76,14 @@ def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.Monkey
     with pytest.raises(UsageError, match=r"needs pyarrow; pip install 'redtrack\[parquet\]'"):
         write_parquet(Tracks.empty([0.0]), tmp_path / "x.parquet")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_column_whose_places_lead_nowhere_is_refused(tmp_path: Path) -> None:
+    """A spoiled dictionary of names is damage, and no traceback."""
+    import pyarrow
+
+    wrong = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0, 0]), pyarrow.array(["a"]), safe=False)
+    table = pyarrow.table({"video": wrong, "frame": ["x", "y"], "face": [1, 2], "time": [0.0, 1.0]})
+    parquet.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(FormatError):
+        read_parquet(tmp_path / "x.parquet")
