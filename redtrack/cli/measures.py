@@ -96,6 +96,8 @@ def measures(
         prepare_folder(out)
     read = _read(files, face)
     failed = len(read) < len(set(files))
+    if not read:
+        return 1
     if not kinds:
         _show_figures(read, face, as_csv, as_json)
         return int(failed)

@@ -180,7 +180,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_done(tracks: Pat
     done = measures(tmp_path / "bad.h5", tmp_path / "no.h5", tracks, "--events", "blink", status=1)
     assert done.stderr.count("Error: ") == 2 and "3 blink" in done.stdout
     done = measures(tracks, "--events", "blink", "--face", "7", status=1)
-    assert f"Error: {tracks}: there is no face 7; the faces are 0" in done.stderr
+    assert f"Error: {tracks}: there is no face 7; the faces are 0" in done.stderr and not done.stdout
 
 
 def test_events_are_marked_in_the_plot(tracks: Path, tmp_path: Path) -> None:
