@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from turned_faces import turned
+from turned_faces import HEAD, turned
 
 from redtrack.cropping import PRESETS, make_alignment
 from redtrack.cropping.alignment import _ARCFACE_FACE, _LIPS_FACE, _OPENFACE_POINTS, _OPENFACE_SHAPE
 from redtrack.errors import UsageError
-from redtrack.pose import HEAD
 
 FACES = [
     turned(roll, yaw, pitch, HEAD + np.random.default_rng(seed).normal(0, 0.03, HEAD.shape), size=150)
