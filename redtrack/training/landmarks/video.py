@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from redtrack.rednet import maps
-from redtrack.rednet.model import Encoded, RedNet, StepOutput, feedback
+from redtrack.rednet.model import Encoded, RedNet, StepOutput
 from redtrack.rednet.predict import reorder
 from redtrack.rednet.temporal import first_state
 from redtrack.rednet.tie import alone, reversed_order, undo
@@ -153,7 +153,7 @@ def encode(net: RedNet, crops: Tensor, frozen: bool) -> tuple[Encoded, list[Step
     seen, z = net.look(pictures), net.first_feedback(len(pictures))
     for k in range(len(tasks) - 1):
         first.append(net.step(k, tasks, seen, z))
-        z = feedback(first[-1])
+        z = net.feedback(first[-1])
     e, skips = net.body().encode(seen[-1], z)
     return Encoded(tasks[-1], e, skips), first
 
