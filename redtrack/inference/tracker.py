@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from redtrack.errors import RedtrackError
 from redtrack.inference.crop import region_of, sample
-from redtrack.inference.frames import Chunk, FrameStore, gather
+from redtrack.inference.frames import CHUNK_BYTES, Chunk, FrameStore, gather
 from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.opening import open_chosen
 from redtrack.inference.options import Options
@@ -97,6 +97,7 @@ class Tracker:
         self._models, self._destination, self._on_step = models, destination, on_step
         self._began: float | None = None
         self._chunks: Iterator[Chunk] = iter(())
+        self._together = TOGETHER
         self._follower: FaceFollower | BoxesFile  # once it has started
         self._sink: Sink | None = None
         self._is_settling = self._is_writing = False
@@ -165,7 +166,10 @@ class Tracker:
         sink = self._destination.open(_origin(self.video.info, self._models, self.options))
         self._follower = self._models.follower(self.options)
         chunks = gather(self.video.frames(end=self.options.end), ShotDetector(), self.options.start or 0.0)
-        self._chunks = read_ahead(chunks, READ_AHEAD)
+        # Frames that fill a chunk each are looked at one by one, and not read ahead.
+        frame_bytes = self.video.info.height * self.video.info.width * 3
+        self._together = max(1, min(TOGETHER, TOGETHER * CHUNK_BYTES // frame_bytes))
+        self._chunks = read_ahead(chunks, READ_AHEAD if self._together > 1 else 1)
         self._sink, self._merger = sink, RowMerger(sink.frames)
         shape = self._models.crop_size, sink.frames, self._models.crop_scale
         self._runs = FaceRuns(self._protocol.window, *shape)
@@ -175,7 +179,7 @@ class Tracker:
         """Decodes and detects a few chunks; returns the windows that are ready for the network, often none."""
         self._began = self._began or time.monotonic()
         began = time.perf_counter()
-        chunks = list(islice(self._chunks, TOGETHER))
+        chunks = list(islice(self._chunks, self._together))
         self.waited += time.perf_counter() - began
         new = self._take(chunks) if chunks else self._finish()
         planned = self._protocol.plan(new, self._runs)

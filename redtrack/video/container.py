@@ -36,6 +36,8 @@ _TAGS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.spl
 # headers of damaged files ask for more.
 MAX_PIXELS = 1 << 27
 
+MOST_BYTES = 1 << 29  # that the pictures of a decoder's threads take together, unless one takes more
+
 _LOOK = "check that it plays in a video player"
 
 
@@ -93,10 +95,16 @@ def _numbered_stream(container: InputContainer, path: str | os.PathLike[str], nu
 def decode_in_parallel(stream: VideoStream) -> None:
     """Lets the decoder use every core: fastest, but a damaged packet may take its neighbours along.
 
-    A GPU is given one thread: each would take surfaces, of which NVDEC has 32, and a machine of many cores none left.
+    Each thread holds a picture, so that large ones have fewer. A GPU is given one thread: each would take surfaces, of
+    which NVDEC has 32, and a machine of many cores none left.
     """
-    if getattr(stream.codec_context, "is_hwaccel", False):
-        stream.codec_context.thread_count = 1
+    context = stream.codec_context
+    room = MOST_BYTES // max(context.width * context.height * 4, 1)
+    if getattr(context, "is_hwaccel", False):
+        context.thread_count = 1
+    elif room < (os.cpu_count() or 1) + 1:
+        context.thread_count = max(1, room)
+        context.thread_type = "AUTO" if room > 1 else "NONE"
     else:
         stream.thread_type = "AUTO"
 
