@@ -4,8 +4,8 @@
 `KINDS`.
 
 The precision moves points by about 0.01 px on average, by less than 0.25 px (`tests/test_precision.py`). By default a
-GPU computes with 16 bits; a CPU with 32, but where it multiplies bfloat16 it does so for what matters less: the search for
-faces, and the looks that only say where to crop.
+GPU computes with 16 bits; a CPU with 32, but where it multiplies bfloat16 it does so for what matters less: the search
+for faces, and the looks that only say where to crop.
 """
 
 from __future__ import annotations
