@@ -51,7 +51,7 @@ def version() -> str:
 setup(
     name="redtrack",
     version=version(),
-    description="68 landmarks on every face of every frame of a pile of videos, offline",
+    description="68 landmarks on every face in every frame of a batch of videos, offline",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license_expression="MIT AND LicenseRef-redtrack-weights-research-only",

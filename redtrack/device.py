@@ -61,7 +61,7 @@ def find_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise DeviceError(f"{name!r} is no device", remedy="use auto, cpu, cuda or cuda:N") from error
+        raise DeviceError(f"unknown device {name!r}", remedy="use auto, cpu, cuda or cuda:N") from error
     if device.type not in KINDS:
         raise DeviceError(f"{name!r} is not supported", remedy="use auto, cpu, cuda or cuda:N")
     hardware(device).check()

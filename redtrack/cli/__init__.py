@@ -26,15 +26,15 @@ COMMANDS = {
     "convert": "Turn tracks of any format into another.",
     "evaluate": "Score tracks against the truth.",
     "render": "Draw tracks on their video.",
-    "review": "List the spans where a person should look first.",
+    "review": "Show where tracks need a look, and put points right by hand.",
     "crop": "Cut steady clips of faces, eyes or mouths out of videos.",
-    "measures": "Measure eyes, mouth and head; find blinks and the like.",
+    "measures": "Measure eyes, mouth and head; find blinks and other events.",
     "plot": "Draw what people measure on the points over time.",
-    "info": "Tell what a video, a tracks file or a weights file holds.",
+    "info": "Show what a video, a tracks file or a weights file contains.",
     "verify": "Check that tracks are complete and match their video.",
     "train": "Train the networks.",
     "bench": "Measure how fast each part of the work is.",
-    "doctor": "Check that this machine is fit.",
+    "doctor": "Check that this machine can run redtrack.",
 }
 """Each is the click command of its name in the module of its name, and its help in one line."""
 

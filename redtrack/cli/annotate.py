@@ -49,7 +49,7 @@ def shaping(command: Any) -> Any:
             click.option("--boxes", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
                          help="Your own boxes, not the detector's: CSV with frame (from 0),x0,y0,x1,y1[,face_id]."),
             click.option("--detector", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-                         help="Weights of a face detector that you trained.  [default: the one that ships]"),
+                         help="Weights of a face detector that you trained.  [default: the bundled one]"),
             click.option("--start", type=click.FloatRange(min=0), metavar="SECONDS", help="Start at this time."),
             click.option("--end", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop at this time."),
             click.option("--stream", type=click.IntRange(min=0), metavar="N",
@@ -71,14 +71,14 @@ def shaping(command: Any) -> Any:
 @click.command(no_args_is_help=True)
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR",
-              help="Folder for the results; made if need be.")
+              help="Folder for the results; created if missing.")
 @click.option("--format", "formats", type=click.Choice(OUTPUT_FORMATS), multiple=True,
               help="Also write this format; repeatable. HDF5 is always written: runs resume from it.")
 @more_columns
 @click.option("--table", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Also write one table of all videos of this run, with a column video; .csv or .parquet.")
 @pts_origin
-@click.option("--weights", metavar="NAME|PATH", help="Landmark network.  [default: the one that ships]")
+@click.option("--weights", metavar="NAME|PATH", help="Landmark network.  [default: the bundled one]")
 @shaping
 @run_options
 def annotate(

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="With --images: most looks at a face; after the first, only where its landmarks ask for a better crop.",
 )
-@click.option("--weights", metavar="NAME|PATH", help="With --images: landmark network.  [default: the one that ships]")
+@click.option("--weights", metavar="NAME|PATH", help="With --images: landmark network.  [default: the bundled one]")
 @click.option(
     "--device",
     default="auto",

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="With --export-frames: folder for pictures and points; made if need be.",
+    help="With --export-frames: folder for pictures and points; created if missing.",
 )
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many spans are listed.")
 @click.option(

@@ -1,4 +1,4 @@
-"""Crops of many videos, each with its tracks, one after the other; one that fails costs only itself."""
+"""Crops of many videos, each with its tracks, one after the other; a failure affects no other."""
 
 from __future__ import annotations
 

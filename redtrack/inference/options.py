@@ -40,7 +40,7 @@ class Options:
     the network at each picture, None for as many as it was trained with. temporal: whether its recurrence through time
     is used. detect_every: frames between two detections. max_faces: the most faces in one frame. min_face: px, the
     square root of a box's area, below which a face is left out. boxes: a file of the user's own boxes, which replaces
-    the detector. detector: weights of one of your own (`redtrack train detector`), None for the one that ships.
+    the detector. detector: weights of one of your own (`redtrack train detector`), None for the bundled one.
     start, end: seconds. protocol: `windows`, or `tracking` frame by frame as the paper does. stream: number of the
     video stream in its file, None for the best one. fps: frames a second of files that tell neither times nor a rate.
     rotate: degrees clockwise by which the picture is turned, one of `ROTATIONS`; auto for what makes faces stand

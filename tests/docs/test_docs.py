@@ -28,7 +28,7 @@ from redtrack.video import probe
 
 ROOT = Path(__file__).parents[2]
 NAMES = (
-    "bulk coming_from command_line crops evaluation events formats "
+    "architecture bulk coming_from command_line crops evaluation events formats "
     "measures pose progress python rendering review training"
 ).split()
 PAGES = ("README.md", *(f"docs/{name}.md" for name in NAMES))
