@@ -30,6 +30,7 @@ LARGEST_CHUNK = 64 << 20  # bytes once unpacked
 LONGEST_TEXT = 16 << 20
 MOST_TEXTS = 1 << 16
 _MEMORY = 3 << 29  # bytes beyond what the process has when it starts
+_SECONDS = 120  # of computing for one request
 _FILTERS = {1, 2, 3, 4, 5, 6, 32000}  # deflate, shuffle, fletcher32, szip, nbit, scaleoffset, lzf
 # What h5py raises of a damaged file, whichever of its layers notices.
 _DAMAGED = (
@@ -74,7 +75,9 @@ def main() -> None:
     write_message(answers, {"ready": True})
     with suppress(EOFError):
         while True:
-            write_message(answers, *server.answer(read_message(requests)))
+            request = read_message(requests)
+            limit_time()
+            write_message(answers, *server.answer(request))
 
 
 def _limit_memory() -> None:
@@ -85,6 +88,17 @@ def _limit_memory() -> None:
         with open("/proc/self/statm") as file:
             now = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         resource.setrlimit(resource.RLIMIT_AS, (now + _MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def limit_time() -> None:
+    """Ends this process once it has computed for `_SECONDS` more, where the system counts and limits that: a damaged
+    file may keep the C library busy for ever, and whoever would stop it may be gone.
+    """
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        used = int(sum(os.times()[:2]))
+        resource.setrlimit(resource.RLIMIT_CPU, (used + _SECONDS, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 class Server:
