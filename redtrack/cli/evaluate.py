@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from redtrack.cli.edits import with_edits
+from redtrack.cli.paths import FILE
 
 if TYPE_CHECKING:
     from redtrack.evaluate.pairs import Truth
@@ -77,19 +78,11 @@ if TYPE_CHECKING:
 )
 @click.option("--by-video", is_flag=True, help="Also a line for each video, the worst last.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
-@click.option(
-    "--csv",
-    "table",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE.csv",
-    help="Write a line for each true face of each frame: its time, its error, the id of the face that was predicted.",
-)
-@click.option(
-    "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE.png",
-    help="Draw the cumulative error curves and, for one video, the error over time.",
-)
+@click.option("--csv", "table", type=FILE, metavar="FILE.csv",
+              help="Write a line for each true face of each frame: its time, its error, the id of the face that was "
+              "predicted.")  # fmt: skip
+@click.option("--plot", type=FILE, metavar="FILE.png",
+              help="Draw the cumulative error curves and, for one video, the error over time.")  # fmt: skip
 def evaluate(
     paths: tuple[Path, ...],
     images: Path | None,

@@ -7,17 +7,13 @@ from pathlib import Path
 import click
 
 from redtrack.cli.edits import edits_options, with_edits
+from redtrack.cli.paths import FILE
 
 
 @click.command(no_args_is_help=True)
 @click.argument("tracks", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The picture: .png, .pdf or .svg.  [default: TRACKS with .png]",
-)
+@click.option("-o", "--out", type=FILE, metavar="FILE",
+              help="The picture: .png, .pdf or .svg.  [default: TRACKS with .png]")  # fmt: skip
 @click.option("--face", type=click.IntRange(min=0), help="Face id.  [default: the face that is seen longest]")
 @click.option("--events", metavar="LIST|all", help="Mark these events, such as blink,nod; see redtrack measures.")
 @edits_options

@@ -10,6 +10,7 @@ import click
 
 from redtrack.cli import tell
 from redtrack.cli.edits import edits_options, with_edits
+from redtrack.cli.paths import FILE
 
 if TYPE_CHECKING:
     from redtrack.render.film import Rendered
@@ -22,13 +23,8 @@ PNG = click.Path(dir_okay=False, path_type=Path)
 @click.command(no_args_is_help=True)
 @click.argument("video", type=click.Path(path_type=Path))
 @click.argument("tracks", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The drawing: .mp4, .mov or .mkv; a .png draws one picture.",
-)
+@click.option("-o", "--out", type=FILE, metavar="FILE",
+              help="The drawing: .mp4, .mov or .mkv; a .png draws one picture.")  # fmt: skip
 @click.option("--sheet", type=PNG, metavar="FILE.png", help="Draw some frames in a grid.")
 @click.option("--frames", type=click.IntRange(min=1), default=16, show_default=True, help="Frames on the sheet.")
 @click.option("--worst", is_flag=True, help="Put the most doubtful frames on the sheet, not evenly spread ones.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from redtrack.cli import tell, tell_error
+from redtrack.cli.paths import FOLDER
 
 if TYPE_CHECKING:
     from redtrack.review import Span
@@ -56,13 +57,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="With --export-frames: the format of the points.",
 )
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="With --export-frames: folder for pictures and points; created if missing.",
-)
+@click.option("-o", "--out", type=FOLDER, metavar="DIR",
+              help="With --export-frames: folder for pictures and points; created if missing.")  # fmt: skip
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many spans are listed.")
 @click.option(
     "--share",

@@ -11,6 +11,7 @@ import torch
 from click.testing import CliRunner
 from dotted_faces import dotted_faces
 from labelled_faces import write_folders
+from train_command import refusal, run_command
 
 from redtrack import checkpoint
 from redtrack.cli.train import train as train_command
@@ -28,20 +29,6 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "astronaut.mp4"
 def folder(tmp_path_factory):
     """A 300-W folder `faces` and an identity folder `people`, of dotted faces."""
     return write_folders(tmp_path_factory.mktemp("data"))
-
-
-def run_command(*words) -> str:
-    """Output of `redtrack train WORDS`, which must succeed."""
-    result = CliRunner().invoke(train_command, [str(w) for w in words], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def refusal(*words) -> RedtrackError:
-    """What `redtrack train WORDS` is refused with."""
-    refused = CliRunner().invoke(train_command, [str(w) for w in words]).exception
-    assert isinstance(refused, RedtrackError), refused
-    return refused
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 from dotted_faces import dotted_faces
 from labelled_faces import write_folders
+from train_command import run_command
 
 from redtrack import checkpoint
-from redtrack.cli.train import train as train_command
 from redtrack.errors import UsageError, WeightsError
 from redtrack.formats.pts import read_points
 from redtrack.geometry import landmark_crop
@@ -29,13 +28,6 @@ PREDICT = "redtrack.training.landmarks.teacher.predict_faces"
 def folder(tmp_path_factory):
     """A 300-W folder `faces` of dotted faces."""
     return write_folders(tmp_path_factory.mktemp("data"))
-
-
-def run_command(*words) -> str:
-    """Output of `redtrack train WORDS`, which must succeed."""
-    result = CliRunner().invoke(train_command, [str(w) for w in words], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 def untrained() -> Teacher:
