@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import pytest
 import torch
-from drawn_faces import convolutions, output_shapes, overfit
-from torch import Tensor, nn
+from drawn_faces import convolutions, overfit
+from paper_body import Pass, pass_through
+from torch import nn
 
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
@@ -30,28 +29,9 @@ TABLE_3 = [
 ]
 
 
-class Pass(NamedTuple):
-    """What a forward pass of the paper's size left behind."""
-
-    body: Resnet152Body
-    e: Tensor
-    skips: list[Tensor]
-    features: Tensor
-    shapes: dict[str, tuple[int, ...]]
-
-
 @pytest.fixture(scope="module")
 def passed() -> Pass:
-    body = Resnet152Body().eval()
-    out: list[Any] = []
-
-    def run() -> None:
-        e, skips = body.encode(body.look(torch.rand(1, 3, 256, 256)), torch.zeros(1, 7, 128, 128))
-        out.extend((e, skips, body.decode(e, skips)))
-
-    with torch.inference_mode():
-        shapes = output_shapes(body, run)
-    return Pass(body, *out, shapes)
+    return pass_through(Resnet152Body().eval())
 
 
 def rows(units: nn.Module) -> list[list[tuple[int, int]]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import pytest
 import torch
-from drawn_faces import convolutions, output_shapes, overfit
+from drawn_faces import convolutions, overfit
+from paper_body import Pass, pass_through
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -25,28 +24,9 @@ TABLE_1_ENCODER = [
 TABLE_1_DECODER = [("B4", 16, 3, 512), ("B3", 32, 3, 512), ("B2", 64, 3, 256), ("B1", 128, 2, 128)]
 
 
-class Pass(NamedTuple):
-    """What a forward pass of the paper's size left behind."""
-
-    body: Vgg16Body
-    e: Tensor
-    skips: list[Tensor]
-    features: Tensor
-    shapes: dict[str, tuple[int, ...]]
-
-
 @pytest.fixture(scope="module")
 def passed() -> Pass:
-    body = Vgg16Body().eval()
-    out: list[Any] = []
-
-    def run() -> None:
-        e, skips = body.encode(body.look(torch.rand(1, 3, 256, 256)), torch.zeros(1, 7, 128, 128))
-        out.extend((e, skips, body.decode(e, skips)))
-
-    with torch.inference_mode():
-        shapes = output_shapes(body, run)
-    return Pass(body, *out, shapes)
+    return pass_through(Vgg16Body().eval())
 
 
 @pytest.mark.parametrize(("name", "side", "n", "filters"), TABLE_1_ENCODER)
