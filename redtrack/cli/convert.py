@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 @click.command(no_args_is_help=True)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--to", "format", type=click.Choice(ALL_FORMATS), required=True, help="The format to write.")
+@click.option("--to", "format", type=click.Choice(ALL_FORMATS), required=True, metavar="FORMAT",
+              help=f"The format to write: {', '.join(ALL_FORMATS[:-1])}.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR",
               help="Folder for the results; created if missing. A name that ends in .parquet is one table of all.")
-@click.option("--from", "source", type=click.Choice(ALL_FORMATS),
-              help="The format of FILE.  [default: by its content]")
+@click.option("--from", "source", type=click.Choice(ALL_FORMATS), metavar="FORMAT",
+              help="The format of FILE: one of these, or mediapipe.  [default: by its content]")
 @more_columns
 @edits_options
 @click.option("--fps", type=click.FloatRange(min=0, min_open=True),
