@@ -38,7 +38,7 @@ def test_without_a_gpu_the_processor_decodes(clip: Path) -> None:
 def test_a_gpu_decodes_in_one_thread() -> None:
     """With one for each of many cores it would run out of surfaces, and not begin at all."""
     for on_gpu, threads, kind in ((True, 1, "SLICE"), (False, 0, "AUTO")):
-        context = SimpleNamespace(is_hwaccel=on_gpu, thread_count=0)
+        context = SimpleNamespace(is_hwaccel=on_gpu, thread_count=0, width=640, height=360)
         stream: Any = SimpleNamespace(codec_context=context, thread_type="SLICE")
         decode_in_parallel(stream)
         assert (context.thread_count, stream.thread_type) == (threads, kind)
