@@ -20,7 +20,7 @@ from typing import Any
 
 import redtrack
 from redtrack.video.decoder_watch import Lost, Watch, loss_of
-from redtrack.video.shared_frames import Heartbeat, shared_file
+from redtrack.video.shared_frames import Heartbeat, SignsOfLife, shared_file
 
 # -P: no module is taken from the current folder.
 _COMMAND = [sys.executable, "-P", "-m", "redtrack.video.worker"]
@@ -85,10 +85,17 @@ class DecoderProcess:
         """Returns the next message; raises Lost at the process's end, or where the watch says so."""
         seconds = min(_LOOK_EVERY, watch.time_limit, watch.stopped_limit)
         with _lost_if_gone(self):
-            watch.look(self._heartbeat.look(), 0.0)
+            watch.look(self._signs(), 0.0)
             while not self._connection.poll(seconds):
-                watch.look(self._heartbeat.look(), seconds, _may_run(self.pid))
+                watch.look(self._signs(), seconds, _may_run(self.pid))
             return self._connection.recv_bytes()
+
+    def _signs(self) -> SignsOfLife:
+        """Returns the signs of life. The system knows better how long the process has computed: one that never lets go
+        of the interpreter's lock cannot tell.
+        """
+        told = self._heartbeat.look()
+        return told._replace(processor=max(told.processor, _processor_seconds(self.pid)))
 
     def kill(self) -> None:
         """Ends the process at once."""
@@ -119,6 +126,15 @@ def _may_run(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("R", "D")
     except (OSError, IndexError):  # no such system; or the process is gone, which is seen otherwise
         return False
+
+
+def _processor_seconds(pid: int) -> float:
+    """Returns how long a process has computed, 0 where the system does not say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError, AttributeError):
+        return 0.0
 
 
 @contextmanager
