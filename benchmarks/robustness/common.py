@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -20,6 +21,14 @@ EXAMPLE = ROOT / "examples" / "astronaut.mp4"
 REAL = [sys.executable, "-m", "redtrack"]
 SQUARES = [sys.executable, str(ROOT / "tests" / "support" / "annotating_main.py")]
 BLIND = [sys.executable, str(Path(__file__).with_name("blind.py"))]
+
+
+def asked_frames(about: str | None, default: int, what: str) -> int:
+    """Returns what the command line says of `--frames`, the only option of a measurement; `about` is its help."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=default, help=what)
+    frames: int = parser.parse_args().frames
+    return frames
 
 
 def environment() -> dict[str, str]:

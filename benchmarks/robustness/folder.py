@@ -9,14 +9,14 @@ points is printed.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import os
 import tempfile
 from pathlib import Path
 
-import bad_videos
-import common
+import common  # first: it finds the tests' helpers
+
+import bad_videos  # isort: skip
 import numpy as np
 
 import redtrack
@@ -27,12 +27,10 @@ from redtrack.tracks import Tracks
 
 def main() -> None:
     """Prints a line a file, and what holds of them all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=24, help="frames of a good clip")
-    arguments = parser.parse_args()
+    count = common.asked_frames(__doc__, 24, "frames of a good clip")
     with tempfile.TemporaryDirectory() as name:
         folder, out = Path(name, "in"), Path(name, "out")
-        bad_videos.make(folder, common.face_pictures(arguments.frames))
+        bad_videos.make(folder, common.face_pictures(count))
         status, _, err = common.ended(common.start(common.REAL, "annotate", folder, "-o", out))
         report(status, err, folder, out)
 

@@ -9,7 +9,6 @@ Coloured squares stand for faces, for the sake of many rows in little time.
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -28,14 +27,12 @@ FACES = (Square(RED, 60, still(40, 80)), Square(BLUE, 48, still(200, 100)))
 
 def main() -> None:
     """Prints what two runs say and leave."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=3000, help="frames of the video that does not fit")
-    arguments = parser.parse_args()
+    count = common.asked_frames(__doc__, 3000, "frames of the video that does not fit")
     with tempfile.TemporaryDirectory() as name:
         folder, disk = Path(name, "in"), Path(name, "disk")
         folder.mkdir()
         disk.mkdir()
-        for stem, frames in {"1 fits": 40, "2 does not": arguments.frames, "3 fits": 40}.items():
+        for stem, frames in {"1 fits": 40, "2 does not": count, "3 fits": 40}.items():
             clip_of(folder / f"{stem}.mp4", FACES, frames, codec="mpeg4", pixel_format="yuv420p")
         for left, formats in {"2 MB": ["csv", "pts"], "110 kB": [], "nothing": []}.items():
             with small_disk(disk):

@@ -27,14 +27,8 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="TRUTH is this 300-W folder, and the network itself is scored on its pictures; PRED is optional.",
 )
-@click.option(
-    "--boxes",
-    multiple=True,
-    default=("detected",),
-    show_default=True,
-    metavar="detected|truth|FILE",
-    help="With --images: whose boxes. A FILE is CSV with file,x0,y0,x1,y1. Repeatable.",
-)
+@click.option("--boxes", multiple=True, default=("detected",), show_default=True, metavar="detected|truth|FILE",
+              help="With --images: whose boxes. A FILE is CSV with file,x0,y0,x1,y1. Repeatable.")  # fmt: skip
 @click.option(
     "--looks",
     type=click.IntRange(1, 5),
@@ -43,13 +37,8 @@ if TYPE_CHECKING:
     help="With --images: most looks at a face; after the first, only where its landmarks ask for a better crop.",
 )
 @click.option("--weights", metavar="NAME|PATH", help="With --images: landmark network.  [default: the bundled one]")
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    metavar="auto|cpu|cuda:N",
-    help="With --images: where the networks run.",
-)
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda:N",
+              help="With --images: where the networks run.")  # fmt: skip
 @click.option(
     "--norm",
     type=click.Choice(["eyes", "pupils", "box"]),

@@ -36,14 +36,9 @@ PNG = click.Path(dir_okay=False, path_type=Path)
 @click.option("--ids/--no-ids", default=True, help="Face id and mean confidence.")
 @click.option("--axes/--no-axes", default=False, help="The head's axes: x red, y green, and blue the way it looks.")
 @click.option("--caption", is_flag=True, help="Frame number and time; always on sheets.")
-@click.option(
-    "--colour",
-    "--color",
-    type=click.Choice(["confidence", "disagreement", "part", "face"]),
-    default="confidence",
-    show_default=True,
-    help="What the colour of the points tells.",
-)
+@click.option("--colour", "--color", type=click.Choice(["confidence", "disagreement", "part", "face"]),
+              default="confidence", show_default=True,
+              help="What the colour of the points tells.")  # fmt: skip
 @click.option(
     "--mark",
     type=click.FloatRange(min=0),
@@ -53,13 +48,8 @@ PNG = click.Path(dir_okay=False, path_type=Path)
     help="Ring the points whose disagreement is above this share of the eye distance; 0.05 is 5 in 1,000.",
 )
 @click.option("--no-mark", is_flag=True, help="No rings.")
-@click.option(
-    "--size",
-    type=click.FloatRange(0, 10, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Of dots, lines and letters.",
-)
+@click.option("--size", type=click.FloatRange(0, 10, min_open=True), default=1.0, show_default=True,
+              help="Of dots, lines and letters.")  # fmt: skip
 @click.option("--sound/--no-sound", default=True, help="Keep the sound: copied, or as AAC if need be.")
 @click.option(
     "--pts-origin",

@@ -29,13 +29,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Open the pages in the browser to put points right by hand; edits are saved beside TRACKS.",
 )
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=0,
-    show_default="any that is free",
-    help="With --edit: port of the loopback address.",
-)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="any that is free",
+              help="With --edit: port of the loopback address.")  # fmt: skip
 @click.option("--browser/--no-browser", default=True, help="With --edit: open the page, or only print its address.")
 @click.option(
     "--edits",
@@ -49,36 +44,18 @@ if TYPE_CHECKING:
     metavar="N",
     help="Write the frames of the N most doubtful faces, with their points, for a labelling tool.",
 )
-@click.option(
-    "--to",
-    "format",
-    type=click.Choice(["coco"]),
-    default="coco",
-    show_default=True,
-    help="With --export-frames: the format of the points.",
-)
+@click.option("--to", "format", type=click.Choice(["coco"]), default="coco", show_default=True,
+              help="With --export-frames: the format of the points.")  # fmt: skip
 @click.option("-o", "--out", type=FOLDER, metavar="DIR",
               help="With --export-frames: folder for pictures and points; created if missing.")  # fmt: skip
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many spans are listed.")
-@click.option(
-    "--share",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=0.03,
-    show_default=True,
-    help="Share of rows that each of the two signs takes to be in doubt.",
-)
+@click.option("--share", type=click.FloatRange(0, 1, min_open=True), default=0.03, show_default=True,
+              help="Share of rows that each of the two signs takes to be in doubt.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
-@click.option(
-    "--sheet",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE.png",
-    help="Draw the worst frame of each span, close up, in one picture.",
-)
-@click.option(
-    "--video",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The video of the only TRACKS file, where it is not where it was.",
-)
+@click.option("--sheet", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png",
+              help="Draw the worst frame of each span, close up, in one picture.")  # fmt: skip
+@click.option("--video", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="The video of the only TRACKS file, where it is not where it was.")  # fmt: skip
 def review(
     files: tuple[Path, ...],
     html: Path | None,

@@ -10,39 +10,17 @@ import click
 
 
 @click.command()
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    required=True,
-    help="Folder of photos with boxes.csv: file,x0,y0,x1,y1,ignore, a line for each face.",
-)
-@click.option(
-    "--faces",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of cut-out faces with .pts files beside them, to lay over parts of the photos.",
-)
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
+              help="Folder of photos with boxes.csv: file,x0,y0,x1,y1,ignore, a line for each face.")  # fmt: skip
+@click.option("--faces", type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Folder of cut-out faces with .pts files beside them, to lay over parts of the photos.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the run.")
-@click.option(
-    "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60,
-    show_default=True,
-    help="Stop after this time; the rate falls to a hundredth by then.",
-)
-@click.option(
-    "--verifier",
-    type=click.FloatRange(min=0),
-    default=20,
-    show_default=True,
-    help="Minutes for the verifier, which is trained afterwards to judge the boxes found.",
-)
-@click.option(
-    "--rate",
-    type=click.FloatRange(min=0, min_open=True),
-    default=2e-3,
-    show_default=True,
-    help="Highest learning rate.",
-)
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=60, show_default=True,
+              help="Stop after this time; the rate falls to a hundredth by then.")  # fmt: skip
+@click.option("--verifier", type=click.FloatRange(min=0), default=20, show_default=True,
+              help="Minutes for the verifier, which is trained afterwards to judge the boxes found.")  # fmt: skip
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), default=2e-3, show_default=True,
+              help="Highest learning rate.")  # fmt: skip
 @click.option("--start", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Weights to start from.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")

@@ -61,13 +61,24 @@ def replacing(path: PathLike) -> Iterator[IO[str]]:
 
     Raises OutputError where it cannot be written.
     """
+    with replacing_path(path) as part, open(_created(part), "w", encoding="utf-8", newline="\n") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def replacing_path(path: PathLike) -> Iterator[Path]:
+    """Yields the name of a file to write, which takes the name `path` when the block ends well, and else is removed.
+
+    What had that name before is gone, so that no link is written through. Raises OutputError where it cannot be
+    written.
+    """
     final = Path(path)
     part = part_path(final)
     try:
-        with open(_created(part), "w", encoding="utf-8", newline="\n") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        part.unlink(missing_ok=True)
+        yield part
         os.replace(part, final)
     except BaseException as error:
         with suppress(OSError):

@@ -25,7 +25,7 @@ import numpy as np
 
 import redtrack
 from redtrack.errors import FormatError, UsageError
-from redtrack.formats.common import PathLike, output_error, part_path
+from redtrack.formats.common import PathLike, replacing_path
 from redtrack.points import LINES, NAMES
 from redtrack.tracks import Tracks
 
@@ -35,19 +35,10 @@ __all__ = ["read_nwb", "write_nwb"]
 def write_nwb(tracks: Tracks, path: PathLike) -> None:
     """Writes one NWB file; raises OutputError, and UsageError without pynwb and ndx-pose."""
     pynwb, _ = libraries = _libraries()
-    final, part = Path(path), part_path(Path(path))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pynwb warns of the temporary name
-            with pynwb.NWBHDF5IO(os.fspath(part), "w") as file:
-                file.write(_session(libraries, tracks, final))
-        os.replace(part, final)
-    except BaseException as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise output_error(error, final) from error
-        raise
+    with replacing_path(path) as part, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pynwb warns of the temporary name
+        with pynwb.NWBHDF5IO(os.fspath(part), "w") as file:
+            file.write(_session(libraries, tracks, Path(path)))
 
 
 def read_nwb(path: PathLike) -> Tracks:

@@ -14,7 +14,7 @@ from annotating import clip_of
 from running import run
 
 from redtrack import load
-from redtrack.run.outcome import DONE, FAILED, PARTIAL, SKIPPED
+from redtrack.run.outcome import DONE, FAILED, PARTIAL, SKIPPED, Outcome
 from redtrack.tracks import ROW_FIELDS, Tracks
 from redtrack.video import Frame, IsolatedVideo, decoder_process
 from redtrack.video.decoder_watch import Losses
@@ -59,13 +59,18 @@ def test_rows_are_those_of_an_unbroken_run(
     assert same(load(tmp_path / "whole/clip.h5"), load(tmp_path / "broken/clip.h5"))
 
 
+def lost_at(frame: int, how: signal.Signals, clip: Path, out: Path, patch: pytest.MonkeyPatch) -> Outcome:
+    """What becomes of a clip whose decoder is lost at a frame and not tried again."""
+    patch.setattr(Losses, "are_final", lambda *_: True)
+    deadly({frame}, how, patch)
+    return run([clip], out)["clip.mkv"]
+
+
 def test_next_run_tries_again(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A video is partial where decoders crash at one place; once they do not, it is done."""
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(Losses, "are_final", lambda *_: True)
-        deadly({20}, signal.SIGSEGV, patch)
-        outcome = run([clip], out)["clip.mkv"]
+        outcome = lost_at(20, signal.SIGSEGV, clip, out, patch)
         assert outcome.state == PARTIAL and "made the decoder crash (SIGSEGV)" in (outcome.reason or "")
     assert run([clip], out)["clip.mkv"].state == DONE
     assert run([clip], out)["clip.mkv"].state == SKIPPED
@@ -77,9 +82,7 @@ def test_a_decoder_ended_from_outside_leaves_what_can_be_resumed(
     """The video fails, and is no damaged one; the next run goes on."""
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(Losses, "are_final", lambda *_: True)
-        deadly({50}, signal.SIGKILL, patch)
-        outcome = run([clip], out)["clip.mkv"]
+        outcome = lost_at(50, signal.SIGKILL, clip, out, patch)
         assert outcome.state == FAILED and "the next run tries again" in (outcome.reason or "")
     run([clip], tmp_path / "whole")
     assert run([clip], out)["clip.mkv"].state == DONE

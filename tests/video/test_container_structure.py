@@ -54,14 +54,15 @@ def test_a_missing_index_is_seen(tmp_path: Path) -> None:
     assert not has_no_index(videos.clip(tmp_path / "whole.avi"))
 
 
-@given(head=st.sampled_from([b"", *HEADS]), rest=st.binary(max_size=200))
-def test_any_content_has_an_ending(head: bytes, rest: bytes) -> None:
-    """Whatever the bytes, there is an answer and no exception."""
+@given(head=st.sampled_from([b"", *HEADS, *CHAIN_HEADS]), rest=st.binary(max_size=200))
+def test_any_content_has_an_ending_and_a_chain_or_none(head: bytes, rest: bytes) -> None:
+    """Whatever the bytes, there are answers and no exception."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "any"
         path.write_bytes(head + rest)
         assert ending(path) in Ending
         assert has_no_index(path) in {True, False}
+        assert follow_chain(path) in Chain
 
 
 def test_a_file_of_nothing_but_tiny_boxes_is_left_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,11 +103,3 @@ def test_sound_between_the_pictures_is_part_of_the_chain(tmp_path: Path) -> None
 def test_a_block_that_is_cut_off_is_told(tmp_path: Path, suffix: str) -> None:
     whole = videos.clip(tmp_path / f"whole{suffix}", 100)
     assert follow_chain(videos.truncated(tmp_path / f"cut{suffix}", whole, 0.531)) is Chain.CUT
-
-
-@given(head=st.sampled_from([b"", *CHAIN_HEADS]), rest=st.binary(max_size=200))
-def test_any_content_is_a_chain_or_none(head: bytes, rest: bytes) -> None:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "any"
-        path.write_bytes(head + rest)
-        assert follow_chain(path) in Chain
