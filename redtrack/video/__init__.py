@@ -3,10 +3,9 @@
 from redtrack.video.ahead import read_ahead
 from redtrack.video.decode import DecodeReport, Frame, Video
 from redtrack.video.isolated import IsolatedVideo, open_video
-from redtrack.video.probe import StreamInfo, VideoInfo, digest, probe
+from redtrack.video.probe import StreamInfo, VideoInfo, digest, probe, read_picture
 from redtrack.video.reading import Reading
 from redtrack.video.shots import ShotDetector, thumbnail
-from redtrack.video.still import read_picture
 from redtrack.video.write import VideoWriter, write_video
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What a video is: its container, codec, upright size, rate and length, from its header and its first frame."""
+"""What a video is: its container, codec, upright size, rate and length, from its header and its first frame; a picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import av
 from redtrack.errors import VideoError
 from redtrack.video.clock import Rate
 from redtrack.video.container import check_file, is_cover, open_container, video_stream
-from redtrack.video.orientation import Orientation
+from redtrack.video.convert import Converter
+from redtrack.video.orientation import Image, Orientation
 from redtrack.video.reading import AS_TOLD, Reading
 
 if TYPE_CHECKING:
@@ -178,3 +179,15 @@ def first_frame(
     if "decoded" in reason and not stream.codec_context.width:  # FFmpeg strikes out a size that cannot be
         reason = "holds no frame that can be decoded: its header tells no picture size that is possible"
     raise VideoError(reason, path, "check that it plays in a video player")
+
+
+def read_picture(path: str | os.PathLike[str]) -> Image:
+    """Returns the picture, or a video's first frame, as uint8 (height, width, 3) RGB, turned as its EXIF data says.
+
+    Raises VideoError where the file is missing or holds no picture.
+    """
+    with open_container(path) as container:
+        stream = video_stream(container, path)
+        frame = first_frame(container, stream, path)
+        orientation = Orientation.of(frame, stream.codec_context.codec.canonical_name, path)
+        return Converter(Path(path), (frame.width, frame.height), orientation)(frame)
