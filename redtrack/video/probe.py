@@ -1,4 +1,4 @@
-"""What a video is: its container, codec, upright size, rate and length, from its header and its first frame; a picture."""
+"""What a video is, from its header and its first frame: container, codec, upright size, rate, length. Pictures, too."""
 
 from __future__ import annotations
 
