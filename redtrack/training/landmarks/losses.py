@@ -20,7 +20,7 @@ FOREGROUND = 15.0  # section 4.2: the positive loss is enlarged by a constant, w
 DETECTION, REGRESSION, COORDINATE, IDENTITY = 1.0, 20.0, 1.0, 0.1
 TEACHER = 10.0  # of a teacher's heat maps beside those of the labels
 LIDS = (37, 38, 40, 41, 43, 44, 46, 47)
-LID_WEIGHT = 2.0  # of a lid's point in the coordinate term: whether an eye is shut hangs on a pixel
+LID_WEIGHT = 3.0  # of a lid's point in the coordinate term: whether an eye is shut hangs on a pixel
 
 
 def _mean(per_picture: Tensor, weight: Tensor) -> Tensor:
