@@ -20,9 +20,12 @@ from redtrack.errors import WeightsError
 if TYPE_CHECKING:
     from torch import nn
 
+    from redtrack.rednet.config import RedNetConfig
+
 FORMAT = "redtrack-weights"
 FORMAT_VERSION = 1
 COPY = "copy the file again"
+_BROKEN = (LookupError, TypeError, ValueError, AttributeError, AssertionError)  # what a wrong config raises
 DEFAULT = {"rednet": "rednet-small", "detector": "facedet"}
 FOLDERS = (Path(__file__).parent / "weights", Path(__file__).parent.parent / "weights")  # in a wheel, in a checkout
 
@@ -120,21 +123,42 @@ def load(name: str | Path | None = None, kind: str = "rednet", device: str = "cp
     from redtrack.fuse import fuse
 
     path = find(name or DEFAULT[kind])
-    about = describe(path)
-    if about["kind"] != kind:
-        raise WeightsError(f"weights of a {about['kind']}, not of a {kind}", path=path, remedy=f"give {kind} weights")
+    about = _of_kind(path, kind)
     try:
         tensors = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
         _check_size(kind, about)
         net = build(kind, about["config"])
         net.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:
-        first = (str(error).strip() or repr(error)).splitlines()[0]
-        raise WeightsError(f"broken weights ({first})", path=path, remedy=COPY) from error
+    except (SafetensorError, RuntimeError, *_BROKEN) as error:
+        raise _broken(path, error) from error
     net = net.eval().requires_grad_(False)
     if fused:
         fuse(net)
     return net.to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def rednet_config(path: Path) -> RedNetConfig:
+    """Returns what makes the landmark network of a weights file, without loading torch. Raises WeightsError."""
+    from redtrack.rednet.config import RedNetConfig
+
+    about = _of_kind(path, "rednet")
+    try:
+        return RedNetConfig.from_dict(about["config"])
+    except _BROKEN as error:
+        raise _broken(path, error) from error
+
+
+def _of_kind(path: Path, kind: str) -> dict[str, Any]:
+    """Returns what a weights file says of itself; raises WeightsError for another kind."""
+    about = describe(path)
+    if about["kind"] != kind:
+        raise WeightsError(f"weights of a {about['kind']}, not of a {kind}", path=path, remedy=f"give {kind} weights")
+    return about
+
+
+def _broken(path: Path, error: Exception) -> WeightsError:
+    first = (str(error).strip() or repr(error)).splitlines()[0]
+    return WeightsError(f"broken weights ({first})", path=path, remedy=COPY)
 
 
 def _check_size(kind: str, about: dict[str, Any]) -> None:

@@ -76,6 +76,9 @@ class Tracks:
     sigma: np.ndarray | None = row_column(
         "float32", _POINT | {"xx xy yy": 3}, "covariance of the error expected", unit="px2", optional=True
     )
+    spread: np.ndarray | None = row_column(
+        "float32", _POINT, "how far the points of samples lie from their mean", unit="px", lowest=0, optional=True
+    )
     points3d: np.ndarray | None = row_column(
         "float32", _POINT | {"xyz": 3}, "the face's shape in the head's axes", unit="mm", optional=True
     )

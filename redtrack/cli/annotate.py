@@ -62,6 +62,8 @@ def shaping(command: Any) -> Any:
                          help="windows is fast; tracking goes frame by frame as the paper does, for comparison."),
             click.option("--shape/--no-shape", default=True, show_default=True,
                          help="Also fit the head's pose and the points in 3D, and tell which are visible."),
+            click.option("--samples", type=click.IntRange(min=2), metavar="K",
+                         help="Also write how far K samples lie apart; for --weights with a variational step (var68)."),
         ]
     ):  # fmt: skip
         command = option(command)

@@ -13,6 +13,7 @@ frame, sorted by frame, then face; F frames, with faces or without. An optional 
 | boxes | (R, 4) float32 | row, x0 y0 x1 y1 | px |
 | state | (R,) uint8 | row | 0 detected, 1 interpolated, 2 refined, 3 edited by hand |
 | sigma | (R, 68, 3) float32 | row, point, xx xy yy | px2, covariance of the error expected; NaN unknown; optional |
+| spread | (R, 68) float32 | row, point | px, how far the points of samples lie from their mean; NaN unknown; optional |
 | points3d | (R, 68, 3) float32 | row, point, xyz | mm, the shape in the head's axes; NaN unknown; optional |
 | pose | (R, 6) float32 | row, rx ry rz tx ty s | rotation vector, place px, scale px/mm; NaN unknown; optional |
 | visible | (R, 68) uint8 | row, point | 0 hidden by the face itself, 1 not, 2 unknown; optional |

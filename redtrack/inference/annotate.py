@@ -49,6 +49,7 @@ def annotate(
     fps: float | None = None,
     rotate: int | str | None = None,
     shape: bool = True,
+    samples: int | None = None,
 ) -> Tracks:
     """Returns the landmarks of every face in every frame of a video (or picture).
 

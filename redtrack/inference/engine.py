@@ -204,9 +204,9 @@ class Engine:
             except torch.OutOfMemoryError as error:
                 self._make_room(error, call.crops.shape[0] * call.crops.shape[1])
                 found = self._predict(call)
-        estimates = zip(*found, strict=True)  # window by window
+        said = map(type(found)._make, zip(*found, strict=True))  # window by window
         with self._time("rows"):
-            following = [self._accept(*pair, *estimate) for pair, estimate in zip(call.looked, estimates, strict=True)]
+            following = [self._accept(*pair, each) for pair, each in zip(call.looked, said, strict=True)]
         self._waiting.add([pair for pairs in following for pair in pairs if pair[0].error is None])
 
     def _cut(self, waited: list[Looked], length: int) -> tuple[list[Looked], Tensor]:
@@ -236,11 +236,12 @@ class Engine:
         else:
             self._make_room(error, sum(len(window) for _, window in waited))
 
-    def _accept(self, tracker: Tracker, window: Window, *found: np.ndarray) -> list[Looked]:
+    def _accept(self, tracker: Tracker, window: Window, said: WindowEstimate) -> list[Looked]:
         """Hands the network's word on a window to its tracker; returns what is to be looked at because of it."""
         if tracker.error is not None:
             return []
-        following = self._guard(tracker, tracker.accept, window, *(array[: len(window)] for array in found))
+        said = type(said)(*(array[: len(window)] for array in said))
+        following = self._guard(tracker, tracker.accept, window, said)
         return [(tracker, window) for window in following or []]
 
     def _predict(self, call: Call) -> WindowEstimate:

@@ -175,6 +175,7 @@ class Landmarker:
                 temporal=options.temporal,
                 recur=False,
                 seven=None if seven is None else torch.from_numpy(seven.astype(np.float32)).to(self.device),
+                samples=options.samples,
             )
 
     def peek(
@@ -183,8 +184,9 @@ class Landmarker:
         """Returns the points of single frames (N, 1, 3, S, S), good enough to say where to crop; nothing is known of
         them before.
         """
+        single = replace(options, direction="forward", samples=None)  # one frame has no direction
         with arithmetic(self.precision.peeks, self.device):
-            return self.predict(crops, lengths, replace(options, direction="forward"))  # one frame has no direction
+            return self.predict(crops, lengths, single)
 
     def crops_at_once(self, options: Options) -> int:
         """Returns how many crops one call of the network takes where the user does not say."""
@@ -226,7 +228,7 @@ class Landmarker:
         first = np.zeros(1, np.int64)
         cut = [cut_crops(picture[None], first, crop) for picture, crop in zip(pictures, crops, strict=True)]
         found = self.predict(torch.cat(cut)[:, None], np.ones(len(crops), np.int64), Options())
-        each = zip(crops, found.points, found.scores, found.disagreement, found.sigma, strict=True)
+        each = zip(crops, *found[:-1], strict=True)
         return [in_frame(*own) for own in each]
 
     def _look_at_nothing(self, options: Options) -> None:
@@ -239,11 +241,14 @@ class Landmarker:
 def identify(weights: str | Path | None, options: Options, detects: bool = True) -> dict[str, Any]:
     """Returns the names and digests of the networks and boxes that decide the points, without loading torch.
 
-    Raises WeightsError and UsageError for files that are not there.
+    Raises WeightsError and UsageError for files that are not there, and for samples of a network that draws none.
     """
     from redtrack import checkpoint
 
     path = checkpoint.find(weights or checkpoint.DEFAULT["rednet"])
+    if options.samples and not checkpoint.rednet_config(path).samples(options.spatial_steps):
+        remedy = "leave out --samples, or train one: redtrack train image --tasks var68,reg68"
+        raise UsageError("this network has no variational step (var68), so it draws no samples", path, remedy)
     about = {"weights": path.stem, "weights_digest": checkpoint.digest(path)}
     if options.boxes is not None:
         return about | {"boxes_digest": _digest(options.boxes)}

@@ -22,6 +22,7 @@ MOST = {
     "detect_every": 10_000,
     "spatial_steps": 16,
     "max_faces": 10_000,
+    "samples": 1000,
     "batch": 1_000_000,
     "min_face": 1_000_000,
     "start": 1_000_000_000,
@@ -44,7 +45,8 @@ class Options:
     start, end: seconds. protocol: `windows`, or `tracking` frame by frame as the paper does. stream: number of the
     video stream in its file, None for the best one. fps: frames a second of files that tell neither times nor a rate.
     rotate: degrees clockwise by which the picture is turned, one of `ROTATIONS`; auto for what makes faces stand
-    upright. shape: whether rows have `points3d`, `pose` and `visible`.
+    upright. shape: whether rows have `points3d`, `pose` and `visible`. samples: of the code of a variational network,
+    whose `spread` rows have then; None for none.
     """
 
     window: int = 10
@@ -63,6 +65,7 @@ class Options:
     fps: float | None = None
     rotate: int | str | None = None
     shape: bool = True
+    samples: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("boxes", "detector"):
@@ -77,6 +80,7 @@ class Options:
         if self.fps == 0:
             raise UsageError("fps is 0, not a number above 0")
         _check_whole(self, "stream", least=0)
+        _check_whole(self, "samples", least=2)
         if self.rotate is not None:
             _one_of("rotate", str(self.rotate), ROTATIONS)
             object.__setattr__(self, "rotate", self.rotate if self.rotate == "auto" else int(self.rotate))

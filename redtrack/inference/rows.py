@@ -30,12 +30,14 @@ STRAYED = 0.4  # ... and where the points of one lie beside the box in which the
 @dataclass(frozen=True, eq=False)
 class WindowPoints:
     """What the network says of a window in frame pixels: points (n, 68, 2), the heights of their maps' peaks (n, 68),
-    disagreement (n, 68), and covariances sigma (n, 68, 3), None from a network without certainty."""
+    disagreement (n, 68), covariances sigma (n, 68, 3), None from a network without certainty, and the spread (n, 68) of
+    samples, None where none were drawn."""
 
     points: NDArray[np.float32]
     peaks: NDArray[np.float32]
     disagreement: NDArray[np.float32]
     sigma: NDArray[np.float32] | None = None
+    spread: NDArray[np.float32] | None = None
 
     @property
     def confidence(self) -> float:
@@ -49,18 +51,29 @@ class WindowPoints:
 
 
 def in_frame(
-    crop: CropTransform, points: np.ndarray, peaks: np.ndarray, apart: np.ndarray, sigma: np.ndarray | None = None
+    crop: CropTransform,
+    points: np.ndarray,
+    peaks: np.ndarray,
+    apart: np.ndarray,
+    sigma: np.ndarray | None = None,
+    spread: np.ndarray | None = None,
 ) -> WindowPoints:
-    """Returns what was found in crops (n) in frame pixels. points (n, 68, 2), apart (n, 68) in crop pixels,
-    sigma (n, 68, 3) in square crop pixels, NaN where the network has none.
+    """Returns what was found in crops (n) in frame pixels. points (n, 68, 2), apart and spread (n, 68) in crop pixels,
+    sigma (n, 68, 3) in square crop pixels; sigma and spread are NaN where the network has none.
     """
     scale = crop.side / crop.size
+    sigma, spread = _known(sigma), _known(spread)
     return WindowPoints(
         crop.to_frame(points).astype(np.float32),
         peaks.clip(0, 1).astype(np.float32),
         (apart * scale[:, None]).astype(np.float32),
-        None if sigma is None or np.isnan(sigma).any() else crop.sigma_to_frame(sigma).astype(np.float32),
+        None if sigma is None else crop.sigma_to_frame(sigma).astype(np.float32),
+        None if spread is None else (spread * scale[:, None]).astype(np.float32),
     )
+
+
+def _known(values: np.ndarray | None) -> np.ndarray | None:
+    return None if values is None or np.isnan(values).any() else values
 
 
 def likely(points: NDArray[np.float32], sigma: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -110,6 +123,7 @@ class RowMerger:
                 "scores": found.scores,
                 "disagreement": found.disagreement,
                 "sigma": found.sigma,
+                "spread": found.spread,
                 "boxes": face_box(found.points).astype(np.float32) if window.again else window.boxes,
                 "state": refined if window.again else window.state,
             }

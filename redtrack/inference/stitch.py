@@ -84,7 +84,8 @@ class Stitcher:
         for seam, e in zip(seams, estimates, strict=True):
             crop, apart = seam.entry.window.crop, e.disagreement.numpy() * size
             tied = in_frame(crop, e.points.numpy() * size, e.scores.numpy(), apart)
-            found.append(replace(tied, sigma=_found(seam.entry).sigma))
+            seen = _found(seam.entry)
+            found.append(replace(tied, sigma=seen.sigma, spread=seen.spread))
         return found
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from redtrack.faces import BoxesFile, FaceFollower
+    from redtrack.rednet.predict import WindowEstimate
     from redtrack.video import DecodeReport, IsolatedVideo, Video, VideoInfo
 
 __all__ = ["Destination", "Sink", "Tracker", "expected_frames"]
@@ -193,23 +194,15 @@ class Tracker:
         region = region_of(window.crop, *self._store.size())
         return window, sample(self._store.region(window.first, len(window), region), region, window.crop)
 
-    def accept(
-        self,
-        window: Window,
-        points: NDArray[np.floating],
-        scores: NDArray[np.floating],
-        apart: NDArray[np.floating],
-        sigma: NDArray[np.floating],
-        evidence: NDArray[np.floating],
-    ) -> list[Window]:
-        """Takes what the network says of a window: a `WindowEstimate` without its padding.
+    def accept(self, window: Window, said: WindowEstimate) -> list[Window]:
+        """Takes what the network says of a window, without padding: points (n, 68, 2) and so on.
 
         Returns what is to be looked at next because of it; that may be the window again, with better crops.
         """
-        seen = in_frame(window.crop, points, scores, apart, sigma)
+        seen = in_frame(window.crop, *said[:-1])
         again = self._protocol.again(window, seen, self._runs)
         if not window.peek and not again:
-            self._runs.entry(window).see(window, seen, evidence)
+            self._runs.entry(window).see(window, seen, said.evidence)
             if not self._stitcher.waits or self._runs.all_are(Stage.SEEN):  # else the next chunk settles more in one go
                 self._settle()
         return again

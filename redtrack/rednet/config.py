@@ -55,6 +55,18 @@ class RedNetConfig:
         """Side of the square input crop in pixels."""
         return INPUT_SIZE[self.body]
 
+    def tasks(self, spatial_steps: int | None = None) -> tuple[str, ...]:
+        """The tasks of so many steps: fewer drop the first ones, more repeat the last."""
+        if spatial_steps is None or spatial_steps == len(self.steps):
+            return self.steps
+        if spatial_steps < len(self.steps):
+            return self.steps[len(self.steps) - spatial_steps :]
+        return self.steps + self.steps[-1:] * (spatial_steps - len(self.steps))
+
+    def samples(self, spatial_steps: int | None = None) -> bool:
+        """Whether one of so many steps has a code that is sampled."""
+        return self.sampled and "var68" in self.tasks(spatial_steps)
+
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "steps": list(self.steps)}
 

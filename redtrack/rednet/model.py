@@ -136,14 +136,19 @@ class RedNet(nn.Module):
 
     def step(self, k: int, tasks: tuple[str, ...], seen: list[Tensor], z: Tensor) -> StepOutput:
         """Step k of the tasks, eq. 4: the picture and the last maps give new maps."""
-        place, task = self.body_of_step(k, len(tasks)), tasks[k]
-        body = self.body(place)
-        e, skips = body.encode(seen[place], z)
-        code = None
-        if task == "var68":
-            e, skips, code = self.variational(e, skips)
+        task, body = tasks[k], self.body(self.body_of_step(k, len(tasks)))
+        e, skips, code = self.encode(k, tasks, seen, z)
         features = body.decode(e, skips)
         return StepOutput(task, self.head(task, features), e, features, code)
+
+    def encode(
+        self, k: int, tasks: tuple[str, ...], seen: list[Tensor], z: Tensor
+    ) -> tuple[Tensor, list[Tensor], Code | None]:
+        """What step k of the tasks decodes: the bottleneck and its skips; of a variational step what takes their place,
+        and the code."""
+        place = self.body_of_step(k, len(tasks))
+        e, skips = self.body(place).encode(seen[place], z)
+        return self.variational(e, skips) if tasks[k] == "var68" else (e, skips, None)
 
     def image_steps(self, crops: Tensor, tasks: tuple[str, ...] | None = None) -> list[StepOutput]:
         """All spatial steps on single pictures (B, 3, S, S), eq. 5 and 7; tasks default to the config's."""
@@ -171,7 +176,7 @@ class RedNet(nn.Module):
             z = self.first_feedback(len(crops))
             for k in range(len(tasks) - 1):
                 z = self.feedback(self.step(k, tasks, seen, z))
-        e, skips = self.body().encode(seen[-1], z)
+        e, skips, _ = self.encode(len(tasks) - 1, tasks, seen, z)
         return Encoded(tasks[-1], e, skips)
 
     def seven_points(self, crops: Tensor, tasks: tuple[str, ...] | None = None) -> Tensor:
@@ -252,15 +257,6 @@ class RedNet(nn.Module):
     def read(self, out: StepOutput) -> tuple[Tensor, Tensor]:
         """Points in crop pixels (B, P, 2) and scores (B, P) of a step's maps."""
         return self.points_of(out), maps.peak(out.logits)
-
-    def tasks_of(self, spatial_steps: int | None) -> tuple[str, ...]:
-        """The tasks of so many steps: fewer drop the first ones, more repeat the last."""
-        steps = self.config.steps
-        if spatial_steps is None or spatial_steps == len(steps):
-            return steps
-        if spatial_steps < len(steps):
-            return steps[len(steps) - spatial_steps :]
-        return steps + steps[-1:] * (spatial_steps - len(steps))
 
     def points_of(self, out: StepOutput) -> Tensor:
         """Crop pixels of a step's maps: (B, P, 2)."""

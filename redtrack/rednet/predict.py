@@ -15,6 +15,7 @@ from redtrack.points import N_POINTS, SEVEN
 from redtrack.rednet.model import Encoded, RedNet, StepOutput
 from redtrack.rednet.temporal import EVIDENCE, first_state
 from redtrack.rednet.tie import DIRECTIONS, Points, alone, reversed_order, undo
+from redtrack.rednet.variational import spread
 
 KEYS_FROM = 3  # frames in a window from which on the first spatial steps look at one of them only
 
@@ -22,7 +23,8 @@ KEYS_FROM = 3  # frames in a window from which on the first spatial steps look a
 class WindowEstimate(NamedTuple):
     """points (N, T, P, 2) float32 in crop pixels; scores (N, T, P) 0..1; disagreement (N, T, P): the distance of the
     forward and the backward estimate in crop pixels, 0 where there is one only; sigma (N, T, P, 3): the covariance xx,
-    xy, yy in square crop pixels, NaN where the network has no head for it. Frames beyond a window's length hold nothing
+    xy, yy in square crop pixels, NaN where the network has no head for it; spread (N, T, P): how far samples of the
+    network's code lie apart in crop pixels, NaN where none were asked for. Frames beyond a window's length hold nothing
     of use. evidence (N, T, D, P, E) is what `tie` makes better points of once the neighbours are known, with D of 0
     where nothing recurs."""
 
@@ -30,14 +32,15 @@ class WindowEstimate(NamedTuple):
     scores: np.ndarray
     disagreement: np.ndarray
     sigma: np.ndarray
+    spread: np.ndarray
     evidence: np.ndarray
 
     @classmethod
     def final(cls, points: np.ndarray, scores: np.ndarray, disagreement: np.ndarray) -> WindowEstimate:
         """An estimate that no neighbour changes."""
-        unknown = np.full((*points.shape[:-1], 3), np.nan, np.float32)
+        unknown = np.full((*points.shape[:-1], 4), np.nan, np.float32)
         no_evidence = np.zeros((*points.shape[:2], 0, N_POINTS, EVIDENCE), np.float32)
-        return cls(points, scores, disagreement, unknown, no_evidence)
+        return cls(points, scores, disagreement, unknown[..., :3], unknown[..., 3], no_evidence)
 
 
 @torch.inference_mode()
@@ -50,6 +53,7 @@ def predict_windows(
     temporal: bool = True,
     recur: bool = True,
     seven: Tensor | None = None,
+    samples: int | None = None,
 ) -> WindowEstimate:
     """The estimate for each frame of each window.
 
@@ -58,18 +62,19 @@ def predict_windows(
     the maps, good enough to see where a face is: `tie` follows.
     seven (N, T, 7, 2) in crop pixels: points known from neighbouring frames, which take the place of the first spatial
     steps (section 3.2); NaN for windows of which nothing is known. Where `spatial_steps` are asked for, every picture
-    takes them all.
+    takes them all. samples: of a variational step's code, whose `spread` is wanted.
     """
     assert direction in DIRECTIONS, f"direction {direction!r} is none of {tuple(DIRECTIONS)}"
     n, t = crops.shape[:2]
     assert lengths.shape == (n,), f"{tuple(lengths.shape)} lengths for {n} windows"
     lengths = lengths.to(crops.device)  # a GPU waits for it: now there is nothing yet that it waits behind
     pictures = crops.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-    tasks = net.tasks_of(spatial_steps)
+    tasks = net.config.tasks(spatial_steps)
     known = _known_points(net, crops, lengths, tasks, seven) if spatial_steps is None else None
     encoded = net.encode_last(pictures, tasks, known)
+    apart = spread(net, pictures, samples, tasks) if samples else pictures.new_full((n * t, N_POINTS), torch.nan)
     if not (net.config.temporal and temporal):
-        return _of_maps(net, net.decode_last(encoded, net.split(encoded.e)[1]), (n, t))
+        return _of_maps(net, net.decode_last(encoded, net.split(encoded.e)[1]), (n, t), apart)
     hidden = _both_ways(net, encoded, lengths, t, direction)
     out = net.decode_remembered(encoded, hidden)
     sigma = net.sigma_of(out)
@@ -78,7 +83,7 @@ def predict_windows(
         found = alone(net.recurrence, evidence, lengths, direction)
     else:
         found = Points(evidence[:, :, 0, :, :2], evidence[:, :, 0, :, 2], torch.zeros_like(evidence[:, :, 0, :, 2]))
-    return _on_host(net, found, sigma, evidence)
+    return _on_host(net, found, sigma, apart, evidence)
 
 
 def _known_points(
@@ -104,11 +109,11 @@ def _known_points(
     return seven.flatten(0, 1)
 
 
-def _of_maps(net: RedNet, out: StepOutput, shape: tuple[int, int]) -> WindowEstimate:
+def _of_maps(net: RedNet, out: StepOutput, shape: tuple[int, int], apart: Tensor) -> WindowEstimate:
     """The estimate of a network, or of a run, that knows of no time."""
     points, scores = (x.unflatten(0, shape) for x in net.read(out))
     found = Points(points / net.config.size, scores, torch.zeros_like(scores))
-    return _on_host(net, found, net.sigma_of(out), points.new_zeros(*shape, 0, N_POINTS, EVIDENCE))
+    return _on_host(net, found, net.sigma_of(out), apart, points.new_zeros(*shape, 0, N_POINTS, EVIDENCE))
 
 
 def _both_ways(net: RedNet, encoded: Encoded, lengths: Tensor, t: int, direction: str) -> list[Tensor]:
@@ -129,15 +134,16 @@ def reorder(encoded: Encoded, order: Tensor) -> Encoded:
     return encoded._replace(e=encoded.e[flat])
 
 
-def _on_host(net: RedNet, found: Points, sigma: Tensor | None, evidence: Tensor) -> WindowEstimate:
-    """One transfer a batch."""
+def _on_host(net: RedNet, found: Points, sigma: Tensor | None, apart: Tensor, evidence: Tensor) -> WindowEstimate:
+    """One transfer a batch. apart (N * T, P): the spread in crop pixels."""
     size = net.config.size
     n, t, d = evidence.shape[:3]
     if sigma is None:
         sigma = evidence.new_full((n * t, N_POINTS, 3), torch.nan)
     sigma = sigma.unflatten(0, (n, t)) * size**2
-    values = (found.points * size, found.scores[..., None], found.disagreement[..., None] * size, sigma)
-    own = torch.cat([v.float() for v in values], -1)  # (N, T, P, 7)
+    apart = apart.unflatten(0, (n, t))[..., None]
+    values = (found.points * size, found.scores[..., None], found.disagreement[..., None] * size, sigma, apart)
+    own = torch.cat([v.float() for v in values], -1)  # (N, T, P, 8)
     packed = torch.cat((own, evidence.float().permute(0, 1, 3, 2, 4).flatten(3)), -1).cpu().numpy()
-    said = packed[..., 7:].reshape(n, t, N_POINTS, d, EVIDENCE).transpose(0, 1, 3, 2, 4)
-    return WindowEstimate(packed[..., :2], packed[..., 2], packed[..., 3], packed[..., 4:7], said)
+    said = packed[..., 8:].reshape(n, t, N_POINTS, d, EVIDENCE).transpose(0, 1, 3, 2, 4)
+    return WindowEstimate(packed[..., :2], packed[..., 2], packed[..., 3], packed[..., 4:7], packed[..., 7], said)

@@ -56,9 +56,10 @@ class SampledBottleneck(nn.Module):
         """The distribution of a bottleneck e (B, C, h, w)."""
         return Code(self.mean(e), self.log_variance(e).clamp(*LOG_VARIANCE))
 
-    def draw(self, code: Code) -> Tensor:
-        """One sample of the code (B, C, h, w)."""
-        return code.mean + torch.randn_like(code.mean) * (code.log_variance / 2).exp()
+    def draw(self, code: Code, noise: Tensor | None = None) -> Tensor:
+        """One sample of the code (B, C, h, w): by normal noise (C, h, w), or by noise of its own for each picture."""
+        noise = torch.randn_like(code.mean) if noise is None else noise
+        return code.mean + noise * (code.log_variance / 2).exp()
 
     def forward(self, e: Tensor, skips: list[Tensor]) -> tuple[Tensor, list[Tensor], Code]:
         """What is decoded in place of e and its skips, and the code's distribution."""
@@ -82,20 +83,23 @@ def divergence(code: Code, free: float = FREE_BITS) -> Tensor:
 
 
 @torch.inference_mode()
-def spread(net: RedNet, crops: Tensor, samples: int) -> Tensor:
+def spread(net: RedNet, crops: Tensor, samples: int, steps: tuple[str, ...] | None = None) -> Tensor:
     """How far the points of K samples of the code lie apart, px of the crop: (B, P).
 
-    crops (B, 3, S, S). The root mean square distance of the last step's points from their mean. Ours: an uncertainty.
+    crops (B, 3, S, S); steps default to the config's. The root mean square distance of the last step's points from
+    their mean, of each picture by itself. Ours: an uncertainty. All pictures have the same noise, and so do all calls:
+    what a picture shares a batch with changes nothing, and what differs between two frames is the frames.
     """
-    steps = net.config.steps
-    assert "var68" in steps, f"no step of {steps} has a code"
+    steps = steps or net.config.steps
+    assert steps[0] == "var68", f"no step of {steps} has a code"
     seen, z = net.look(crops), net.first_feedback(len(crops))
-    e, skips = net.body(net.body_of_step(0, len(steps))).encode(seen[0], z)
+    body = net.body(net.body_of_step(0, len(steps)))
+    e, skips = body.encode(seen[0], z)
     code, blank = net.variational.code(e), net.variational.without_skips(skips)
+    noise = torch.randn((samples, *e.shape[1:]), generator=torch.Generator().manual_seed(0)).to(e)
     drawn = []
-    for _ in range(samples):
-        features = net.body(net.body_of_step(0, len(steps))).decode(net.variational.draw(code), blank)
-        logits = net.head("var68", features)
+    for own in noise:
+        logits = net.head("var68", body.decode(net.variational.draw(code, own), blank))
         for k in range(1, len(steps)):
             logits = net.step(k, steps, seen, logits.sigmoid()).logits
         drawn.append(maps.map_to_crop(maps.soft_argmax(logits), net.stride))

@@ -108,6 +108,7 @@ DEFAULTS = {
     "end": None,
     "protocol": "windows",
     "shape": True,
+    "samples": None,
     "stream": None,
     "fps": None,
     "rotate": None,

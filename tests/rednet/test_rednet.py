@@ -81,9 +81,9 @@ def test_z0_may_be_the_mean_shape():
 
 def test_fewer_steps_drop_the_first_and_more_repeat_the_last(net):
     """What `--spatial-steps` does."""
-    assert net.tasks_of(1) == ("reg68",)
-    assert net.tasks_of(None) == net.tasks_of(2) == ("det7", "reg68")
-    assert net.tasks_of(4) == ("det7", "reg68", "reg68", "reg68")
+    assert net.config.tasks(1) == ("reg68",)
+    assert net.config.tasks(None) == net.config.tasks(2) == ("det7", "reg68")
+    assert net.config.tasks(4) == ("det7", "reg68", "reg68", "reg68")
 
 
 @torch.inference_mode()
