@@ -19,6 +19,7 @@ from redtrack.shape3d.fit import fit_rows
 from redtrack.shape3d.pose import OPENFACE_POSE, angles_of, openface_angles_of, rotation
 
 __all__ = [
+    "AXIS",
     "FURTHEST",
     "OPENFACE_FOCAL",
     "OPENFACE_PLACE",
@@ -36,6 +37,9 @@ __all__ = [
 FURTHEST = 70.0
 """Degrees between the face's normal and the camera's axis beyond which `frontal` gives NaN."""
 
+
+AXIS = 0.6
+"""Length of a head's axes where they are drawn, over the distance of the outer eye corners of the mean head."""
 
 OPENFACE_FOCAL = 500 / 640
 """Focal length over the picture's width, as OpenFace assumes it."""
@@ -78,7 +82,7 @@ class Pose:
         """
         return openface_angles_of(self.rotation)
 
-    def axes(self, length: float = 0.6) -> np.ndarray:
+    def axes(self, length: float = AXIS) -> np.ndarray:
         """Returns (R, 4, 2) px: the head's origin, and the ends of its x, y and forward axes, in that unit long."""
         ends = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, -1]]) * length
         flat: np.ndarray = (ends @ self.rotation.swapaxes(1, 2))[..., :2]

@@ -11,6 +11,7 @@ import numpy as np
 
 from redtrack.edits.draft import Draft
 from redtrack.edits.edit import Edit
+from redtrack.edits.refit import refit
 from redtrack.points import N_POINTS
 from redtrack.tracks import Tracks
 
@@ -79,7 +80,8 @@ class Edited:
 def apply_edits(tracks: Tracks, edits: Iterable[Edit]) -> Edited:
     """Returns the tracks after the edits that are in force (`Edits.in_force`), in their order.
 
-    A mended row has the state EDITED; its moved points have score 1 and disagreement 0, interpolated ones NaN.
+    A mended row has the state EDITED; its moved points have score 1 and disagreement 0, interpolated ones NaN. Pose,
+    points in 3D and visibility of rows with moved points are fitted anew.
     """
     return extend_edits(Edited.of(tracks), edits)
 
@@ -93,8 +95,15 @@ def extend_edits(edited: Edited, edits: Iterable[Edit]) -> Edited:
             idle.append(edit.id)
     rows = dict(sheet.draft.rows)
     mark, moved = rows.pop("mark"), rows.pop("moved")
+    refit(rows, moved.any(axis=1) & np.isin(rows["face"], _faces_of(edits)))
     tracks, count = replace(edited.tracks, **rows), edited.count + len(edits)
     return Edited(tracks, mark, moved, sheet.names, frozenset(sheet.faceless), tuple(idle), count)
+
+
+def _faces_of(edits: list[Edit]) -> list[Any]:
+    """Returns the faces whose rows edits may have changed."""
+    reshaped = [edit.values for edit in edits if edit.op not in ("mark", "name")]
+    return [values[name] for values in reshaped for name in ("face", "into", "other", "new") if name in values]
 
 
 _NAMES = {"as": "kind"}  # fields that Python cannot have as names

@@ -38,11 +38,12 @@ class Draft:
     def move(self, row: int, indices: np.ndarray, places: np.ndarray) -> None:
         """Sets points (n,) of a row to places (n, 2) px; the box goes with the face, the row's state becomes EDITED.
 
-        What the network said of these points is unknown from then on.
+        What the network said of these points is unknown from then on; pose and points in 3D stay, for `refit`.
         """
         for name, array in self.rows.items():
-            if name in ROW_FIELDS and ROW_FIELDS[name].unknown is not None and name != "points":
-                array[row, indices] = ROW_FIELDS[name].unknown
+            about = ROW_FIELDS.get(name)
+            if about is not None and "point" in about.axes and about.unknown is not None and name != "points":
+                array[row, indices] = about.unknown
         points = self.rows["points"][row]
         before = points.copy()
         points[indices] = places

@@ -20,6 +20,7 @@ from redtrack.edits import Edited
 from redtrack.evaluate.protocol import eye_distance
 from redtrack.measures import ANGLES, measures
 from redtrack.points import N_POINTS
+from redtrack.pose import AXIS, Pose
 from redtrack.tracks import Tracks
 
 __all__ = ["LEVELS", "MEASURE_STEPS", "columns", "order", "pack", "point_step"]
@@ -52,7 +53,7 @@ def point_step(tracks: Tracks) -> float:
 
 def columns(edited: Edited, step: float, doubts: np.ndarray) -> dict[str, np.ndarray]:
     """Returns whole numbers (R, width) by the name of their column, in order of the tracks; `doubts` (R,) are 0..1."""
-    tracks = edited.tracks
+    tracks, head = edited.tracks, edited.tracks.head()
     points = tracks.points.astype(np.float64) / step
     centre = np.round(_middle(points)).astype(np.int64)
     boxes = np.round(tracks.boxes / step).astype(np.int64) - np.tile(centre, 2)
@@ -65,7 +66,8 @@ def columns(edited: Edited, step: float, doubts: np.ndarray) -> dict[str, np.nda
         "doubt": np.round(doubts * 100).astype(np.int64)[:, None],
         "mark": edited.mark[:, None],
         **_levels(tracks),
-        **_measured(tracks),
+        **_measured(tracks, head),
+        "axes": _axes(head, centre, step),
         **({"moved": edited.moved} if edited.moved.any() else {}),  # almost nothing, once deflated
     }
 
@@ -108,9 +110,15 @@ def _steady(values: np.ndarray, face: np.ndarray) -> np.ndarray:
     return levels
 
 
-def _measured(tracks: Tracks) -> dict[str, np.ndarray]:
-    values = measures(tracks.points)
+def _measured(tracks: Tracks, head: Pose) -> dict[str, np.ndarray]:
+    values = measures(tracks.points, head)
     return {name: _whole(values[name], step)[:, None] for name, step in MEASURE_STEPS.items()}
+
+
+def _axes(head: Pose, centre: np.ndarray, step: float) -> np.ndarray:
+    """Returns (R, 3): the place of the heads' origins from the rows' centres (R, 2), and the length of their axes."""
+    origin, length = head.origin / step - centre, AXIS * head.scale / step
+    return _whole(np.concatenate([origin, length[:, None]], axis=1), 1)
 
 
 def _whole(values: np.ndarray, step: float, most: int = -NONE - 1) -> np.ndarray:

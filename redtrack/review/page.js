@@ -60,10 +60,11 @@ class Rows {
     };
     const [x, y] = slice("centre"), step = meta.step;
     return {
+      centre: [x * step, y * step],
       frame: this.value("frame", row), face: this.value("face", row), mark: this.value("mark", row),
       points: Float64Array.from(slice("points"), (value, i) => (value === NONE ? NaN : value + (i % 2 ? y : x)) * step),
       box: Array.from(slice("box"), (value, i) => (value + (i % 2 ? y : x)) * step),
-      doubt: this.value("doubt", row) / 100, moved: slice("moved"),
+      doubt: this.value("doubt", row) / 100, moved: slice("moved"), axes: slice("axes"),
       levels: { score: slice("score"), disagreement: slice("disagreement"), error: slice("error") },
       measure: (name) => this.value(name, row) * meta.measures[name].step,
     };
@@ -350,6 +351,7 @@ function paintFace(context, row, to, style) {
       context.stroke();
     }
   }
+  if (style.axes) paintAxes(context, axesOf(row), to, Math.max(radius, 1.5 * ratio));
   if (style.ids) {
     context.globalAlpha = 1;
     const words = faceName(row.face) + (row.mark ? ` · ${MARKS[row.mark]}` : "");
@@ -362,6 +364,33 @@ function paintFace(context, row, to, style) {
     context.fillText(words, x, y);
   }
   context.globalAlpha = 1;
+}
+
+// The head's origin, and the ends of its x, y and forward axes in the video's pixels (docs/pose.md); null where unknown.
+function axesOf(row) {
+  if (!row.axes || row.axes[0] === NONE) return null;
+  const [roll, yaw, pitch] = ["roll", "yaw", "pitch"].map((name) => row.measure(name) * Math.PI / 180);
+  const [cr, sr, cy, sy, cp, sp] = [Math.cos(roll), Math.sin(roll), Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
+  const x = row.centre[0] + row.axes[0] * meta.step, y = row.centre[1] + row.axes[1] * meta.step, long = row.axes[2] * meta.step;
+  const ways = [[0, 0], [cr * cy, sr * cy], [cr * sy * sp - sr * cp, sr * sy * sp + cr * cp], [cr * sy * cp + sr * sp, sr * sy * cp - cr * sp]];
+  return ways.map(([dx, dy]) => [x + dx * long, y + dy * long]);
+}
+
+function paintAxes(context, ends, to, wide) {
+  if (!ends) return;
+  const [start, ...tips] = ends.map(([x, y]) => [x * to.sx + to.ox, y * to.sy + to.oy]);
+  context.lineCap = "round";
+  tips.forEach((tip, k) => {
+    for (const [colour, width] of [["#000a", wide * 2], [meta.axisColours[k], wide * 1.3]]) {
+      context.beginPath();
+      context.moveTo(...start);
+      context.lineTo(...tip);
+      context.strokeStyle = colour;
+      context.lineWidth = width;
+      context.stroke();
+    }
+  });
+  context.lineCap = "butt";
 }
 
 function ramp(share) { // from doubtful, 0, to certain, 1

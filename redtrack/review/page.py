@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy as np
 from redtrack.edits import Edited
 from redtrack.errors import FormatError
 from redtrack.points import LINES, PARTS
-from redtrack.render.colours import PART_COLOURS
+from redtrack.render.colours import AXES, PART_COLOURS
 from redtrack.render.doubt import confidence, disagreement, doubt
 from redtrack.review import pack
 from redtrack.review.spans import SHARE, find_gaps, find_spans
@@ -87,7 +87,8 @@ class Page:
             "measures": {name: {"step": step} for name, step in pack.MEASURE_STEPS.items()},
             "lines": LINES,
             "parts": [list(part) for part in PARTS.values()],
-            "partColours": [f"rgb({','.join(str(int(v)) for v in colour)})" for colour in PART_COLOURS],
+            "partColours": [_css(colour) for colour in PART_COLOURS],
+            "axisColours": [_css(colour) for colour in AXES],
             "cuts": _cuts(tracks),
             "spans": spans_of(tracks),
             **faces_of(self.edited),
@@ -175,6 +176,10 @@ def faces_of(edited: Edited) -> dict[str, Any]:
     ]
     gaps = [gap.as_json() for gap in find_gaps(tracks, SHORTEST_GAP)]
     return {"faces": faces, "names": {str(face): name for face, name in edited.names.items()}, "gaps": gaps}
+
+
+def _css(colour: Iterable[float]) -> str:
+    return f"rgb({','.join(str(int(value)) for value in colour)})"
 
 
 def _cuts(tracks: Tracks) -> list[int]:

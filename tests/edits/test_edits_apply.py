@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from drawn_tracks import face, moving_face, tracks_of
+from heads import heads, poses, seen
 
 from redtrack.edits import Edit, Edited, Edits, Mark, apply_edits, extend_edits
+from redtrack.inference.shape import with_shape
 from redtrack.points import N_POINTS
 from redtrack.tracks import RowState, Tracks
 
@@ -54,6 +56,27 @@ def test_moved_points_are_where_they_were_put() -> None:
     assert done.mark[row] == Mark.MENDED and done.moved[row].sum() == 2 and done.trusted().tolist() == [row]
     assert tracks.points[row, 36].tolist() != [100.5, 50.25] and tracks.state[row] == RowState.DETECTED
     assert result.info["edits"] == {"count": 1, "frames": 1}
+
+
+def test_pose_and_points_in_3d_are_fitted_anew() -> None:
+    """Of rows with moved points, by the same person's face, step by step as at once; other rows keep theirs."""
+    yaw = np.linspace(-30, 30, 40)
+    truth = seen(heads(40, seed=1), poses(yaw[:, None] * [0, 1, 0])).astype(np.float32)
+    wrong = truth.copy()
+    wrong[[20, 30]] = truth[[2, 39]] + 25
+    tracks = with_shape(Tracks.from_rows(np.arange(40), np.zeros(40), wrong, np.arange(40) / 25))
+    edits = [("points", {"frame": k, "face": 0, "points": whole(truth[k])}) for k in (20, 30)]
+    done = edited(tracks, *edits)
+    result, kept = done.result(), np.setdiff1d(np.arange(40), [20, 30])
+    assert result.pose is not None and result.points3d is not None and result.visible is not None
+    assert np.abs(result.head().angles()[[20, 30], 1] - yaw[[20, 30]]).max() < 4
+    assert np.abs(tracks.head().angles()[[20, 30], 1] - yaw[[20, 30]]).max() > 8
+    assert (result.pose[kept] == tracks.pose[kept]).all() and np.isfinite(result.points3d).all()
+    assert (result.visible[[20, 30]] < 2).all()
+    steps = extend_edits(edited(tracks, edits[0]), [Edit("points", "e1", edits[1][1])])
+    assert steps.tracks.same_as(done.tracks)
+    gone = edited(tracks, ("points", {"frame": 20, "face": 0, "points": {str(k): [5, 5] for k in range(68)}}))
+    assert np.isnan(gone.tracks.pose[20]).all() and (gone.tracks.visible[20] == 2).all()
 
 
 def test_the_box_goes_with_a_face_that_is_moved_whole() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 import videos
 from browsers import SEEK, chromium, opened
 from drawn_tracks import face
+from heads import heads, poses, seen
 
 from redtrack.edits import Edit, apply_edits
+from redtrack.inference.shape import with_shape
 from redtrack.review.film import find_film
 from redtrack.review.page import Page, page_html
 from redtrack.tracks import Tracks
@@ -98,6 +101,33 @@ def test_a_page_of_a_file_makes_no_request_but_for_its_video(browser: Any, tmp_p
     page.wait_for_timeout(500)
     context.close()
     assert {one for one in asked if not one.startswith("blob:")} <= {url, path.as_uri()}
+
+
+def test_the_heads_axes_are_drawn_on_the_face(browser: Any, tmp_path: Path) -> None:
+    """Where the rows' poses have them, once they are switched on: x red, y green, forward blue."""
+    path = videos.clip(tmp_path / "c.mp4", [videos.numbered(k, 640, 480) for k in range(24)])
+    tracks = tracks_on(path)
+    turns = np.random.default_rng(0).uniform(-1, 1, (24, 3)) * [40, 40, 25]
+    tracks = with_shape(replace(tracks, points=seen(heads(24), poses(turns)).astype(np.float32)))
+    with opened(browser, page_of(path, tracks)) as page:
+        page.wait_for_function("() => review.player.ready")
+        page.check("[data-layer=axes]")
+        page.uncheck("[data-layer=points]")
+        page.wait_for_function("() => new Promise(requestAnimationFrame).then(() => true)")
+        drawn = np.array(page.evaluate("Array.from({length: 24}, (_, k) => axesOf(review.tracks.at(k)[0]))"))
+        colours = np.array(page.evaluate(AXIS_COLOURS))
+    assert np.abs(drawn - tracks.head().axes()).max() < 0.5
+    assert (colours.argmax(axis=1) == [0, 1, 2]).all()
+
+
+AXIS_COLOURS = """
+() => {
+  const to = review.placed, [start, ...tips] = axesOf(review.tracks.at(0)[0]);
+  const context = document.getElementById('picture').getContext('2d');
+  const look = (x, y) => [...context.getImageData(x * to.sx + to.ox, y * to.sy + to.oy, 1, 1).data];
+  return tips.map((tip) => look(...tip.map((value, k) => (2 * value + start[k]) / 3)).slice(0, 3));
+}
+"""
 
 
 def test_playing_shows_the_points_of_the_frame_that_is_seen(browser: Any, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ async ([frames, bits, width, height]) => {
   const numbers = [];
   for (const frame of frames) {
     player.seek(frame);
-    for (let tries = 0; (player.wanted !== null || player.frame !== frame) && tries < 120; tries++) await wait(25);
+    for (let tries = 0; (player.wanted !== null || player.frame !== frame) && tries < 400; tries++) await wait(25);
     await new Promise(requestAnimationFrame);
     await new Promise(requestAnimationFrame);
     const to = review.placed, block = Math.floor(width / bits);
