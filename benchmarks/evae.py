@@ -70,7 +70,7 @@ def main() -> None:
 def trained(config: RedNetConfig, faces: FaceSet, folder: Path, steps: int, seed: int) -> RedNet:
     """Returns the average of a network that was trained for so many batches."""
     torch.manual_seed(seed)
-    run = Run(RedNet(config), Schedule(steps=steps), folder, np.random.default_rng(seed))
+    run = Run(RedNet(config), Schedule(steps=steps, warmup=steps // 10), folder, np.random.default_rng(seed))
     shares = faces.weight / faces.weight.sum()
     train(run, image_loss(faces, shares, batch=BATCH), lambda net: {}, show=False)
     net = run.average

@@ -411,7 +411,7 @@ function drawPicture() {
   if (state.follow && !state.drag) {
     const row = tracks.find(frame, state.face);
     if (row) {
-      const next = viewOf(row, picture.width, picture.height, aspectOf(still), 1.8);
+      const next = viewOf(row, picture.width, picture.height, aspectOf(still), 1.3);
       const calm = state.view && Math.abs(Math.log(next.scale / state.view.scale)) < 0.25;
       state.view = { ...next, scale: calm ? state.view.scale : next.scale };
     }
@@ -672,8 +672,20 @@ function nearestPoint(x, y, reach) {
 }
 
 function watchPicture() {
+  const fingers = new Map(); // places of the pointers that are down; two of them zoom
+  const pinch = () => {
+    const [[x0, y0], [x1, y1]] = fingers.values();
+    return { x: (x0 + x1) / 2, y: (y0 + y1) / 2, far: Math.max(Math.hypot(x1 - x0, y1 - y0), 1) };
+  };
   picture.addEventListener("pointerdown", (event) => {
     const [x, y, ratio] = canvasPoint(event, picture);
+    fingers.set(event.pointerId, [x, y]);
+    if (fingers.size > 1) {
+      takeBack(state.drag);
+      state.drag = fingers.size === 2 ? { pinch: pinch() } : null;
+      refresh();
+      return;
+    }
     const hit = nearestPoint(x, y, (event.pointerType === "touch" ? 26 : 14) * ratio);
     picture.setPointerCapture(event.pointerId);
     picture.focus({ preventScroll: true });
@@ -692,17 +704,28 @@ function watchPicture() {
   picture.addEventListener("pointermove", (event) => {
     const drag = state.drag, to = state.placed;
     if (!drag) return;
-    const [x, y] = canvasPoint(event, picture), dx = (x - drag.x) / to.sx, dy = (y - drag.y) / to.sy;
+    const [x, y] = canvasPoint(event, picture);
+    if (drag.pinch) {
+      fingers.set(event.pointerId, [x, y]);
+      const now = pinch();
+      zoomAt(now.x, now.y, now.far / drag.pinch.far);
+      drag.pinch = now;
+      return;
+    }
+    const dx = (x - drag.x) / to.sx, dy = (y - drag.y) / to.sy;
     if (drag.pan && (state.view || Math.hypot(x - drag.x, y - drag.y) > 6)) {
       if (state.view) { state.view = { ...drag.pan, x: drag.pan.x - dx, y: drag.pan.y - dy }; setFollow(false); }
     } else if (drag.row) moveRow(drag, dx, dy);
     refresh();
   });
-  const end = () => {
+  const takeBack = (drag) => {
+    if (drag && drag.row) tracks.patched.set(drag.frame, tracks.at(drag.frame).map((one) => (one === drag.row ? drag.from : one)));
+  };
+  const end = (event) => {
     const drag = state.drag;
+    fingers.delete(event.pointerId);
     state.drag = null;
-    if (drag && drag.row && drag.changed) savePoints(drag);
-    else if (drag && drag.row) tracks.patched.set(drag.frame, tracks.at(drag.frame).map((one) => (one === drag.row ? drag.from : one)));
+    if (drag && drag.row && drag.changed) savePoints(drag); else takeBack(drag);
     refresh();
   };
   picture.addEventListener("pointerup", end);
@@ -712,7 +735,7 @@ function watchPicture() {
     const [x, y] = canvasPoint(event, picture);
     zoomAt(x, y, Math.exp(-event.deltaY * 0.0015));
   }, { passive: false });
-  picture.addEventListener("dblclick", () => { state.view = null; setFollow(false); refresh(); });
+  picture.addEventListener("dblclick", () => { state.view = null; setFollow(false); showClose(); refresh(); });
 }
 
 function zoomAt(x, y, factor) {
@@ -730,6 +753,10 @@ function zoomAt(x, y, factor) {
 function setFollow(on) {
   state.follow = on;
   byId("zoom").setAttribute("aria-pressed", on);
+}
+
+function showClose() { // on a telephone the picture is taller while a face is shown close up
+  byId("stage").classList.toggle("close", state.follow);
 }
 
 function watchLines() {
@@ -836,6 +863,7 @@ function watchControls() {
   byId("zoom").addEventListener("click", () => {
     setFollow(!state.follow);
     if (!state.follow) state.view = null;
+    showClose();
     refresh();
   });
   const colour = byId("colour");

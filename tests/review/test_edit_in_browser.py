@@ -15,6 +15,7 @@ from edit_server import Server, serving
 
 from redtrack.edits import apply_edits, edits_path, read_edits
 from redtrack.formats import read
+from redtrack.inference.shape import with_shape
 from redtrack.tracks import Tracks
 
 pytest.importorskip("starlette")
@@ -29,13 +30,14 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def tracks(tmp_path: Path) -> Path:
-    """Tracks of face 0 in every frame but 12 to 14, and of face 1 in all 24, on a numbered video."""
+    """Tracks as annotate writes them, of face 0 in all 24 frames but 12 to 14, and of face 1 in all."""
     source = videos.b_frames(tmp_path / "clip.mp4", 24)
     rows = [(frame, one) for frame in range(24) for one in (0, 1) if one or not 12 <= frame < 15]
     points = np.stack([face(x=12 + frame / 4 if one == 0 else 90, y=45, size=50) for frame, one in rows])
     frame, ids = np.array(rows).T
     info = {"source": str(source), "width": 160, "height": 120}
-    tracks_of(points, ids=ids, frame=frame, scores=np.full((len(rows), 68), 0.9), info=info).save(tmp_path / "clip.h5")
+    made = tracks_of(points, ids=ids, frame=frame, scores=np.full((len(rows), 68), 0.9), info=info)
+    with_shape(made).save(tmp_path / "clip.h5")
     return tmp_path / "clip.h5"
 
 
@@ -212,3 +214,30 @@ def test_a_server_that_is_gone_is_told_and_nothing_is_called_saved(browser: Any,
         page.wait_for_function("() => document.getElementById('saved').className === 'bad'")
         assert page.inner_text("#saved").startswith("Not saved")
         page.evaluate("queue.length = 0")  # or the page would ask whether to be left
+
+
+def test_two_fingers_zoom_and_move_no_point(browser: Any, server: Server, tracks: Path) -> None:
+    """The picture grows as they part, also where the first one lay on a point; one finger alone drags."""
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    with opened(browser, server.url, **phone) as page:
+        go(page, 3)
+        session = page.context.new_cdp_session(page)
+        box = page.locator("#picture").bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+        def touch(kind: str, *places: tuple[float, float]) -> None:
+            points = [{"x": left, "y": top, "id": k} for k, (left, top) in enumerate(places)]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        before = page.evaluate("review.placed.scale")
+        touch("touchStart", (x - 20, y))
+        touch("touchStart", (x - 20, y), (x + 20, y))
+        touch("touchMove", (x - 60, y), (x + 60, y))
+        page.wait_for_function("before => review.placed.scale > 2 * before", arg=before)
+        touch("touchEnd")
+        page.wait_for_timeout(100)
+        assert not edits_path(tracks).exists()
+        page.locator("#picture").dblclick(position={"x": 5, "y": 5})
+        page.wait_for_function("before => review.placed.scale === before", arg=before)
+        drag(page, 30, 2, 0)
+        saved(page, 1)
