@@ -140,13 +140,15 @@ def _without_shift(moved: np.ndarray, shape: np.ndarray, noise: np.ndarray) -> n
     """
     x, y = shape[:, 0], shape[:, 1]
     zero, one = np.zeros_like(x), np.ones_like(x)
-    ways = np.stack([np.stack(way, axis=1) for way in ((one, zero), (zero, one), (x, y), (-y, x))])  # (4, 68, 2)
-    left, whole = moved[:, :2], np.zeros(4)
+    ways = np.concatenate([[one, zero, x, -y], [zero, one, y, x]], axis=1)  # (4, 136), all x before all y
+    flat = moved[:, :2].T.ravel()
+    left, whole = flat, np.zeros(4)
     for _ in range(4 * _STEPS):
-        weight = np.repeat(1 / (noise * np.sqrt(1 + (left**2).sum(axis=1))) ** 0.5, 2)
-        whole, *_ = np.linalg.lstsq((ways.reshape(4, -1) * weight).T, moved[:, :2].ravel() * weight, rcond=None)
-        left = moved[:, :2] - np.tensordot(whole, ways, 1)
-    return np.concatenate([left, moved[:, 2:] - whole[2] * shape[:, 2:]], axis=1)
+        weight = 1 / (noise * np.sqrt(1 + (left**2).reshape(2, -1).sum(axis=0)))
+        weighted = ways * np.concatenate([weight, weight])
+        whole = np.linalg.solve(weighted @ ways.T, weighted @ flat)
+        left = flat - whole @ ways
+    return np.concatenate([left.reshape(2, -1).T, moved[:, 2:] - whole[2] * shape[:, 2:]], axis=1)
 
 
 def without_pose(moved: np.ndarray, shape: np.ndarray, weight: np.ndarray) -> np.ndarray:
