@@ -13,13 +13,12 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 // ---- Rows -----------------------------------------------------------------------------------------------------------
 
 async function inflate(base64) {
-  const text = atob(base64), bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  const bytes = Uint8Array.fromBase64 ? Uint8Array.fromBase64(base64) : Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-// Columns by name: {width, data}, data[row * width + place], from differences of variable length.
+// Columns by name: {width, rows, data}, data[place * rows + row], from differences of variable length.
 function unpack(table, bytes) {
   const columns = {};
   let at = 0;
@@ -28,17 +27,17 @@ function unpack(table, bytes) {
     const data = wide ? new Float64Array(rows * width) : new Int16Array(rows * width);
     for (let place = 0; place < width; place++) {
       let value = 0;
-      for (let row = 0, to = place; row < rows; row++, to += width) {
+      for (let to = place * rows, end = to + rows; to < end; to++) {
         let byte = bytes[at++], number = byte & 127;
         for (let scale = 128; byte > 127; scale *= 128) {
           byte = bytes[at++];
           number += (byte & 127) * scale;
         }
-        value += number % 2 ? -(number + 1) / 2 : number / 2;
+        value += number & 1 ? -(number + 1) / 2 : number / 2;
         data[to] = value;
       }
     }
-    columns[name] = { width, data };
+    columns[name] = { width, rows, data };
   }
   return columns;
 }
@@ -56,7 +55,7 @@ class Rows {
   row(row) {
     const slice = (name) => {
       const column = this.columns[name];
-      return column ? column.data.subarray(row * column.width, (row + 1) * column.width) : null;
+      return column ? Array.from({ length: column.width }, (_, place) => column.data[place * column.rows + row]) : null;
     };
     const [x, y] = slice("centre"), step = meta.step;
     return {
