@@ -84,16 +84,18 @@ class NetworkDetector:
         """
         return [rows[rows[:, 4] >= self.threshold] for rows in self.candidates(frames)]
 
-    def candidates(self, frames: Tensor) -> list[Boxes]:
-        """The same down to the score `weak`."""
+    def candidates(self, frames: Tensor, long_side: int | None = None) -> list[Boxes]:
+        """The same down to the score `weak`; with a `long_side` in pictures reduced to so many px, and no closer."""
         found: list[Boxes] = []
         for start in range(0, len(frames), self.batch):
-            found += self._detect_batch(frames[start : start + self.batch])
+            found += self._detect_batch(frames[start : start + self.batch], long_side)
         return found
 
     @torch.inference_mode()
-    def _detect_batch(self, frames: Tensor) -> list[Boxes]:
-        found = self._find(frames.to(self.device), self.long_side)
+    def _detect_batch(self, frames: Tensor, long_side: int | None) -> list[Boxes]:
+        found = self._find(frames.to(self.device), long_side or self.long_side)
+        if long_side:
+            return found
         return [self._look_closer(frame, rows, self.long_side) for frame, rows in zip(frames, found, strict=True)]
 
     def _look_closer(self, frame: Tensor, rows: Boxes, long_side: int) -> Boxes:
@@ -112,13 +114,14 @@ class NetworkDetector:
         """Rows (M, 5) in frame px, best first, of each frame (N, H, W, 3) seen with `long_side` px."""
         height, width = frames.shape[1:3]
         seen, ratio = reduce(frames, long_side)
-        less, less_ratio = reduce(seen, round(long_side / GLANCE))
         pictures = unit(seen)
-        near, near_owner = self._look(pictures)
-        far, far_owner = self._look(unit(less))
-        far[:, :4] = (far[:, :4] + 0.5) / np.tile(less_ratio, 2) - 0.5
-        small, large = sizes(near) < SEAM[1], sizes(far) >= SEAM[0]
-        rows, owner = np.concatenate([near[small], far[large]]), np.concatenate([near_owner[small], far_owner[large]])
+        rows, owner = self._look(pictures)
+        if long_side > SEAM[1]:
+            less, less_ratio = reduce(seen, round(long_side / GLANCE))
+            far, far_owner = self._look(unit(less))
+            far[:, :4] = (far[:, :4] + 0.5) / np.tile(less_ratio, 2) - 0.5
+            small, large = sizes(rows) < SEAM[1], sizes(far) >= SEAM[0]
+            rows, owner = np.concatenate([rows[small], far[large]]), np.concatenate([owner[small], far_owner[large]])
         rows[:, :4] = (rows[:, :4] + 0.5) / np.tile(ratio, 2) - 0.5
         rows[:, 0:4:2] = rows[:, 0:4:2].clip(0, width - 1)
         rows[:, 1:4:2] = rows[:, 1:4:2].clip(0, height - 1)

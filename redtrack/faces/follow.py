@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from redtrack.faces.glances import Closeness, Glancing
 from redtrack.faces.link import SEEN, Boxes, Linker, agree
 from redtrack.faces.rows import FaceBoxes, RowWriter
 
@@ -53,6 +55,7 @@ class FaceFollower:
         assert every >= 1, f"detection every {every} frames"
         self.every = every
         self._look = getattr(detector, "candidates", detector.detect)
+        self._closeness = Closeness(detector) if isinstance(detector, Glancing) else None
         self._min_face = min_face
         self._birth = float(getattr(detector, "threshold", 0.0))
         self._rows = RowWriter(max_faces)
@@ -103,7 +106,7 @@ class FaceFollower:
 
     def _follow(self, segments: list[Segment]) -> FaceBoxes:
         """Detects on the key frames of all segments at once, then wherever two disagree, then links."""
-        keys = self._detect([segment.frames[-1:] for segment in segments])
+        keys = self._look_at_keys(segments)
         doubtful = []
         for segment, key in zip(segments, keys, strict=True):
             unsure = bool(key) and self._key is not None and not agree(self._key, key[0][1])
@@ -115,6 +118,20 @@ class FaceFollower:
                 self._linker.push(index, rows)
             self._settle(segment)
         return self._rows.take()
+
+    def _look_at_keys(self, segments: list[Segment]) -> list[list[tuple[int, Boxes]]]:
+        """The faces of each segment's last frame, with its index; of none where it is empty."""
+        if self._closeness is None:
+            return self._detect([segment.frames[-1:] for segment in segments])
+        rows: list[Boxes] = []
+        for is_edge, group in groupby((s for s in segments if s.frames), lambda s: s.starts or s.ends):
+            own = list(group)
+            if is_edge:
+                rows += [self._closeness.edge(segment.frames[-1], segment.ends) for segment in own]
+            else:
+                rows += self._closeness.inside([segment.frames[-1] for segment in own])
+        found = iter(rows)
+        return [[(index, next(found)) for index, _ in segment.frames[-1:]] for segment in segments]
 
     def _detect(self, groups: list[list[tuple[int, Tensor]]]) -> list[list[tuple[int, Boxes]]]:
         """The faces of all frames of all groups, with the frames' indices, group by group."""

@@ -34,33 +34,42 @@ class Certainty(nn.Module):
         self.factor: Tensor
         self.register_buffer("factor", torch.ones(()))  # of the variances, by calibration
 
-    def forward(self, logits: Tensor, features: Tensor, e: Tensor) -> Tensor:
-        """Covariances of the points of maps before the sigmoid (B, P, M, M), features (B, F, M, M), bottleneck e."""
+    def forward(self, logits: Tensor, reading: maps.Reading, features: Tensor, e: Tensor) -> Tensor:
+        """Covariances of the points of maps before the sigmoid (B, P, M, M) and what was read of them, features
+        (B, F, M, M), bottleneck e."""
         with torch.autocast(logits.device.type, enabled=False):
-            logits, features, e = logits.detach().float(), features.detach().float(), e.detach().float()
-            facts, cells = self.facts(logits)
-            local = self.local(self.drop(sample_at(features, cells))).relu()
-            whole = self.whole(self.drop(F.adaptive_avg_pool2d(e, 2).flatten(1))).relu()
+            facts = self.facts(logits.detach().float(), reading.spread.detach())
+            local = self.local(self.drop(sample_at(features.detach(), reading.cells.detach()))).relu()
+            whole = self.whole(self.drop(F.adaptive_avg_pool2d(e.detach().float(), 2).flatten(1))).relu()
             b = len(logits)
             parts = (facts, local, whole[:, None].expand(b, N_POINTS, -1), self.point.expand(b, -1, -1))
             return covariance(self.mix(torch.cat(parts, -1))) * self.factor
 
     @staticmethod
-    def facts(logits: Tensor) -> tuple[Tensor, Tensor]:
-        """What each map says of its point (B, P, FACTS), and where the point lies in map cells (B, P, 2)."""
-        xx, xy, yy = maps.spread(logits).unbind(-1)
+    def facts(logits: Tensor, spread: Tensor) -> Tensor:
+        """What each map says of its point: (B, P, FACTS)."""
+        xx, xy, yy = spread.unbind(-1)
         alike = xy / (xx * yy + 1e-6).sqrt()
         flat = logits.flatten(2)
         height = flat.amax(-1)
         mass = flat.sigmoid().sum(-1).clamp_min(1e-3).log()
-        return torch.stack(((xx + 1e-3).log(), (yy + 1e-3).log(), alike, height, mass), -1), maps.soft_argmax(logits)
+        return torch.stack(((xx + 1e-3).log(), (yy + 1e-3).log(), alike, height, mass), -1)
 
 
 def sample_at(features: Tensor, cells: Tensor) -> Tensor:
-    """Features (B, F, M, M) at points (B, P, 2) in map cells, bilinear: (B, P, F)."""
+    """Features (B, F, M, M) at points (B, P, 2) in map cells, bilinear, float32: (B, P, F).
+
+    Only the cells around the points are read, so that half-precision features need not become float32 as a whole.
+    """
     side = features.shape[-1]
-    grid = ((2 * cells + 1) / side - 1)[:, None]  # (B, 1, P, 2)
-    return F.grid_sample(features, grid, align_corners=False, padding_mode="border")[:, :, 0].transpose(1, 2)
+    inside = cells.clamp(0, side - 1)
+    corner = inside.floor().clamp(0, side - 2)
+    (u, v), (x, y) = (inside - corner).unbind(-1), corner.long().unbind(-1)
+    flat = features.flatten(2).transpose(1, 2)  # (B, M * M, F)
+    rows = torch.arange(len(features), device=features.device)[:, None]
+    at = y * side + x
+    parts = [((1 - v) * (1 - u), at), ((1 - v) * u, at + 1), (v * (1 - u), at + side), (v * u, at + side + 1)]
+    return torch.stack([weight[..., None] * flat[rows, cell].float() for weight, cell in parts]).sum(0)
 
 
 def covariance(said: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ N pictures, P points, M map side.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -52,27 +54,32 @@ def gaussian_maps(cells: Tensor, side: int) -> Tensor:
     return torch.exp(_squared_distance(cells, side) / (-2 * (SIGMA * side) ** 2))
 
 
-def soft_argmax(logits: Tensor) -> Tensor:
-    """The mean position under the softmax of each map. (N, P, M, M) -> (N, P, 2) map cells.
+class Reading(NamedTuple):
+    """What the softmax of each map says of its point: where it is, x, y in map cells (N, P, 2), and its spread, xx, xy,
+    yy in square cells (N, P, 3)."""
+
+    cells: Tensor
+    spread: Tensor
+
+
+def read(logits: Tensor) -> Reading:
+    """Mean and covariance of the position under the softmax of each map (N, P, M, M).
 
     The paper takes the peak of the map; the expectation is the same point with a gradient and below a cell's size.
     """
     side = logits.shape[-1]
-    weight = logits.float().flatten(2).softmax(-1).unflatten(-1, (side, side))
-    axis = torch.arange(side, dtype=weight.dtype, device=weight.device)
-    return torch.stack(((weight.sum(2) * axis).sum(-1), (weight.sum(3) * axis).sum(-1)), -1)
+    middle = (side - 1) / 2
+    axis = torch.arange(side, dtype=torch.float32, device=logits.device) - middle
+    x, y = axis.repeat(side), axis.repeat_interleave(side)
+    basis = torch.stack((x, y, x * x, x * y, y * y), 1)  # (M * M, 5)
+    with torch.autocast(logits.device.type, enabled=False):
+        x, y, xx, xy, yy = (logits.float().flatten(2).softmax(-1) @ basis).unbind(-1)
+    return Reading(torch.stack((x, y), -1) + middle, torch.stack((xx - x * x, xy - x * y, yy - y * y), -1))
 
 
-def spread(logits: Tensor) -> Tensor:
-    """The covariance xx, xy, yy of the softmax of each map, in square cells. (N, P, M, M) -> (N, P, 3)."""
-    side = logits.shape[-1]
-    weight = logits.float().flatten(2).softmax(-1).unflatten(-1, (side, side))
-    axis = torch.arange(side, dtype=weight.dtype, device=weight.device)
-    across, down = weight.sum(2), weight.sum(3)  # (N, P, M) over x, over y
-    x, y = (across * axis).sum(-1), (down * axis).sum(-1)
-    dx, dy = axis - x[..., None], axis - y[..., None]
-    mixed = torch.einsum("npyx,npy,npx->np", weight, dy, dx)
-    return torch.stack(((across * dx.square()).sum(-1), mixed, (down * dy.square()).sum(-1)), -1)
+def soft_argmax(logits: Tensor) -> Tensor:
+    """The mean position under the softmax of each map. (N, P, M, M) -> (N, P, 2) map cells."""
+    return read(logits).cells
 
 
 def peak(logits: Tensor) -> Tensor:

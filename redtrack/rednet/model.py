@@ -5,6 +5,8 @@ N windows, T frames, S crop side, M map side, P points. B = N * T pictures go th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, cast
 
 import torch
@@ -25,7 +27,8 @@ PIXEL_STD = (0.229, 0.224, 0.225)
 N_MAPS = {"det7": 7, "det68": 68, "reg68": 68, "var68": 68}
 
 
-class StepOutput(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class StepOutput:
     """What one spatial step gives: its task, its maps before the sigmoid (B, C, M, M), its bottleneck (B, C, h, w), and
     the features (B, F, M, M) that the maps were read from; of a variational step its code."""
 
@@ -34,6 +37,11 @@ class StepOutput(NamedTuple):
     e: Tensor
     features: Tensor
     code: Code | None = None
+
+    @cached_property
+    def reading(self) -> maps.Reading:
+        """The points of the maps, in map cells, and their spread."""
+        return maps.read(self.logits)
 
 
 class Memory(NamedTuple):
@@ -122,7 +130,7 @@ class RedNet(nn.Module):
 
     def look(self, crops: Tensor) -> list[Tensor]:
         """What each body sees in all its steps. crops (B, 3, S, S) in 0..1."""
-        pictures = (crops - self.pixel_mean) / self.pixel_std
+        pictures = (crops - self.pixel_mean).div_(self.pixel_std)
         return [self.body(k).look(pictures) for k in range(len(self.bodies))]
 
     def feedback(self, out: StepOutput) -> Tensor:
@@ -130,9 +138,14 @@ class RedNet(nn.Module):
         return feedback(out) if self.config.feedback_maps == len(SEVEN) else out.logits.sigmoid()
 
     def head(self, task: str, features: Tensor) -> Tensor:
-        """Maps before the sigmoid, in float32: half precision would move the points. (B, F, M, M) -> (B, C, M, M)."""
+        """Maps before the sigmoid, in float32: half precision would move the points. (B, F, M, M) -> (B, C, M, M).
+
+        A matrix product leaves each map in one piece, as a convolution of channels that lie side by side does not.
+        """
+        head, side = cast(nn.Conv2d, self.heads[task]), features.shape[-2:]
         with torch.autocast(features.device.type, enabled=False):
-            return self.heads[task](features.float())
+            logits = torch.matmul(head.weight.flatten(1), features.float().flatten(2))
+            return (logits + cast(Tensor, head.bias)[:, None]).unflatten(2, side)
 
     def step(self, k: int, tasks: tuple[str, ...], seen: list[Tensor], z: Tensor) -> StepOutput:
         """Step k of the tasks, eq. 4: the picture and the last maps give new maps."""
@@ -235,7 +248,7 @@ class RedNet(nn.Module):
 
     def sigma_of(self, out: StepOutput) -> Tensor | None:
         """The covariance xx, xy, yy of each point (B, P, 3) in square crop sides, None without the head for it."""
-        return self.certainty(out.logits, out.features, out.e) if self.config.certainty else None
+        return self.certainty(out.logits, out.reading, out.features, out.e) if self.config.certainty else None
 
     def forward(self, crops: Tensor, state: TemporalState | None = None) -> tuple[Tensor, Tensor, TemporalState]:
         """points, scores, state = net(crops, state): windows in one direction, frame after frame.
@@ -260,7 +273,7 @@ class RedNet(nn.Module):
 
     def points_of(self, out: StepOutput) -> Tensor:
         """Crop pixels of a step's maps: (B, P, 2)."""
-        return maps.map_to_crop(maps.soft_argmax(out.logits), self.stride)
+        return maps.map_to_crop(out.reading.cells, self.stride)
 
 
 def feedback(out: StepOutput) -> Tensor:

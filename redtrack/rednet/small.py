@@ -32,7 +32,7 @@ class Residual(nn.Module):
         self.second = conv_bn(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.second(F.relu(self.first(x))))
+        return F.relu(self.second(F.relu(self.first(x), inplace=True)).add_(x), inplace=True)
 
 
 def _stage(channels: int, depth: int) -> nn.Sequential:
@@ -56,7 +56,7 @@ class SmallBody(nn.Module):
     def __init__(self, feedback: int = N_FEEDBACK) -> None:
         super().__init__()
         w32, w16, w8 = WIDTHS
-        self.stem = nn.Sequential(conv_bn(3, 24, stride=2), nn.ReLU(), conv_bn(24, w32, stride=2))
+        self.stem = nn.Sequential(conv_bn(3, 24, stride=2), nn.ReLU(inplace=True), conv_bn(24, w32, stride=2))
         self.feedback = nn.Conv2d(feedback, w32, 3, padding=1)
         self.stage32 = _stage(w32, DEPTHS[0])
         self.down16 = conv_bn(w32, w16, stride=2)
@@ -76,16 +76,16 @@ class SmallBody(nn.Module):
 
     def encode(self, seen: Tensor, z: Tensor) -> tuple[Tensor, list[Tensor]]:
         """e and the skips, eq. 1. seen (48, 32, 32), z (7, 32, 32) -> (128, 8, 8), [(48, 32, 32), (96, 16, 16)]."""
-        at32 = self.stage32(F.relu(seen + self.feedback(z)))  # (48, 32, 32)
-        at16 = self.stage16(F.relu(self.down16(at32)))  # (96, 16, 16)
-        at8 = self.stage8(F.relu(self.down8(at16)))  # (192, 8, 8)
-        return F.relu(self.bottleneck(at8)), [at32, at16]
+        at32 = self.stage32(F.relu(self.feedback(z).add_(seen), inplace=True))  # (48, 32, 32)
+        at16 = self.stage16(F.relu(self.down16(at32), inplace=True))  # (96, 16, 16)
+        at8 = self.stage8(F.relu(self.down8(at16), inplace=True))  # (192, 8, 8)
+        return F.relu(self.bottleneck(at8), inplace=True), [at32, at16]
 
     def decode(self, e: Tensor, skips: list[Tensor]) -> Tensor:
         """The features under the maps, eq. 2. e (128, 8, 8) -> (96, 32, 32)."""
         at32, at16 = skips
         up = F.interpolate(self.up16(e), scale_factor=2.0, mode="nearest")
-        x = self.back16(F.relu(up + at16))  # (96, 16, 16)
+        x = self.back16(F.relu(up.add_(at16), inplace=True))  # (96, 16, 16)
         up = F.interpolate(self.up32(x), scale_factor=2.0, mode="nearest")
-        x = self.back32(F.relu(up + at32))  # (48, 32, 32)
-        return F.relu(self.last(x))
+        x = self.back32(F.relu(up.add_(at32), inplace=True))  # (48, 32, 32)
+        return F.relu(self.last(x), inplace=True)

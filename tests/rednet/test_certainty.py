@@ -41,7 +41,7 @@ def test_spread_is_that_of_the_map():
     """A Gaussian map has its own covariance."""
     rows = torch.arange(32.0)
     logits = -((rows - 14) ** 2 / 8)[None, :] - ((rows - 17) ** 2 / 18)[:, None]
-    xx, xy, yy = maps.spread(logits[None, None])[0, 0]
+    xx, xy, yy = maps.read(logits[None, None]).spread[0, 0]
     assert abs(float(xx) - 4) < 0.1 and abs(float(yy) - 9) < 0.2 and abs(float(xy)) < 0.01
 
 
@@ -63,6 +63,6 @@ def test_nothing_is_learnt_through_the_head():
     """Its loss has no gradient in the maps, the features or the bottleneck."""
     head = Certainty(8, 4)
     logits, features, e = (torch.randn(s, requires_grad=True) for s in ((2, 68, 32, 32), (2, 8, 32, 32), (2, 4, 8, 8)))
-    head(logits, features, e).sum().backward()
+    head(logits, maps.read(logits), features, e).sum().backward()
     assert logits.grad is None and features.grad is None and e.grad is None
     assert all(p.grad is not None for p in head.parameters())

@@ -72,7 +72,7 @@ def test_points_outside_the_crop_do_not_count():
     assert coordinate_loss(found, truth - 200, 128, torch.ones(1)) == 0
 
 
-def test_the_lids_count_twice():
+def test_the_lids_count_three_times():
     """An error of a lid's point weighs as much as the same error of two others."""
     truth = torch.full((1, 68, 2), 60.0)
     losses, least = [], coordinate_loss(truth, truth, 128, torch.ones(1))
