@@ -73,11 +73,11 @@ def test_points_outside_the_crop_do_not_count():
 
 
 def test_the_lids_count_three_times():
-    """An error of a lid's point weighs as much as the same error of two others."""
+    """An error of a lid's point weighs as much as the same error of three others."""
     truth = torch.full((1, 68, 2), 60.0)
     losses, least = [], coordinate_loss(truth, truth, 128, torch.ones(1))
-    for moved in ([37], [0], [0, 1]):
+    for moved in ([37], [0], [0, 1, 2]):
         found = truth.clone()
         found[0, moved, 0] += 5
         losses.append(coordinate_loss(found, truth, 128, torch.ones(1)) - least)
-    assert losses[0] == pytest.approx(float(losses[2]), rel=1e-3) and losses[0] > 1.9 * losses[1]
+    assert losses[0] == pytest.approx(float(losses[2]), rel=1e-3) and losses[0] > 2.8 * losses[1]
