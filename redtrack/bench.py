@@ -25,6 +25,7 @@ from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
 from redtrack.inference.profile import Profile
 from redtrack.inference.tracker import TOGETHER
+from redtrack.points import MEAN_SHAPE, SEVEN
 from redtrack.render.face import made_up_clip
 from redtrack.tracks import Tracks
 from redtrack.video import open_video
@@ -39,6 +40,7 @@ __all__ = ["Part", "Report", "bench"]
 
 MOST_FRAMES = 300  # frames that a part alone is measured on; the whole job has all
 WARM = 3.0  # seconds of the video that are done before anything is timed: by then the memory is there
+HOUR_RATE = 25  # frames/s of the video of which an hour is reckoned
 GEMM = 1024  # side of the matrices whose product tells what the machine can do at best
 
 
@@ -94,11 +96,17 @@ class Report:
             f"and the whole job {whole.rate:.0f}, {100 * whole.rate / slowest.rate:.0f} % of it."
         )
 
+    @property
+    def seconds_an_hour(self) -> float:
+        """Time by the clock that the whole job takes for an hour of such video at `HOUR_RATE` frames/s."""
+        return 3600 * HOUR_RATE / self.parts[-1].rate
+
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         parts = [{**asdict(p), "frames_per_second": p.rate, "share": self.share(p)} for p in self.parts]
         spent = {"time_of_whole_job": self.profile.shares(), "profile": self.profile.sentence()}
-        return {"parts": parts, "verdict": self.verdict(), **spent, **self.about}
+        hour = {"seconds_an_hour": self.seconds_an_hour, "frames_a_second_of_that_hour": HOUR_RATE}
+        return {"parts": parts, "verdict": self.verdict(), **hour, **spent, **self.about}
 
 
 def bench(
@@ -227,15 +235,26 @@ def measure_looking(
         """A batch, window by window, as the engine cuts it: the frames of all at once would not fit."""
         return models.windows(held, at[some], boxes[some], length)
 
-    models.predict(*cut(batches[0]), options)  # warms
+    def look(crops: Tensor, lengths: np.ndarray) -> object:
+        """What the network does with windows whose seven points are known, as they are in the job."""
+        seven = np.broadcast_to(seven_in_crops(models), (*crops.shape[:2], len(SEVEN), 2))
+        return models.predict(crops, lengths, options, seven)
+
+    look(*cut(batches[0]))  # warms
     with Threads(models.hardware) as threads:
         watch = Stopwatch(models)
         crops = [cut(some) for some in batches]
         cropping = watch.part("cropping", len(frames))
         watch = Stopwatch(models)
-        for found in [threads.submit(models.predict, *windows, options) for windows in crops]:
+        for found in [threads.submit(look, *windows) for windows in crops]:
             found.result()
     return cropping, watch.part("network", len(frames))
+
+
+def seven_in_crops(models: Landmarker) -> np.ndarray:
+    """The seven points (7, 2) of the mean face in crop pixels."""
+    points: np.ndarray = ((MEAN_SHAPE[list(SEVEN)] - 0.5) / models.crop_scale + 0.5) * models.crop_size
+    return points
 
 
 def measure_writing(tracks: Tracks, path: Path) -> Part:

@@ -83,9 +83,9 @@ def _devices() -> Iterator[Finding]:
     else:
         yield Finding("CPU", OK, f"{text}; --jobs auto is {jobs_for(cores(), memory)}")
     if hardware(torch.device("cpu")).is_faster_in_bfloat16:
-        yield Finding("bfloat16", OK, "the CPU multiplies bfloat16: --precision bf16 is faster")
+        yield Finding("bfloat16", OK, "the CPU multiplies bfloat16, which is the default on it")
     else:
-        yield Finding("bfloat16", OK, "the CPU has no bfloat16 of its own: leave --precision at auto")
+        yield Finding("bfloat16", OK, "the CPU has no bfloat16 of its own: 32 bits are the default")
     if not torch.cuda.is_available():
         built = torch.version.cuda is not None
         why = "no GPU that this build of torch can use" if built else "this build of torch is for CPUs"

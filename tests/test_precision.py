@@ -63,10 +63,11 @@ def test_precisions_keep_the_points_on_a_gpu(clip: Path, precision: str) -> None
     assert np.abs(points(precision, clip, GPU) - points("fp32", clip, CPU)).max() < LIMIT
 
 
-def test_auto_is_fp32_on_a_cpu_and_half_on_a_gpu() -> None:
-    """What only says where to crop has fewer bits wherever that is faster."""
-    cpu = hardware(CPU)
-    assert cpu.precision("auto") == Precision("fp32", "bf16" if cpu.is_faster_in_bfloat16 else "fp32")
+@pytest.mark.parametrize("name", ["fp32", "bf16"])
+def test_auto_is_what_is_fastest(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """16 bits on a GPU, and on a CPU that multiplies bfloat16."""
+    monkeypatch.setattr(type(hardware(CPU)), "is_faster_in_bfloat16", name == "bf16")
+    assert hardware(CPU).precision("auto") == Precision(name, name)
     assert hardware(GPU).precision("auto") == Precision("half", "half")
     assert hardware(CPU).precision("fp32") == Precision("fp32", "fp32")
     with pytest.raises(DeviceError, match="needs a GPU"):

@@ -59,6 +59,7 @@ def bench(
 
 def as_text(report: Report) -> str:
     """Returns the table, the conditions and the verdict."""
+    from redtrack.bench import HOUR_RATE
     from redtrack.cli.table import table
 
     rows = [["part", "frames/s", "ms/frame", "share"]]
@@ -73,4 +74,5 @@ def as_text(report: Report) -> str:
         f"{about['weights']}, torch {about['versions']['torch']}"
     )
     profile = report.profile.sentence()
-    return f"{table(rows, right=(1, 2, 3))}\n\n{conditions}\n{report.verdict()}\nIn the whole job {profile}."
+    hour = f"An hour of such video at {HOUR_RATE} frames/s takes {report.seconds_an_hour:.0f} s."
+    return f"{table(rows, right=(1, 2, 3))}\n\n{conditions}\n{report.verdict()}\n{hour}\nIn the whole job {profile}."
