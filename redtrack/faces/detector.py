@@ -66,7 +66,7 @@ class Head(nn.Module):
         self.tower = nn.Sequential(conv_unit(channels, channels, 3), conv_unit(channels, channels, 3))
         self.out = nn.Conv2d(channels, 5, 1)
         self.scale = nn.Parameter(torch.ones(len(STRIDES)))
-        nn.init.normal_(self.out.weight, std=0.01)
+        nn.init.uniform_(self.out.weight, -0.017, 0.017)
         bias = torch.tensor([-4.6, 0.0, 0.0, 0.0, 0.0])  # a new network scores every cell 0.01 (focal-loss prior)
         self.out.bias = nn.Parameter(bias)
 

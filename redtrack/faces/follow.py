@@ -46,7 +46,8 @@ class FaceFollower:
     in order of appearance, larger faces first.
 
     `detector` is any `Detector`; where it also has `candidates` and `threshold` (as `NetworkDetector` has), a face that
-    was once found with a high score is followed through frames in which its score is lower.
+    was once found with a high score is followed through frames in which its score is lower. If it can look at smaller
+    pictures (`Glancing`), most key frames get no more than a glance.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ class Certainty(nn.Module):
         super().__init__()
         self.local = nn.Linear(features, 24)
         self.whole = nn.Linear(4 * bottleneck, 24)
-        self.point = nn.Parameter(torch.randn(N_POINTS, 16) * 0.1)
+        self.point = nn.Parameter(nn.init.uniform_(torch.empty(N_POINTS, 16), -0.17, 0.17))
         self.mix = nn.Sequential(
             nn.Linear(FACTS + 24 + 24 + 16, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 3)
         )

@@ -23,7 +23,8 @@ class RedNetConfig:
     temporal: the LSTM on e_pe (section 3.3). identities: classes of the identity head (section 3.4), 0 for none.
     z0: the first feedback maps, "zeros" or the "mean" shape (section 3.2 names the latter).
     crop_scale: side of a crop over the longer side of the tight box around the landmarks.
-    certainty: a head that gives each point a covariance; ours, not the paper's.
+    certainty: a head that gives each point a covariance; aligned: the recurrence of the points follows the face as a
+        whole. Both ours, not the paper's.
     """
 
     body: str = "small"
@@ -35,6 +36,7 @@ class RedNetConfig:
     sampled: bool = True
     crop_scale: float = 1.4
     certainty: bool = False
+    aligned: bool = False
 
     def __post_init__(self) -> None:
         assert self.body in BODIES, f"body {self.body!r} is none of {BODIES}"

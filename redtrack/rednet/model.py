@@ -91,7 +91,7 @@ class RedNet(nn.Module):
             self.variational = SampledBottleneck(channels, body.skip_channels, config.sampled)
         if config.temporal:
             self.temporal = TemporalUpdate(body.pe_channels, body.pool)
-            self.recurrence = PointRecurrence(config.certainty)
+            self.recurrence = PointRecurrence(config.certainty, config.aligned)
         if config.certainty:
             self.certainty = Certainty(body.features, body.id_channels + body.pe_channels)
         if config.identities:

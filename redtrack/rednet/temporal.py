@@ -19,6 +19,9 @@ PER_POINT = 6  # numbers that the hidden state says of each point
 EVIDENCE = 4 + PER_POINT  # x, y, score, logarithm of the standard deviation, and what the hidden state says
 
 
+LEAST_DOUBT = 4e-6  # square crop sides: what is added to a point's variance where it says how the face moved
+
+
 class Motion(NamedTuple):
     """Where the points are and how they move: position (N, P, 2) in crop sides, speed in crop sides a frame, the frames
     seen so far (N, 1, 1), and the variance of the position (N, P, 1) in square crop sides."""
@@ -84,11 +87,18 @@ class PointRecurrence(nn.Module):
 
     certain: each point comes with its standard deviation. The gain is then a Kalman filter's, corrected by all that: a
     point that something covers is led by the frames in which it was seen.
+
+    aligned: before that, the face of the frames before is moved, scaled and turned as a whole towards the frame's
+    points, by those that are certain. A covered point then goes where the rest of the face goes.
     """
 
-    def __init__(self, certain: bool = False) -> None:
+    def __init__(self, certain: bool = False, aligned: bool = False) -> None:
         super().__init__()
-        self.certain = certain
+        self.certain, self.aligned = certain, aligned
+        if aligned:  # how far the face follows as a whole
+            self.follow = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1))
+            nn.init.zeros_(self.follow[2].weight)
+            nn.init.zeros_(self.follow[2].bias)
         self.say = nn.Linear(HIDDEN, N_POINTS * PER_POINT)
         last = nn.Linear(32, 2)
         nn.init.zeros_(last.weight)
@@ -132,6 +142,8 @@ class PointRecurrence(nn.Module):
         """One frame's evidence (N, P, EVIDENCE) on top of the frames before it."""
         points, scores, size, said = frame.split((2, 1, 1, PER_POINT), -1)
         expected = state.position + state.speed
+        if self.aligned:
+            expected = self._followed(expected, points, state, size)
         surprise = points - expected
         context = (1 / (1 + state.seen)).expand(-1, N_POINTS, -1)
         facts = torch.cat((said, self.surprise_sizes(surprise), scores, context), -1)
@@ -147,6 +159,16 @@ class PointRecurrence(nn.Module):
         return self._moved(state, expected, surprise, (level, said_trend.sigmoid()),
                            (1 - level).square() * before + level.square() * own)  # fmt: skip
 
+    def _followed(self, expected: Tensor, points: Tensor, state: Motion, size: Tensor) -> Tensor:
+        """The expected face moved towards the points as a whole. size (N, P, 1): log of their standard deviations."""
+        doubt = (2 * size).exp() + state.variance + LEAST_DOUBT
+        fitted = fit_similarity(expected, points, 1 / doubt)
+        way = fitted - expected
+        left = (points - fitted).square().sum(-1)  # (N, P)
+        said = (way.square().sum(-1).mean(1), (left / doubt[..., 0]).mean(1), left.mean(1))
+        facts = torch.cat([(value[:, None] + 1e-8).log() / 2 for value in said] + [1 / (1 + state.seen[:, 0])], -1)
+        return expected + self.follow(facts).sigmoid()[:, None] * way
+
     @staticmethod
     def _moved(
         state: Motion, expected: Tensor, surprise: Tensor, gain: tuple[Tensor, Tensor], variance: Tensor
@@ -156,6 +178,19 @@ class PointRecurrence(nn.Module):
         correction = level * surprise
         going = (state.seen > 0).to(level.dtype)
         return Motion(expected + correction, (state.speed + trend * correction) * going, state.seen + 1, variance)
+
+
+def fit_similarity(points: Tensor, goal: Tensor, weight: Tensor) -> Tensor:
+    """The points (N, P, 2) moved, scaled and turned as a whole so that they come nearest to the goal (N, P, 2), by
+    weights (N, P, 1): least squares."""
+    share = weight / weight.sum(1, keepdim=True)
+    middle, aim = (share * points).sum(1, keepdim=True), (share * goal).sum(1, keepdim=True)
+    (x, y), (u, v) = (points - middle).unbind(-1), (goal - aim).unbind(-1)
+    own = share[..., 0]
+    power = (own * (x * x + y * y)).sum(1, keepdim=True).clamp_min(1e-9)
+    a = (own * (x * u + y * v)).sum(1, keepdim=True) / power  # scale times the cosine of the turn
+    b = (own * (x * v - y * u)).sum(1, keepdim=True) / power  # and times its sine
+    return aim + torch.stack((a * x - b * y, b * x + a * y), -1)
 
 
 def first_motion(n: int, like: Tensor) -> Motion:

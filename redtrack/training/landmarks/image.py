@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from redtrack.device import arithmetic, hardware
 from redtrack.evaluate.protocol import eye_distance
 from redtrack.points import SEVEN
 from redtrack.rednet import maps
@@ -156,11 +157,12 @@ def predict_faces(net: RedNet, faces: FaceSet, *, flip: bool = False, seed: int 
     if flip:
         images, points = mirror(images, points, everyone, faces.axis)
     crops = random_crops(points, net.config.size, VALIDATION_SHIFT, np.random.default_rng(seed), net.config.crop_scale)
-    found = []
+    found, device = [], net.pixel_mean.device
     for start in range(0, len(faces), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        pictures = cut(images[part], crops[part]).to(net.pixel_mean.device, memory_format=torch.channels_last)
-        found.append(net.points_of(net.image_steps(pictures)[-1]).cpu().numpy())
+        pictures = cut(images[part], crops[part]).to(device, memory_format=torch.channels_last)
+        with arithmetic(hardware(device).precision("auto").points, device):
+            found.append(net.points_of(net.image_steps(pictures)[-1]).float().cpu().numpy())
     out = crops.to_frame(np.concatenate(found)).astype(np.float32)
     if flip:
         _, out = mirror(images, out, everyone, faces.axis)

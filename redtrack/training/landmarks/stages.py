@@ -111,6 +111,7 @@ def begin_config(recipe: Recipe) -> RedNetConfig:
         config,
         temporal=config.temporal or recipe.stage == "video",
         certainty=config.certainty or recipe.stage == "certainty",
+        aligned=config.aligned or (recipe.stage == "video" and config.certainty),
         identities=0,
     )
 
