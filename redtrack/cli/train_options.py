@@ -129,9 +129,9 @@ def taught() -> Callable[[Callable[..., None]], Callable[..., None]]:
                      help="How far the teacher moves fully trusted labels towards its own points."),
         click.option("--unlabelled", type=FOLDER, multiple=True,
                      help="Folder of pictures without labels, one face in each, for the teacher to label. Repeatable."),
-        click.option("--augment", type=click.Choice(["ours", "paper"]), default="ours", show_default=True,
+        click.option("--augment", type=click.Choice(["ours", "eased", "paper"]), default="ours", show_default=True,
                      help="How far crops stray and pictures change: ours is wider than the paper's, shuts eyes, and "
-                     "draws turned faces more often."),
+                     "draws turned faces more often; eased is half of that, for the last minutes."),
         click.option("--neighbour", type=SHARE, default=0.5, show_default=True,
                      help="Share of the batches that get seven points of a neighbouring frame in place of step 1."),
     ]  # fmt: skip

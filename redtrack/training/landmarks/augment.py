@@ -7,7 +7,7 @@ of 256, mirror. Ours is wider, since our detector's boxes are rougher than their
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +40,9 @@ PAPER = Augmentation(
     rotation=7.5, scale=0.05, shift=0.014, light=0.0, grey=0.0, blur=0.0, noise=0.0, occlude=0.0, shut=0.0
 )
 OURS = Augmentation()
+EASED = replace(OURS, rotation=9.0, scale=0.055, shift=0.022, light=0.5, grey=0.05, blur=0.15, noise=0.15, occlude=0.2)
 NONE = Augmentation(*[0.0] * 10)
+NAMED = {"ours": OURS, "eased": EASED, "paper": PAPER}
 
 
 def _normal(rng: np.random.Generator, n: int | tuple[int, ...], deviation: float) -> np.ndarray:

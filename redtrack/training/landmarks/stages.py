@@ -19,7 +19,7 @@ from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
 from redtrack.training import parallel
 from redtrack.training.landmarks import certainty, image, summary, trials, video
-from redtrack.training.landmarks.augment import NONE, OURS, PAPER, cut, random_crops
+from redtrack.training.landmarks.augment import NAMED, NONE, cut, random_crops
 from redtrack.training.landmarks.data import Data, draw_chances, nameless, read_data, trusted
 from redtrack.training.landmarks.faces import FaceSet, stored_size
 from redtrack.training.landmarks.norms import fit_norms
@@ -184,16 +184,15 @@ def stage_parts(
     half = half_precision(device) if recipe.half is None else recipe.half
     if recipe.stage == "video":
         return video_parts(recipe, net, data, half, device)
-    ours = recipe.augment == "ours"
+    chances = draw_chances(data.faces, turns=recipe.augment != "paper")
     if recipe.stage == "certainty":
         certainty.set_learning(net)
-        chances = draw_chances(data.faces, turns=ours)
         loss = certainty.certainty_loss(data.faces, chances, batch=recipe.batch_size, device=device)
         return loss, certainty.validator(nameless(data.held_out), device)
     loss = image.image_loss(
         data.faces,
-        draw_chances(data.faces, turns=ours),
-        OURS if ours else PAPER,
+        chances,
+        NAMED[recipe.augment],
         batch=recipe.batch_size,
         neighbour=recipe.neighbour,
         beta=recipe.beta,
