@@ -96,9 +96,10 @@ class PointRecurrence(nn.Module):
         super().__init__()
         self.certain, self.aligned = certain, aligned
         if aligned:  # how far the face follows as a whole
-            self.follow = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1))
-            nn.init.zeros_(self.follow[2].weight)
-            nn.init.zeros_(self.follow[2].bias)
+            half = nn.Linear(16, 1)
+            nn.init.zeros_(half.weight)
+            nn.init.zeros_(half.bias)
+            self.follow = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), half)
         self.say = nn.Linear(HIDDEN, N_POINTS * PER_POINT)
         last = nn.Linear(32, 2)
         nn.init.zeros_(last.weight)
