@@ -26,10 +26,11 @@ from looped import looped
 from redtrack.bench import processor_seconds
 from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
+from redtrack.run.annotation import Annotation
 from redtrack.run.export import Where
 from redtrack.run.inline import Inline
 from redtrack.run.networks import LoadedNetworks
-from redtrack.run.plan import Plan, make_tasks
+from redtrack.run.plan import make_tasks
 from redtrack.run.progress import SilentReporter
 from redtrack.run.run import Run
 from redtrack.video import Video, write_video
@@ -72,7 +73,7 @@ def measure(models: Landmarker, video: Path, options: Options) -> Cost:
 def run(models: Landmarker, video: Path, options: Options) -> tuple[int, int]:
     """Annotates the video to a file; returns its frames and rows."""
     with tempfile.TemporaryDirectory() as folder:
-        plan, reporter = Plan(Where(Path(folder)), LoadedNetworks.of(models, options)), SilentReporter()
+        plan, reporter = Annotation(Where(Path(folder)), LoadedNetworks.of(models, options)), SilentReporter()
         (outcome,) = Run(make_tasks([video]), plan, reporter).run(Inline(plan, reporter))
     assert outcome.good, outcome.reason
     return outcome.counts.frames, outcome.counts.rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,22 +11,16 @@ import click
 
 from redtrack.cli import tell
 from redtrack.cli.formats import OUTPUT_FORMATS, column_options, more_columns, pts_origin
-from redtrack.cli.run_options import (
-    make_executor,
-    make_reporter,
-    networks_of,
-    run_options,
-    shard_of,
-    take_run_options,
-)
+from redtrack.cli.run_options import make_executor, networks_of, run_options, shard_of, take_run_options
+from redtrack.cli.running import do_run, tasks_of
 from redtrack.errors import printable
 from redtrack.inference.options import DIRECTIONS, PROTOCOLS, ROTATIONS
 
 if TYPE_CHECKING:
+    from redtrack.run.annotation import Annotation
     from redtrack.run.outcome import Outcome
-    from redtrack.run.plan import Plan, Task
-    from redtrack.run.progress import Reporter
-    from redtrack.run.shard import Shard
+
+STOPPED_FROM = 128  # the exit statuses of a run that a signal stopped
 
 
 def shaping(command: Any) -> Any:
@@ -109,8 +104,8 @@ def annotate(
       redtrack annotate videos/ -o tracks --devices 0,1
     """  # fmt: skip
     from redtrack.inference.options import Options
+    from redtrack.run.annotation import Annotation
     from redtrack.run.export import Where
-    from redtrack.run.plan import Plan
     from redtrack.run.run_table import check_table
 
     how = take_run_options(chosen) | {"table": table}
@@ -120,42 +115,26 @@ def annotate(
     if str(out) == "-":
         raise click.UsageError("results are files, several for each video: give -o a folder")
     where = Where(out, formats, how["overwrite"], {"pts": {"origin": pts_origin}, "csv": csv})
-    plan = Plan(where, networks_of(weights, Options(**chosen), how))
+    plan = Annotation(where, networks_of(weights, Options(**chosen), how))
     sys.exit(_foresee(videos, plan, how) if how["dry_run"] else _run(videos, plan, how))
 
 
-def _run(videos: tuple[str, ...], plan: Plan, how: dict[str, Any]) -> int:
+def _run(videos: tuple[str, ...], plan: Annotation, how: dict[str, Any]) -> int:
     """Does the run and lists what became of the videos; returns the exit status."""
-    import redtrack
     from redtrack.inference.profile import Profile
-    from redtrack.run.folder import prepare_folder
-    from redtrack.run.progress import UnfailingReporter
-    from redtrack.run.run import Run
-    from redtrack.run.stop import StopSignals
 
-    reporter = UnfailingReporter(make_reporter("none" if how["quiet"] else how["progress"]))
     profile = Profile() if how["profile"] else None
-    shard = shard_of(how)
-    prepare_folder(plan.where.folder)
-    status = 2
-    with StopSignals(reporter.say) as stop:
-        tasks, remark = _tasks(videos, shard, how["keep_tree"])
-        run = Run(tasks, plan, reporter, how["fail_fast"], stop, remark)
-        reporter.begin(len(run.tasks), {"version": redtrack.__version__, "options": plan.options.to_dict()})
-        try:
-            run.run(make_executor(plan, reporter, how, profile))
-            status = stop.status if stop() else int(not run.is_good)
-        finally:
-            reporter.close(stop.status if stop() else status)
-    _tell(run.outcomes, run.not_begun, how["quiet"], reporter)
+    shown = {name: how[name] for name in ("fail_fast", "quiet", "progress", "keep_tree")}
+    make = partial(make_executor, plan, how=how, profile=profile)
+    status, run = do_run(videos, plan, make, shard=shard_of(how), **shown)
     if profile is not None:
         click.echo(profile.sentence(), err=True)
-    if how["table"] and not stop():
+    if how["table"] and status < STOPPED_FROM:
         _write_table(how["table"], run.outcomes, plan, how["quiet"])
     return status
 
 
-def _write_table(path: Path, outcomes: list[Outcome], plan: Plan, quiet: bool) -> None:
+def _write_table(path: Path, outcomes: list[Outcome], plan: Annotation, quiet: bool) -> None:
     """Writes one table of the results that there are."""
     from redtrack.run.run_table import write_run_table
 
@@ -164,37 +143,15 @@ def _write_table(path: Path, outcomes: list[Outcome], plan: Plan, quiet: bool) -
         tell(f"{printable(path)}: {count} video{'' if count == 1 else 's'}")
 
 
-def _foresee(videos: tuple[str, ...], plan: Plan, how: dict[str, Any]) -> int:
+def _foresee(videos: tuple[str, ...], plan: Annotation, how: dict[str, Any]) -> int:
     """Lists what a run would do; returns the exit status."""
     from redtrack.cli.table import foreseen_table
     from redtrack.run.foresight import FAIL, foresee
 
-    made_with = {**plan.networks.identity(), "options": plan.options.to_dict()}
-    tasks, remark = _tasks(videos, shard_of(how), how["keep_tree"])
+    made_with = plan.made_with()
+    tasks, remark = tasks_of(videos, shard_of(how), how["keep_tree"])
     found = [foresee(task, plan, made_with) for task in tasks]
     if remark is not None:
         tell(remark)
     click.echo(foreseen_table(found))
     return int(any(each.action == FAIL for each in found))
-
-
-def _tasks(videos: tuple[str, ...], shard: Shard | None, keep_tree: bool) -> tuple[list[Task | Outcome], str | None]:
-    """Returns what there is to do, and what the user may not know of the inputs."""
-    from redtrack.run.inputs import Inputs
-    from redtrack.run.plan import make_tasks
-
-    inputs = Inputs()
-    found = list(inputs.find(videos))
-    return make_tasks(found, shard, inputs.duplicates, inputs.roots if keep_tree else None), inputs.remark()
-
-
-def _tell(outcomes: list[Outcome], not_begun: int, quiet: bool, reporter: Reporter) -> None:
-    """Lists what became of the videos, those that failed or are partial last."""
-    from redtrack.cli.table import outcome_table
-
-    if quiet:
-        for outcome in outcomes:
-            if not outcome.good:
-                reporter.say(f"{outcome.state}: {printable(outcome.source)}: {outcome.reason}")
-        return
-    click.echo(outcome_table(outcomes, not_begun))

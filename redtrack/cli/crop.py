@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from redtrack.cli.run_options import DISPLAYS, make_reporter
+from redtrack.cli.running import display_options, do_run, here, jobs_option
 
 _FORMATS = ("mp4", "png", "npy")
 _ALIGNS = ("face", "upright")
@@ -37,18 +38,19 @@ _ALIGNS = ("face", "upright")
               help="A gap without the face that a clip goes on across; a longer one begins a new clip.")
 @click.option("--sound/--no-sound", default=True, show_default=True, help="Keep the sound in films.")
 @click.option("--overwrite", is_flag=True, help="Crop videos again that are done.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no table; errors only.")
-@click.option("--progress", type=click.Choice(DISPLAYS),
-              help="Display on stderr.  [default: rich on a terminal, else plain]")
+@jobs_option
+@display_options
 def crop(
-    video: str, tracks: Path, out: Path, overwrite: bool, quiet: bool, progress: str | None, **chosen: Any
+    video: str, tracks: Path, out: Path, overwrite: bool, jobs: int | None, fail_fast: bool, quiet: bool,
+    progress: str | None, **chosen: Any
 ) -> None:
     """Cut steady clips of faces, eyes or mouths out of videos.
 
     VIDEO is a file, a folder, a pattern in quotes, or @LIST; TRACKS is the tracks of the one video, or a folder in
     which each video's tracks lie, as `redtrack annotate` writes them. Each face gives DIR/<stem>.<preset>.face0.mp4,
     and DIR/<stem>.<preset>.json says which frames and times each clip has, and where they lie in the frame. The same
-    command again does only what is missing. docs/crops.md defines the presets.
+    command again does only what is missing; DIR/run.jsonl says what became of each video. docs/crops.md defines the
+    presets.
 
     \b
     Examples:
@@ -58,39 +60,10 @@ def crop(
 
     Exit status: 0 all done, 1 some failed, 2 wrong usage, 130 interrupted, 143 terminated.
     """  # fmt: skip
-    import redtrack
-    from redtrack.cropping.run import CropRun
+    from redtrack.cropping.plan import CropPlan
     from redtrack.cropping.save import CropOptions
-    from redtrack.run.folder import prepare_folder
-    from redtrack.run.inputs import Inputs
-    from redtrack.run.progress import UnfailingReporter
-    from redtrack.run.stop import StopSignals
 
-    options = CropOptions(**chosen)
-    reporter = UnfailingReporter(make_reporter("none" if quiet else progress))
-    prepare_folder(out)
-    found = list(Inputs().find([video]))
-    with StopSignals(reporter.say) as stop:
-        run = CropRun(found, tracks, out, options, reporter, stop, overwrite)
-        reporter.begin(len(found), {"version": redtrack.__version__, "options": chosen})
-        status = 2
-        try:
-            run.run()
-            status = stop.status if stop() else int(not run.is_good)
-        finally:
-            reporter.close(stop.status if stop() else status)
-    _tell(run, quiet, reporter)
+    plan = CropPlan(tracks, out, CropOptions(**chosen), overwrite)
+    make_executor = partial(here, plan, jobs=jobs)
+    status, _ = do_run([video], plan, make_executor, fail_fast=fail_fast, quiet=quiet, progress=progress)
     sys.exit(status)
-
-
-def _tell(run: Any, quiet: bool, reporter: Any) -> None:
-    """Lists what became of the videos."""
-    from redtrack.cli.table import outcome_table
-    from redtrack.errors import printable
-
-    if not quiet:
-        click.echo(outcome_table(run.outcomes, run.not_begun))
-        return
-    for outcome in run.outcomes:
-        if not outcome.good:
-            reporter.say(f"{outcome.state}: {printable(outcome.source)}: {outcome.reason}")

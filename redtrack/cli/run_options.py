@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from redtrack.cli.running import AutoCount, display_options, here, jobs_option
 from redtrack.device import PRECISIONS
-from redtrack.errors import UsageError
 from redtrack.inference.options import DECODERS, Options, Resources
 
 if TYPE_CHECKING:
     from redtrack.inference.profile import Profile
+    from redtrack.run.annotation import Annotation
     from redtrack.run.networks import Networks
-    from redtrack.run.plan import Plan
     from redtrack.run.progress import Reporter
     from redtrack.run.run import Executor
     from redtrack.run.shard import Shard
@@ -24,18 +22,6 @@ RUN_OPTIONS = (
     *("device", "devices", "jobs", "ray", "gpu_share", "shard", "batch", "precision", "decode", "profile"),
     *("keep_tree", "overwrite", "fail_fast", "dry_run", "quiet", "progress"),
 )
-DISPLAYS = ("rich", "plain", "json", "none")
-
-
-class AutoCount(click.ParamType):
-    """`auto`, which is None, or a whole number from 1."""
-
-    name = "auto|n"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        if value is None or value == "auto":
-            return None
-        return click.IntRange(min=1).convert(value, param, ctx)
 
 
 def run_options(command: Any) -> Any:
@@ -46,8 +32,7 @@ def run_options(command: Any) -> Any:
                          help="Where the networks run."),
             click.option("--devices", metavar="LIST|all",
                          help="Several devices share the videos, a process on each: 0,1 are GPUs; cpu,cpu works too."),
-            click.option("--jobs", type=AutoCount(), default=1, show_default=True,
-                         help="Processes on this machine's CPU that share the videos; auto is by cores and memory."),
+            jobs_option,
             click.option("--shard", metavar="I/N|auto",
                          help="Do only share I, from 0, of N of the videos; auto is that of a Slurm array's task."),
             click.option("--ray", metavar="ADDRESS|local", help="Share the videos on a Ray cluster."),
@@ -64,12 +49,9 @@ def run_options(command: Any) -> Any:
             click.option("--keep-tree", is_flag=True,
                          help="Keep the folders of the videos below DIR: in/a/b.mp4 gives DIR/a/b.h5."),
             click.option("--overwrite", is_flag=True, help="Annotate complete videos again, too."),
-            click.option("--fail-fast", is_flag=True, help="Stop at the first video that fails or is partial."),
             click.option("--dry-run", is_flag=True,
                          help="List what would be done with each video, and under which name; write nothing."),
-            click.option("-q", "--quiet", is_flag=True, help="No progress and no table; errors only."),
-            click.option("--progress", type=click.Choice(DISPLAYS),
-                         help="Display on stderr.  [default: rich on a terminal, else plain]"),
+            display_options,
         ]
     ):  # fmt: skip
         command = option(command)
@@ -108,34 +90,14 @@ def networks_of(weights: str | None, options: Options, how: dict[str, Any]) -> N
     return Networks(weights, options, Resources(*(how[name] for name in ("device", "batch", "precision", "decode"))))
 
 
-def make_executor(plan: Plan, reporter: Reporter, how: dict[str, Any], profile: Profile | None) -> Executor:
+def make_executor(plan: Annotation, reporter: Reporter, how: dict[str, Any], profile: Profile | None) -> Executor:
     """Returns what does the tasks: this process, several, or a cluster."""
     if how["ray"]:
         from redtrack.run.ray_cluster import RayCluster
 
         return RayCluster(plan, reporter, how["ray"], how["gpu_share"])
-    if how["devices"] or how["jobs"] != 1:
-        from redtrack.machine import cores, free_memory, jobs_for
+    if how["devices"]:
         from redtrack.run.processes import Processes, parse_devices
 
-        if how["devices"]:
-            return Processes(plan, reporter, parse_devices(how["devices"]))
-        return Processes(plan, reporter, ["cpu"] * (how["jobs"] or jobs_for(cores(), free_memory())))
-    from redtrack.run.inline import Inline
-
-    return Inline(plan, reporter, profile)
-
-
-def make_reporter(display: str | None) -> Reporter:
-    """Returns the reporter of a display; where none is asked for, the live one on a terminal, lines elsewhere."""
-    from redtrack.run.progress import JsonReporter, PlainReporter, SilentReporter
-
-    display = display or ("rich" if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else "plain")
-    if display == "rich":
-        from redtrack.run.live_display import LiveReporter
-
-        return LiveReporter()
-    kinds = {"plain": PlainReporter, "json": JsonReporter, "none": SilentReporter}
-    if display not in kinds:
-        raise UsageError(f"no progress display {display!r}", remedy=f"use {', '.join(DISPLAYS)}")
-    return kinds[display]()
+        return Processes(plan, reporter, parse_devices(how["devices"]))
+    return here(plan, reporter, how["jobs"], profile)

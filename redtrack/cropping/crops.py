@@ -94,13 +94,14 @@ def _images(frames: Sequence[Frame], path: CropPath, first: int) -> np.ndarray:
     """Returns uint8 (n, S, S, 3), the crops of frames along a way, whose first is number `first` on it."""
     import torch
 
-    from redtrack.inference.crop import region_of, sample
+    from redtrack.inference.crop import region_of, resample
 
     transform = path.transform[first : first + len(frames)]
     x0, y0, x1, y1 = region = region_of(transform, *frames[0].image.shape[:2])
     pixels = np.stack([frame.image[y0:y1, x0:x1] for frame in frames])
-    cut = sample(torch.from_numpy(pixels), region, transform)  # (n, 3, S, S)
-    images: np.ndarray = cut.mul_(255).add_(0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+    cut = resample(torch.from_numpy(pixels), region, transform)  # (n, 3, S, S)
+    whole = cut.add_(0.5).to(torch.uint8, memory_format=torch.channels_last)
+    images: np.ndarray = whole.permute(0, 2, 3, 1).numpy()
     return images
 
 

@@ -23,6 +23,7 @@ from redtrack.cropping.sinks import FORMATS, Sink, open_sink
 from redtrack.errors import OutputError, UsageError
 from redtrack.formats.common import replacing
 from redtrack.render.film import check_fit
+from redtrack.run.result import is_of
 from redtrack.tracks import Tracks
 from redtrack.video import Reading, Video, digest
 
@@ -74,6 +75,14 @@ class CropSaver:
     def record(self) -> Path:
         """Where the record lies."""
         return self.folder / f"{self.name}.{self.options.preset}.json"
+
+    def owner(self) -> bool | None:
+        """Returns whether the crops under this name are of this video; None where there are none."""
+        there = self._recorded()
+        if not there:
+            return None
+        info = {"source": there.get("source", ""), "source_digest": there["made_from"].get("source_digest")}
+        return is_of(info, self.video, digest(self.video))
 
     def is_done(self) -> bool:
         """Returns whether an earlier run has saved the same crops, all of which are still there."""
@@ -139,6 +148,7 @@ class CropSaver:
         """Writes the record, and removes what an earlier run wrote under names that are not in use any more."""
         alignment = self.options.alignment()
         about = {"format": _KIND, "writer": f"redtrack {redtrack.__version__}", "size": alignment.size}
+        about["source"] = str(self.video.resolve())
         with replacing(self.record) as file:
             json.dump({**about, "made_from": self._made_from(), "clips": self.clips}, file)
             file.write("\n")
@@ -150,7 +160,8 @@ class CropSaver:
             there = json.loads(self.record.read_text("utf-8"))
         except (OSError, ValueError):
             return {}
-        return there if isinstance(there, dict) and there.get("format") == _KIND else {}
+        known = isinstance(there, dict) and there.get("format") == _KIND and isinstance(there.get("made_from"), dict)
+        return there if known else {}
 
     def _made_from(self) -> dict[str, Any]:
         tracks = _digest_of(self.tracks_path)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Region", "as_windows", "cut_crops", "detector_crop", "face_box", "region_of", "sample"]
+__all__ = ["Region", "as_windows", "cut_crops", "detector_crop", "face_box", "region_of", "resample", "sample"]
 
 # The landmarks' tight box within a detector's box (forehead to chin, cheek to cheek), in parts of the latter: the
 # medians over 212 boxed faces, whose quartiles of position and size lie about 3 and 5 % apart.
@@ -95,7 +95,12 @@ def _pooling(transform: CropTransform) -> int:
 
 
 def sample(pixels: Tensor, region: Region, transform: CropTransform) -> Tensor:
-    """Returns float32 (N, 3, S, S) in 0..1: crop n from `pixels[n]`, the region of its frame, uint8 (N, h, w, 3).
+    """Returns float32 (N, 3, S, S) in 0..1: crop n from `pixels[n]`, the region of its frame, uint8 (N, h, w, 3)."""
+    return resample(pixels, region, transform).div_(255)
+
+
+def resample(pixels: Tensor, region: Region, transform: CropTransform) -> Tensor:
+    """Returns what `sample` does, in 0..255.
 
     Bilinear, from a picture that is averaged first where the crop shrinks it twice or more; black outside.
     """
@@ -104,7 +109,8 @@ def sample(pixels: Tensor, region: Region, transform: CropTransform) -> Tensor:
     step = _pooling(transform)
     count = hardware(pixels.device).sampled_together(len(pixels), 4 * pixels[0].numel() / step**2)
     parts = [slice(start, start + count) for start in range(0, len(pixels), count)]
-    return torch.cat([_sample(pixels[part], region, transform[part], step) for part in parts])
+    found = [_sample(pixels[part], region, transform[part], step) for part in parts]
+    return found[0] if len(found) == 1 else torch.cat(found)
 
 
 def _sample(pixels: Tensor, region: Region, transform: CropTransform, step: int) -> Tensor:
@@ -114,7 +120,7 @@ def _sample(pixels: Tensor, region: Region, transform: CropTransform, step: int)
     centre = (transform.centre - region[:2] + 0.5) / step - 0.5
     local = CropTransform(centre, transform.side / step, transform.angle, transform.size)
     grid = _grid(local.theta(*picture.shape[2:]), transform.size, picture.device)
-    return F.grid_sample(picture, grid, align_corners=False).div_(255)
+    return F.grid_sample(picture, grid, align_corners=False)
 
 
 def _shrunk(picture: Tensor, step: int) -> Tensor:

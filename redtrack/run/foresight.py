@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from redtrack.errors import RedtrackError
+from redtrack.run.annotation import Annotation
 from redtrack.run.claim import foreseen
 from redtrack.run.outcome import Outcome, sentence
-from redtrack.run.plan import Plan, Task
+from redtrack.run.plan import Task
 from redtrack.run.result import identity, identity_of, stored_info, unfinished_info
 
 __all__ = ["ANEW", "DO", "FAIL", "RESUME", "SKIP", "Foreseen", "foresee"]
@@ -28,7 +29,7 @@ class Foreseen:
     reason: str = ""
 
 
-def foresee(task: Task | Outcome, plan: Plan, made_with: Mapping[str, Any]) -> Foreseen:
+def foresee(task: Task | Outcome, plan: Annotation, made_with: Mapping[str, Any]) -> Foreseen:
     """Returns what would be done. made_with: digests and options, as an `Output` is given them."""
     if isinstance(task, Outcome):
         return Foreseen(task.source, SKIP if task.good else FAIL, None, task.reason or "")
@@ -40,7 +41,7 @@ def foresee(task: Task | Outcome, plan: Plan, made_with: Mapping[str, Any]) -> F
         return Foreseen(task.path, FAIL, None, sentence(error, task.path))
 
 
-def _foreseen(task: Task, digest: str, plan: Plan, made_with: Mapping[str, Any]) -> Foreseen:
+def _foreseen(task: Task, digest: str, plan: Annotation, made_with: Mapping[str, Any]) -> Foreseen:
     path = foreseen(task, digest, plan.where)
     wanted = identity_of(digest, made_with)
     there, begun = stored_info(path), unfinished_info(path)

@@ -11,7 +11,6 @@ from redtrack.run.outcome import Outcome
 from redtrack.run.plan import Plan, Task
 from redtrack.run.progress import Reporter
 from redtrack.run.stop import BrokenOff
-from redtrack.run.worker import Worker
 
 __all__ = ["Inline"]
 
@@ -24,7 +23,7 @@ class Inline:
 
     def outcomes(self, tasks: Sequence[Task], stopping: Callable[[], bool]) -> Generator[Outcome, None, None]:
         """Yields what became of each video. A device that fails ends the run: raises DeviceError."""
-        worker = Worker(self._plan, self._reporter, stopping, self._profile)
+        worker = self._plan.worker(self._reporter, stopping, self._profile)
         try:
             yield from worker.outcomes(iter(tasks))
         except BrokenOff:

@@ -1,20 +1,22 @@
-"""What a run is to do: the tasks, and the plan that every worker follows. Both can be sent to another process."""
+"""What a run is to do: the tasks, and what every kind of run has: a plan, and workers that follow it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redtrack.errors import RedtrackError
-from redtrack.inference.options import Options
-from redtrack.run.export import Where
 from redtrack.run.names import Names, name_in_tree, name_outputs
-from redtrack.run.networks import Networks
 from redtrack.run.outcome import Outcome, duplicate_outcome, failed_outcome
+from redtrack.run.progress import Reporter
 from redtrack.run.shard import Shard
 
-__all__ = ["Plan", "Task", "largest_first", "make_tasks"]
+if TYPE_CHECKING:
+    from redtrack.inference.profile import Profile
+
+__all__ = ["Plan", "Task", "Worker", "largest_first", "make_tasks"]
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,39 @@ class Task:
     names: Names
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What every worker does with its tasks: where results go, and which networks find the points."""
+class Worker(Protocol):
+    """One process at work."""
 
-    where: Where
-    networks: Networks
+    def outcomes(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+        """Yields what becomes of each task, until there is none now; `tasks` may have more later.
+
+        Raises DeviceGone where the device failed, another RedtrackError where no video can be done.
+        """
+
+    def break_off(self) -> Iterator[Outcome]:
+        """Ends the open videos where they are, be it in the middle of a step; yields what becomes of them."""
+
+    def close(self) -> None:
+        """Lets go of the videos that are open, wherever they are."""
+
+
+class Plan(Protocol):
+    """What every worker of a run does with its tasks. Can be sent to another process."""
 
     @property
-    def options(self) -> Options:
-        """The options that the points depend on."""
-        return self.networks.options
+    def folder(self) -> Path:
+        """Where results go."""
+
+    def about(self) -> dict[str, Any]:
+        """Returns what the run log keeps of every video, as JSON values: `options` and `version`, and more."""
+
+    def on(self, device: str, threads: int | None, sharers: int) -> Plan:
+        """Returns the plan for one of so many workers, with this device and so many CPU threads, None for any."""
+
+    def worker(
+        self, reporter: Reporter, stopping: Callable[[], bool] = ..., profile: Profile | None = None
+    ) -> Worker:
+        """Returns a worker. `stopping` is asked between steps; `profile` is told where the networks' time goes."""
 
 
 def make_tasks(

@@ -17,7 +17,6 @@ from redtrack.errors import RedtrackError
 from redtrack.run.outcome import Outcome
 from redtrack.run.plan import Plan, Task
 from redtrack.run.progress import Working
-from redtrack.run.worker import Worker
 
 __all__ = ["CANNOT", "ENDED", "MORE", "NOTHING_NOW", "PREPARING", "SAY", "STEP", "STOP", "Progress", "work"]
 
@@ -114,16 +113,16 @@ class _Pipe:
         """Nothing: the other process tells of it."""
 
 
-def work(connection: Connection, plan: Plan) -> None:
-    """Runs in a process of its own until there are no more tasks. A device that fails ends the process."""
+def work(connection: Connection, plan: Plan, device: str) -> None:
+    """Runs on a device, in a process of its own, until there are no more tasks. One that fails ends it."""
     pipe = _Pipe(connection)
     try:
-        worker = Worker(plan, pipe, pipe.stopping)
+        worker = plan.worker(pipe, pipe.stopping)
         while pipe.wait():
             for outcome in worker.outcomes(pipe):
                 pipe.ended(outcome)
     except DeviceGone as gone:  # another process may have more luck with the videos
-        pipe.say(f"{plan.networks.resources.device} failed: {gone}")
+        pipe.say(f"{device} failed: {gone}")
         sys.exit(1)
     except RedtrackError as error:
         pipe.tell(CANNOT, error)

@@ -12,7 +12,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -206,9 +206,8 @@ class Processes:
     def _start(self, device: str, deaths: int = 0) -> _Process:
         context = get_context("spawn")  # a forked process cannot use CUDA
         ours, theirs = context.Pipe()
-        networks = self._plan.networks.on(device, _threads(self._devices), len(self._devices))
-        plan = replace(self._plan, networks=networks)
-        process = context.Process(target=work, args=(theirs, plan), name=f"redtrack {device}", daemon=True)
+        plan = self._plan.on(device, _threads(self._devices), len(self._devices))
+        process = context.Process(target=work, args=(theirs, plan, device), name=f"redtrack {device}", daemon=True)
         with _signals_blocked():
             process.start()
         theirs.close()

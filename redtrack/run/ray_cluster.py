@@ -17,12 +17,12 @@ from typing import Any
 
 from redtrack.device import DeviceGone
 from redtrack.errors import RedtrackError, UsageError
+from redtrack.run.annotation import Annotation
 from redtrack.run.outcome import FAILED, SKIPPED, Outcome, stopped_outcome
 from redtrack.run.output import BUSY
-from redtrack.run.plan import Plan, Task, largest_first
+from redtrack.run.plan import Task, largest_first
 from redtrack.run.progress import Reporter, SilentReporter
 from redtrack.run.stop import BrokenOff, StopSignals
-from redtrack.run.worker import Worker
 
 __all__ = ["RayCluster"]
 
@@ -48,7 +48,7 @@ class RayCluster:
     gpus: share of a GPU that a task takes; None is one where the cluster has any.
     """
 
-    def __init__(self, plan: Plan, reporter: Reporter, address: str, gpus: float | None = None) -> None:
+    def __init__(self, plan: Annotation, reporter: Reporter, address: str, gpus: float | None = None) -> None:
         self._plan, self._reporter = plan, reporter
         self._address, self._gpus = address, gpus
         self._stopping: Callable[[], bool] = lambda: False
@@ -110,7 +110,7 @@ class RayCluster:
         return replace(told.outcome, source=task.path)
 
 
-def _absolute(plan: Plan) -> Plan:
+def _absolute(plan: Annotation) -> Annotation:
     """Returns the plan for workers that run in a folder of their own."""
     where = replace(plan.where, folder=plan.where.folder.absolute())
     networks = plan.networks
@@ -122,7 +122,7 @@ def _absolute(plan: Plan) -> Plan:
     return replace(plan, where=where, networks=replace(networks, weights=weights, options=options))
 
 
-def _annotate_one(plan: Plan, task: Task) -> _Told:
+def _annotate_one(plan: Annotation, task: Task) -> _Told:
     """Runs on the cluster: one video, in a process that keeps its networks for the next."""
     said: list[str] = []
     try:
@@ -141,12 +141,12 @@ def _annotate_one(plan: Plan, task: Task) -> _Told:
 class _KeptWorker(SilentReporter):
     """A worker that is kept from one task of the cluster to the next, and what it reports to."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Annotation) -> None:
         super().__init__()
         self.plan = plan
         self._said: list[str] = []
         self._stop: Callable[[], bool] = lambda: False
-        self._worker = Worker(plan, self, lambda: self._stop())  # noqa: PLW0108 - it changes
+        self._worker = plan.worker(self, lambda: self._stop())  # noqa: PLW0108 - it changes
 
     def say(self, text: str) -> None:
         self._said.append(text)
@@ -175,7 +175,7 @@ class _KeptWorker(SilentReporter):
 _kept: list[_KeptWorker] = []
 
 
-def _kept_worker(plan: Plan) -> _KeptWorker:
+def _kept_worker(plan: Annotation) -> _KeptWorker:
     """Returns the worker of the task before, where its plan is the same, or a new one."""
     if not _kept or _kept[0].plan != plan:
         _kept[:] = [_KeptWorker(plan)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from redtrack.errors import OutputError
 from redtrack.run.outcome import Outcome
@@ -47,7 +47,7 @@ class Run:
 
     def run(self, executor: Executor) -> list[Outcome]:
         """Returns what became of each input, in the order in which they ended."""
-        log = RunLog(self.plan.where.folder, self._about())
+        log = RunLog(self.plan.folder, self.plan.about())
         if self.remark is not None:
             self.reporter.say(self.remark)
             self._log(partial(log.remark, self.remark))
@@ -85,10 +85,3 @@ class Run:
             entry()
         except OutputError as error:  # on a full disk: what became of the video is still reported
             self.reporter.say(str(error))
-
-    def _about(self) -> dict[str, Any]:
-        """Returns what the run log keeps of every video."""
-        import redtrack
-
-        options = self.plan.options.to_dict()
-        return {**self.plan.networks.identity(), "options": options, "version": redtrack.__version__}

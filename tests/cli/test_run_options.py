@@ -19,7 +19,7 @@ from running import use
 
 import redtrack
 from redtrack.cli import cli
-from redtrack.cli.run_options import make_reporter
+from redtrack.cli.running import make_reporter
 from redtrack.errors import UsageError
 from redtrack.inference.options import Options
 from redtrack.run.live_display import LiveReporter

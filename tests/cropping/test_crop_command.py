@@ -17,10 +17,13 @@ from filmed_faces import filmed
 
 import redtrack
 from redtrack.cli import cli
-from redtrack.cropping.run import CropRun
-from redtrack.cropping.save import CropOptions
+from redtrack.cropping.plan import CropPlan
+from redtrack.cropping.save import CropOptions, CropSaver
+from redtrack.run.inline import Inline
 from redtrack.run.outcome import PARTIAL
+from redtrack.run.plan import make_tasks
 from redtrack.run.progress import SilentReporter
+from redtrack.run.run import Run
 from redtrack.tracks import Tracks
 from redtrack.video import Video, digest, read_picture
 
@@ -72,7 +75,7 @@ def test_pictures_arrays_and_python_give_the_same_crops(film: Path, tmp_path: Pa
     found = [one.image for one in redtrack.crops(film, tracks, "mouth", size=48)]
     assert array.shape == (12, 48, 48, 3) and (array == np.stack(found)).all() and (array == np.stack(pictures)).all()
     assert not (out / "film.mouth.face0").exists()  # the first run's, in whose place the second's came
-    assert {path.name for path in out.iterdir()} == {"film.mouth.face0.npy", "film.mouth.json"}
+    assert {path.name for path in out.iterdir()} == {"film.mouth.face0.npy", "film.mouth.json", "run.jsonl"}
 
 
 def test_the_same_command_does_only_what_is_missing(film: Path, tmp_path: Path) -> None:
@@ -132,6 +135,44 @@ def test_many_videos_each_with_its_tracks(film: Path, tmp_path: Path) -> None:
     assert sorted(lengths) == [6, 12]
 
 
+def test_jobs_share_the_videos(film: Path, tmp_path: Path) -> None:
+    """Two processes make the same crops as one, keep one log, and a fault in one video fails that one alone."""
+    filmed(tmp_path / "other.mp4", 5).save(tmp_path / "tracks" / "other.h5")
+    (tmp_path / "bad.mp4").write_text("no video")
+    made = {}
+    for jobs in (1, 2):
+        out = tmp_path / f"out{jobs}"
+        done = crop(tmp_path / "*.mp4", tmp_path / "tracks", "-o", out, "--format", "npy", "--jobs", jobs, status=1)
+        assert "3 videos: 2 done, 1 failed" in done.stdout
+        made[jobs] = {path.name: path.read_bytes() for path in out.glob("*.npy")}
+        lines = [json.loads(line) for line in (out / "run.jsonl").read_text().splitlines()]
+        assert sorted((Path(line["source"]).name, line["state"]) for line in lines) == [
+            ("bad.mp4", "failed"), ("film.mp4", "done"), ("other.mp4", "done")
+        ]  # fmt: skip
+        assert {line["options"]["format"] for line in lines} == {"npy"}
+    assert made[1] == made[2] and len(made[1]) == 2
+
+
+def test_a_fault_of_our_own_fails_one_video(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its traceback is shown, and the next video is cropped."""
+    filmed(tmp_path / "other.mp4", 5).save(tmp_path / "tracks" / "other.h5")
+    save = CropSaver.save
+    monkeypatch.setattr(CropSaver, "save", lambda saver, *how: 1 / 0 if saver.name == "film" else save(saver, *how))
+    done = crop(tmp_path / "*.mp4", tmp_path / "tracks", "-o", tmp_path / "out", status=1)
+    assert "1 done, 1 failed" in done.stdout and "ZeroDivisionError" in done.stderr
+
+
+def test_crops_of_another_video_of_the_same_name_are_left(film: Path, tmp_path: Path) -> None:
+    """They keep their name, the second video's get one of their own, and both are found again."""
+    (tmp_path / "more").mkdir()
+    filmed(tmp_path / "more" / "film.mp4", 5).save(tmp_path / "more.h5")
+    for state in ("done", "skipped"):
+        for video, tracks in ((film, tmp_path / "tracks"), (tmp_path / "more" / "film.mp4", tmp_path / "more.h5")):
+            assert f"1 {state}" in crop(video, tracks, "-o", tmp_path / "out", "--format", "npy").stdout
+    assert len(np.load(tmp_path / "out" / "film.openface.face0.npy")) == 12
+    assert len(list((tmp_path / "out").glob("*.npy"))) == 2
+
+
 def test_a_video_that_is_shorter_than_its_tracks_fails_and_leaves_nothing(film: Path, tmp_path: Path) -> None:
     tracks = redtrack.load(tmp_path / "tracks" / "film.h5")
     longer = Tracks.from_rows([*range(12), 20], [0] * 13, [*tracks.points, tracks.points[0]], np.arange(24) / 25)
@@ -139,7 +180,7 @@ def test_a_video_that_is_shorter_than_its_tracks_fails_and_leaves_nothing(film: 
     for format in ("mp4", "png", "npy"):
         done = crop(film, tmp_path / "longer.h5", "-o", tmp_path / "out", "--format", format, status=1)
         assert "it has 12 frames, the tracks are of 24; give the video that was annotated" in done.stdout
-        assert not list((tmp_path / "out").iterdir())
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["run.jsonl"]
 
 
 def test_tracks_of_another_file_are_told(film: Path, tmp_path: Path) -> None:
@@ -179,11 +220,11 @@ def test_a_stop_leaves_nothing_half_done(film: Path, tmp_path: Path, format: str
         asked.append(1)
         return len(asked) > 5
 
-    options = CropOptions(format=format)
-    run = CropRun([film, film], tmp_path / "tracks", tmp_path / "out", options, SilentReporter(), stopping)
-    run.run()
+    plan = CropPlan(tmp_path / "tracks", tmp_path / "out", CropOptions(format=format))
+    run = Run(make_tasks([film, tmp_path / "next.mp4"]), plan, SilentReporter(), stopping=stopping)
+    run.run(Inline(plan, SilentReporter()))
     assert [outcome.state for outcome in run.outcomes] == [PARTIAL] and run.not_begun == 1 and not run.is_good
-    assert not list((tmp_path / "out").iterdir())
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["run.jsonl"]
 
 
 @pytest.mark.parametrize(

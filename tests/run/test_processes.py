@@ -16,10 +16,11 @@ from annotating import BLUE, GREEN, ONE, Square, clip_of, still
 import redtrack
 from redtrack.errors import DeviceError, RedtrackError, UsageError, VideoError
 from redtrack.inference.options import Options
+from redtrack.run.annotation import Annotation
 from redtrack.run.export import Where
 from redtrack.run.folder import prepare_folder
 from redtrack.run.outcome import Outcome
-from redtrack.run.plan import Plan, make_tasks
+from redtrack.run.plan import make_tasks
 from redtrack.run.processes import Processes, parse_devices
 from redtrack.run.progress import SilentReporter, Working
 from redtrack.run.run import Run
@@ -63,7 +64,7 @@ class Shared:
     """A run on several devices, with what it says."""
 
     def __init__(self, found: list[Path | RedtrackError], out: Path, devices: str = "cpu,cpu", **how: Any) -> None:
-        plan = Plan(Where(out), deadly_world.DeadlyNetworks(None, Options()))
+        plan = Annotation(Where(out), deadly_world.DeadlyNetworks(None, Options()))
         self.listener = Listener()
         self.processes = Processes(plan, self.listener, parse_devices(devices))
         self.run = Run(make_tasks(found), plan, self.listener, **how)

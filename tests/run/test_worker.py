@@ -11,11 +11,11 @@ from running import run
 
 import redtrack
 from redtrack.inference.options import Options
+from redtrack.run.annotation import Annotation
 from redtrack.run.export import Where
 from redtrack.run.networks import LoadedNetworks
-from redtrack.run.plan import Plan, Task
+from redtrack.run.plan import Task
 from redtrack.run.progress import SilentReporter
-from redtrack.run.worker import Worker
 
 
 class Listener(SilentReporter):
@@ -65,8 +65,8 @@ def test_worker_goes_on_when_there_are_tasks_again(clips: list[Path], tmp_path: 
     """It keeps its networks, and videos that are done already are told among those that are not."""
     run(clips[1:2], tmp_path)
     listener = Listener()
-    plan = Plan(Where(tmp_path), LoadedNetworks.of(square_models(), Options()))
-    worker = Worker(plan, listener)
+    plan = Annotation(Where(tmp_path), LoadedNetworks.of(square_models(), Options()))
+    worker = plan.worker(listener)
     tasks = [Task(path, (path.stem,)) for path in clips]
     source, found = Source(), []
     for portion in (tasks[:2], [], tasks[2:]):

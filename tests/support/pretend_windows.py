@@ -59,17 +59,18 @@ def refusing(change: Callable[..., None]) -> Callable[..., None]:
 def annotate_half(clip: Path, out: Path) -> None:
     """Stops a run in the middle."""
     from redtrack.inference.options import Options, Resources
+    from redtrack.run.annotation import Annotation
     from redtrack.run.export import Where
     from redtrack.run.folder import prepare_folder
     from redtrack.run.inline import Inline
     from redtrack.run.networks import Networks
-    from redtrack.run.plan import Plan, make_tasks
+    from redtrack.run.plan import make_tasks
     from redtrack.run.progress import SilentReporter
     from redtrack.run.run import Run
 
     prepare_folder(out)
     steps = iter(range(20))
-    plan, reporter = Plan(Where(out), Networks(None, Options(), Resources("cpu", 10))), SilentReporter()
+    plan, reporter = Annotation(Where(out), Networks(None, Options(), Resources("cpu", 10))), SilentReporter()
     run = Run(make_tasks([clip]), plan, reporter, stopping=lambda: next(steps, None) is None)
     print([outcome.state for outcome in run.run(Inline(plan, reporter))])
 

@@ -10,12 +10,13 @@ import pytest
 from annotating import square_models
 
 from redtrack.inference.options import Options
+from redtrack.run.annotation import Annotation
 from redtrack.run.export import Where
 from redtrack.run.inline import Inline
 from redtrack.run.inputs import find_videos
 from redtrack.run.networks import LoadedNetworks, Networks
 from redtrack.run.outcome import Outcome
-from redtrack.run.plan import Plan, make_tasks
+from redtrack.run.plan import make_tasks
 from redtrack.run.progress import Reporter, SilentReporter
 from redtrack.run.run import Run
 
@@ -48,7 +49,7 @@ def run(
     """Runs over the inputs; returns the outcomes by the names of their videos."""
     out.mkdir(parents=True, exist_ok=True)
     networks = LoadedNetworks.of(models or square_models(), Options(**options), batch)
-    plan, reporter = Plan(Where(out, formats, overwrite), networks), reporter or SilentReporter()
+    plan, reporter = Annotation(Where(out, formats, overwrite), networks), reporter or SilentReporter()
     tasks = make_tasks(list(find_videos(map(str, inputs))))
     outcomes = Run(tasks, plan, reporter, fail_fast, stopping).run(Inline(plan, reporter))
     return {outcome.source.name: outcome for outcome in outcomes}

@@ -1,4 +1,4 @@
-"""One process at work: tasks in, outcomes out.
+"""The plan of a run that annotates videos, and its worker: tasks in, outcomes out.
 
 Results that are there already are skipped without loading the networks, or torch.
 """
@@ -6,12 +6,17 @@ Results that are there already are skipped without loading the networks, or torc
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redtrack.errors import Bug, RedtrackError, as_bug
+from redtrack.inference.options import Options
+from redtrack.run.export import Where
+from redtrack.run.networks import Networks
 from redtrack.run.outcome import Outcome
 from redtrack.run.output import Output
-from redtrack.run.plan import Plan, Task
+from redtrack.run.plan import Task
 from redtrack.run.progress import Reporter
 
 if TYPE_CHECKING:
@@ -20,26 +25,63 @@ if TYPE_CHECKING:
     from redtrack.inference.profile import Profile
     from redtrack.inference.tracker import Tracker
 
-__all__ = ["Worker"]
+__all__ = ["Annotation"]
 
 
-class Worker:
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A `Plan`: where results go, and which networks find the points."""
+
+    where: Where
+    networks: Networks
+
+    @property
+    def folder(self) -> Path:
+        """Where results go."""
+        return self.where.folder
+
+    @property
+    def options(self) -> Options:
+        """The options that the points depend on."""
+        return self.networks.options
+
+    def made_with(self) -> dict[str, Any]:
+        """Returns the digests and options that results are made with; raises WeightsError and UsageError."""
+        return {**self.networks.identity(), "options": self.options.to_dict()}
+
+    def about(self) -> dict[str, Any]:
+        """Returns what the run log keeps of every video."""
+        import redtrack
+
+        return {**self.made_with(), "version": redtrack.__version__}
+
+    def on(self, device: str, threads: int | None, sharers: int) -> Annotation:
+        """Returns the plan for one of several workers."""
+        return replace(self, networks=self.networks.on(device, threads, sharers))
+
+    def worker(
+        self, reporter: Reporter, stopping: Callable[[], bool] = _never, profile: Profile | None = None
+    ) -> _Annotator:
+        """Returns a worker; `profile` is told where the time goes."""
+        return _Annotator(self, reporter, stopping, profile)
+
+
+class _Annotator:
     """Does tasks with the networks of the plan, and keeps these from one call of `outcomes` to the next.
 
-    `stopping` is asked between steps; `profile` is told where the time goes. When an exception leaves `outcomes`,
-    `break_off` ends the videos that are open. `close` has to be called in the end.
+    When an exception leaves `outcomes`, `break_off` ends the videos that are open. `close` has to be called in the end.
     """
 
     def __init__(
-        self,
-        plan: Plan,
-        reporter: Reporter,
-        stopping: Callable[[], bool] = lambda: False,
-        profile: Profile | None = None,
+        self, plan: Annotation, reporter: Reporter, stopping: Callable[[], bool], profile: Profile | None
     ) -> None:
         self._plan, self._reporter = plan, reporter
         self._stopping, self._profile = stopping, profile
-        self._made_with = {**plan.networks.identity(), "options": plan.options.to_dict()}
+        self._made_with = plan.made_with()
         self._models: Landmarker | None = None
         self._engine: Engine | None = None
         self._about: dict[str, Any] = {}  # what the run log keeps of this process, once the networks are loaded
@@ -129,7 +171,7 @@ class _Trackers:
     Unlike a generator, it may have more after it had none.
     """
 
-    def __init__(self, worker: Worker, first: Output, tasks: Iterator[Task]) -> None:
+    def __init__(self, worker: _Annotator, first: Output, tasks: Iterator[Task]) -> None:
         self._worker, self._first, self._tasks = worker, first, tasks
         self._has_begun = False
 
