@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from redtrack.errors import FormatError, UsageError
-from redtrack.measures import measures as measure
 from redtrack.points import N_POINTS, NAMES, known_mean
 from redtrack.timing import filled_times, unknown_times
 from redtrack.tracks import Tracks
@@ -26,30 +25,34 @@ _SCORES = tuple(f"score_{i}" for i in range(N_POINTS))
 _BOX = ("box_x0", "box_y0", "box_x1", "box_y1")
 
 
-def columns_of(tracks: Tracks, measures: bool = False, scores: bool = False) -> dict[str, np.ndarray]:
+def columns_of(
+    tracks: Tracks, measures: bool = False, scores: bool = False, uncertainty: bool = False
+) -> dict[str, np.ndarray]:
     """Returns the columns (R,) of the long table: a row for each face in each frame.
 
     `frame` and `face` from 0, `time` in seconds (NaN where unknown), `score` (the mean of the points'), `box_x0` to
-    `box_y1` and `x_0` to `y_67` in px; with `measures` those of docs/measures.md, with `scores` also `score_0` to
-    `score_67`.
+    `box_y1` and `x_0` to `y_67` in px; with `measures` those of docs/measures.md, with `uncertainty` also their
+    standard deviations, with `scores` also `score_0` to `score_67`.
     """
     known = tracks.info.get("times_known", True)
     columns = {"frame": tracks.frame, "face": tracks.face}
     columns["time"] = tracks.times[tracks.frame] if known else np.full(len(tracks), np.nan)
     columns["score"] = known_mean(tracks.scores).astype(np.float32)
     columns |= dict(zip(_BOX, tracks.boxes.T, strict=True))
-    columns |= measure(tracks.points) if measures else {}
+    columns |= tracks.row_measures(uncertainty=uncertainty) if measures or uncertainty else {}
     columns |= dict(zip(POINT_COLUMNS, tracks.points.transpose(2, 1, 0).reshape(2 * N_POINTS, -1), strict=True))
     return columns | (dict(zip(_SCORES, tracks.scores.T, strict=True)) if scores else {})
 
 
-def to_pandas(tracks: Tracks, measures: bool = False, scores: bool = False) -> pandas.DataFrame:
+def to_pandas(
+    tracks: Tracks, measures: bool = False, scores: bool = False, uncertainty: bool = False
+) -> pandas.DataFrame:
     """Returns a data frame of `columns_of`; raises UsageError without pandas."""
     try:
         import pandas
     except ImportError as error:
         raise UsageError("data frames need pandas", remedy="pip install 'redtrack[pandas]'") from error
-    columns = columns_of(tracks, measures, scores)
+    columns = columns_of(tracks, measures, scores, uncertainty)
     return pandas.DataFrame({name: np.ascontiguousarray(values) for name, values in columns.items()})
 
 

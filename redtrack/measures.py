@@ -12,7 +12,7 @@ import numpy as np
 from redtrack.points import INNER_51, LEFT_EYE_OUTER, MIRROR, RIGHT_EYE_OUTER
 from redtrack.pose import Pose, fit_pose, frontal
 
-__all__ = ["ANGLES", "MEASURES", "measures", "uncertainties"]
+__all__ = ["ANGLES", "MEASURES", "columns", "measures", "uncertainties"]
 
 MEASURES: dict[str, str] = {
     "right_eye_opening": "mean height of the right eye over its width",
@@ -37,8 +37,15 @@ MEASURES: dict[str, str] = {
 ANGLES = ("roll", "yaw", "pitch")
 """The measures that are not lengths, in degrees."""
 
+_SPREAD = "_sd"  # behind the name of a length: its standard deviation
 _STEP = 1e-4  # of the eye distance, by which a point is moved to see what a measure makes of it
 _BLOCK = 2048  # rows whose uncertainties are computed at once
+
+
+def columns(uncertainty: bool = False) -> tuple[str, ...]:
+    """Returns the names of the measures, with `uncertainty` those of their standard deviations behind them."""
+    spreads = [f"{name}{_SPREAD}" for name in MEASURES if name not in ANGLES]
+    return (*MEASURES, *(spreads if uncertainty else ()))
 
 
 def measures(points: np.ndarray, pose: Pose | None = None) -> dict[str, np.ndarray]:
@@ -53,7 +60,7 @@ def measures(points: np.ndarray, pose: Pose | None = None) -> dict[str, np.ndarr
 
 
 def uncertainties(points: np.ndarray, covariance: np.ndarray, pose: Pose | None = None) -> dict[str, np.ndarray]:
-    """Returns the standard deviation (R,) of each length of `MEASURES`, from that of the points.
+    """Returns the standard deviation (R,) of each length, as `mouth_opening_sd` and so on, from that of the points.
 
     covariance: (R, 68, 3), xx, xy and yy of the error of points (R, 68, 2), in px2. The points are taken to err
     independently of each other, and the pose to be right. The angles have none.
@@ -62,7 +69,7 @@ def uncertainties(points: np.ndarray, covariance: np.ndarray, pose: Pose | None 
     points = np.asarray(points, np.float64)
     pose = fit_pose(points) if pose is None else pose
     parts = [_deviations(points[block], covariance[block], pose[block]) for block in blocks]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {f"{name}{_SPREAD}": np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _deviations(points: np.ndarray, covariance: np.ndarray, pose: Pose) -> dict[str, np.ndarray]:

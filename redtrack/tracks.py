@@ -86,8 +86,13 @@ class Tracks:
         "float32", {"rx ry rz tx ty s": 6}, "rotation vector, place, scale", unit="rad px px/mm", optional=True
     )
     visible: np.ndarray | None = row_column(
-        "uint8", _POINT, "0 hidden by the face itself, 1 not, 2 unknown",
-        unknown=2, unwritten=2, highest=2, optional=True,
+        "uint8",
+        _POINT,
+        "0 hidden by the face itself, 1 not, 2 unknown",
+        unknown=2,
+        unwritten=2,
+        highest=2,
+        optional=True,
     )
     times: np.ndarray = frame_column("float64", "seconds from the stream's first frame, never decreasing", unit="s")
     frame_state: np.ndarray = frame_column("uint8", "a FrameState", unwritten=255)
@@ -211,16 +216,20 @@ class Tracks:
         each length, as `mouth_opening_sd` and so on, from the points' `sigma`; NaN where the tracks have none.
         """
         rows = self.face_rows(face)
-        points, head = self.points[rows], self.head(rows)
-        found = measures(points, head)
-        if uncertainty:
-            unknown = np.full((len(rows), N_POINTS, 3), np.nan)
-            spread = uncertainties(points, unknown if self.sigma is None else self.sigma[rows], head)
-            found |= {f"{name}_sd": values for name, values in spread.items()}
+        found = self.row_measures(rows, uncertainty)
         curves = {name: np.full(self.frames, np.nan) for name in found}
         for name, values in found.items():
             curves[name][self.frame[rows]] = values
         return curves
+
+    def row_measures(self, rows: Any = slice(None), uncertainty: bool = False) -> dict[str, np.ndarray]:
+        """Returns the measures of some rows, each (R,) float64, by the names that `measures` has."""
+        points, head = self.points[rows], self.head(rows)
+        found = measures(points, head)
+        if uncertainty:
+            unknown = np.full((len(points), N_POINTS, 3), np.nan)
+            found |= uncertainties(points, unknown if self.sigma is None else self.sigma[rows], head)
+        return found
 
     def at_rate(self, fps: float) -> Tracks:
         """Returns the same rows with the time of frame n at n / fps seconds."""
@@ -270,11 +279,11 @@ class Tracks:
 
         write(self, path, format, **options)
 
-    def to_pandas(self, measures: bool = False, scores: bool = False) -> pandas.DataFrame:
+    def to_pandas(self, measures: bool = False, scores: bool = False, uncertainty: bool = False) -> pandas.DataFrame:
         """Returns a data frame with a line for each face in each frame; see `redtrack.dataframes.columns_of`."""
         from redtrack.dataframes import to_pandas
 
-        return to_pandas(self, measures, scores)
+        return to_pandas(self, measures, scores, uncertainty)
 
     @classmethod
     def from_pandas(cls, table: pandas.DataFrame, times: Any = None, info: dict[str, Any] | None = None) -> Tracks:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_tracks import face, tracks_of
 from random_tracks import random_tracks
 
 from redtrack.errors import FormatError, UsageError
-from redtrack.measures import MEASURES
+from redtrack.inference.shape import with_shape
+from redtrack.measures import MEASURES, columns, measures
 from redtrack.points import NAMES
 from redtrack.tracks import Tracks
 
@@ -23,6 +27,28 @@ def test_a_line_a_face_and_frame() -> None:
     assert (table["time"] == tracks.times[tracks.frame]).all() and set(MEASURES) <= set(table.columns)
     assert (table[["x_30", "y_30"]].to_numpy() == tracks.points[:, 30]).all()
     assert (table["box_x1"].to_numpy() == tracks.boxes[:, 2]).all()
+
+
+def test_all_tables_tell_the_same_measures(tmp_path: Path) -> None:
+    """CSV, Parquet, pandas and `Tracks.measures` agree, under the pose that the tracks hold and not another.
+
+    With `uncertainty`, each has the standard deviation of every length behind the measures, and no other column more.
+    """
+    pandas, parquet = pytest.importorskip("pandas"), pytest.importorskip("pyarrow.parquet")
+    points = np.stack([face(x=20 + k, size=90 + k) for k in range(6)])
+    tracks = with_shape(tracks_of(points, sigma=np.tile([0.5, 0, 0.5], (6, 68, 1))))
+    tracks = replace(tracks, pose=tracks.pose + np.float32([0.2, 0, 0, 0, 0, 0]))  # another than would be fitted
+    tracks.save(tmp_path / "x.csv", uncertainty=True)
+    tracks.save(tmp_path / "x.parquet", uncertainty=True)
+    curves = tracks.measures(0, uncertainty=True)
+    assert list(curves) == list(columns(uncertainty=True)) and len(curves) == 2 * len(MEASURES) - 3
+    assert not np.allclose(curves["pitch"], measures(points)["pitch"], atol=1)
+    tables = tracks.to_pandas(uncertainty=True), pandas.read_csv(tmp_path / "x.csv")
+    for table in (*tables, parquet.read_table(tmp_path / "x.parquet").to_pandas()):
+        for name, values in curves.items():
+            assert np.isfinite(values).all() and np.allclose(table[name], values, atol=1e-4), name
+    for options in ({}, {"measures": True}):
+        assert not [name for name in tracks.to_pandas(**options).columns if name.endswith("_sd")]
 
 
 def test_there_and_back() -> None:

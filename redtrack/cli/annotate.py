@@ -109,12 +109,13 @@ def annotate(
     from redtrack.run.run_table import check_table
 
     how = take_run_options(chosen) | {"table": table}
-    csv = column_options(columns, (*formats, *(["csv"] if table else [])), "--format")
     if table:
         check_table(table)
+    tables = (table.suffix.lower()[1:],) if table else ()
+    more = column_options(columns, (*formats, *tables), "--format")
     if str(out) == "-":
         raise click.UsageError("results are files, several for each video: give -o a folder")
-    where = Where(out, formats, how["overwrite"], {"pts": {"origin": pts_origin}, "csv": csv})
+    where = Where(out, formats, how["overwrite"], {"pts": {"origin": pts_origin}, **more})
     plan = Annotation(where, networks_of(weights, Options(**chosen), how))
     sys.exit(_foresee(videos, plan, how) if how["dry_run"] else _run(videos, plan, how))
 
@@ -138,7 +139,7 @@ def _write_table(path: Path, outcomes: list[Outcome], plan: Annotation, quiet: b
     """Writes one table of the results that there are."""
     from redtrack.run.run_table import write_run_table
 
-    count = write_run_table(path, outcomes, plan.where.folder, plan.where.format_options["csv"])
+    count = write_run_table(path, outcomes, plan.where.folder, plan.where.format_options[path.suffix.lower()[1:]])
     if not quiet:
         tell(f"{printable(path)}: {count} video{'' if count == 1 else 's'}")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -69,13 +69,13 @@ def convert(
     from redtrack.run.folder import prepare_folder
     from redtrack.run.names import name_outputs
 
-    options = column_options(columns, (format,), "--to")
+    options = column_options(columns, (format,), "--to").get(format, {})
     if format == "pts" and pts_origin is not None:
         options["origin"] = pts_origin
     how = _How(source, None if format == "pts" else pts_origin, fps, edits, no_edits)
     failed: list[Path] = []
     if format == "parquet" and out.suffix == ".parquet":
-        _write_run(out, _sources(files, out, how, failed))
+        _write_run(out, _sources(files, out, how, failed), options)
         sys.exit(1 if failed else 0)
     prepare_folder(out)
     for path, names in zip(files, name_outputs([_named(path) for path in files]), strict=True):
@@ -110,11 +110,11 @@ def _failing(path: Path, failed: list[Path]) -> Iterator[None]:
         tell_error(error)
 
 
-def _write_run(out: Path, videos: Iterator[tuple[str, Tracks]]) -> None:
+def _write_run(out: Path, videos: Iterator[tuple[str, Tracks]], options: dict[str, Any]) -> None:
     """Writes one table of all videos."""
     from redtrack.formats.parquet import write_run
 
-    write_run(videos, out)
+    write_run(videos, out, **options)
     click.echo(printable(out))
 
 

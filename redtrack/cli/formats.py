@@ -23,22 +23,24 @@ pts_origin = click.option(
     help="Number of the first pixel in .pts files: 1 as in 300-W and 300-VW, or 0.",
 )
 
-COLUMNS = {"measures": "csv", "pose": "csv", "points3d": "csv"}
-"""What `--with` adds, and the format that it is for."""
+COLUMNS = {"measures": ("csv", "parquet"), "uncertainty": ("csv", "parquet"), "pose": ("csv",), "points3d": ("csv",)}
+"""What `--with` adds, and the formats that have columns for it."""
 
 more_columns = click.option(
     "--with",
     "columns",
     type=click.Choice(list(COLUMNS)),
     multiple=True,
-    help="More columns in csv: measures as docs/measures.md defines them, the head's pose as OpenFace's pose_Tx to "
-    "pose_Rz, points3d as its X_0 to Z_67 (docs/pose.md). Repeatable.",
+    help="More columns in csv: measures as docs/measures.md defines them, uncertainty for these with their standard "
+    "deviations, the head's pose as OpenFace's pose_Tx to pose_Rz, points3d as its X_0 to Z_67 (docs/pose.md). In "
+    "parquet, measures are always there, and uncertainty may be added. Repeatable.",
 )
 
 
-def column_options(columns: tuple[str, ...], formats: tuple[str, ...], option: str) -> dict[str, Any]:
-    """Returns what the writer of csv is told of `--with`; raises UsageError where `option` asks for no csv."""
+def column_options(columns: tuple[str, ...], formats: tuple[str, ...], option: str) -> dict[str, dict[str, Any]]:
+    """Returns what the writer of each format is told of `--with`; raises UsageError where none is for a column."""
     for name in columns:
-        if COLUMNS[name] not in formats:
-            raise UsageError(f"--with {name} is for {option} {COLUMNS[name]}")
-    return dict.fromkeys(columns, True)
+        if not set(COLUMNS[name]) & set(formats):
+            raise UsageError(f"--with {name} is for {option} {' or '.join(COLUMNS[name])}")
+    tables = {"csv": dict.fromkeys(columns, True), "parquet": {"uncertainty": True} if "uncertainty" in columns else {}}
+    return {name: how for name, how in tables.items() if name in formats}

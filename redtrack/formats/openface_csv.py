@@ -9,8 +9,9 @@ unknown, such as a point of a partly labelled face, is an empty cell. A frame wi
 face has one line with `face_id` -1, `confidence` and `success` 0, and empty cells, so that its time is kept and no
 number is made up. On demand: `pose=True` puts OpenFace's `pose_Tx`, `pose_Ty`, `pose_Tz` (mm) and `pose_Rx`,
 `pose_Ry`, `pose_Rz` (radians) before `x_0` (docs/pose.md), `points3d=True` OpenFace's `X_0` to `Z_67` (mm in the
-camera's axes) behind `y_67`, and `measures=True` the columns of `redtrack.measures` after these. What OpenFace has and
-redtrack does not measure (gaze, action units) has no columns.
+camera's axes) behind `y_67`, and `measures=True` the columns of `redtrack.measures` after these, with
+`uncertainty=True` also their standard deviations. What OpenFace has and redtrack does not measure (gaze, action units)
+has no columns.
 
 Read: any file that has the 136 point columns, in any order and among others; spaces in the header (older OpenFace),
 no `face_id` (one face a line, counted within its frame), no `timestamp` (a frame counts as one second); py-feat's
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -43,14 +45,13 @@ from redtrack.formats.common import (
     whole_numbers,
 )
 from redtrack.formats.table import LONGEST_LINE, open_table, read_blocks, split_line
-from redtrack.measures import MEASURES
-from redtrack.measures import measures as measure
+from redtrack.measures import columns
 from redtrack.points import N_POINTS, known_mean
 from redtrack.pose import OPENFACE_PLACE, OPENFACE_POSE, Pose, openface_place
 from redtrack.timing import filled_times, unknown_times
 from redtrack.tracks import Tracks
 
-__all__ = ["has_other_columns", "header", "lines", "read_csv", "refuse_foreign", "write_csv"]
+__all__ = ["Columns", "has_other_columns", "read_csv", "refuse_foreign", "write_csv"]
 
 NO_FACE = -1
 _UNKNOWN = "NaN"
@@ -62,32 +63,45 @@ _ALIASES = {"facescore": "confidence", "face": "face_id"}  # py-feat; OpenFace o
 _IN_SPACE = re.compile(r"[XYZ]_[0-9]+")  # OpenFace's points in millimetres, which are not x_0 and so on
 
 
-def write_csv(
-    tracks: Tracks, path: PathLike, measures: bool = False, pose: bool = False, points3d: bool = False
-) -> None:
-    """Writes one CSV file; raises OutputError."""
+@dataclass(frozen=True)
+class Columns:
+    """Which columns there are beyond those of every table; `uncertainty` has the measures, too."""
+
+    measures: bool = False
+    pose: bool = False
+    points3d: bool = False
+    uncertainty: bool = False
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The names of the measures' columns."""
+        return columns(self.uncertainty) if self.measures or self.uncertainty else ()
+
+    def header(self) -> str:
+        """Returns the first line, without its end."""
+        before, behind = (*OPENFACE_PLACE, *OPENFACE_POSE) if self.pose else (), _SPACE if self.points3d else ()
+        return ",".join([*_FIXED, *before, *_POINTS, *behind, *self.measured])
+
+    def lines(self, tracks: Tracks) -> Iterator[str]:
+        """Yields the lines below the header, each with its end."""
+        head = tracks.head() if self.pose or self.points3d else None
+        none = np.zeros((len(tracks), 0))
+        before, behind = _in_space(tracks, head, self.pose, self.points3d) if head else (none, none)
+        extra = tracks.row_measures(uncertainty=self.uncertainty).values() if self.measured else ()
+        values = np.column_stack([before, tracks.points[:, :, 0], tracks.points[:, :, 1], behind, *extra])
+        counts = {4: before.shape[1], 3: 2 * N_POINTS, 2: behind.shape[1]}
+        decimals = "".join(f",%.{places}f" * count for places, count in counts.items()) + ",%.4f" * len(extra)
+        line = f"%d,%d,%s,%s,%d{decimals}\n"
+        for numbers in _numbers(tracks, values):
+            yield (line % numbers).replace(",nan", ",")
+
+
+def write_csv(tracks: Tracks, path: PathLike, **more: bool) -> None:
+    """Writes one CSV file; more: fields of `Columns` that are True. Raises OutputError."""
+    table = Columns(**more)
     with replacing(path) as file:
-        file.write(header(measures, pose, points3d) + "\n")
-        file.writelines(lines(tracks, measures, pose, points3d))
-
-
-def lines(tracks: Tracks, measures: bool = False, pose: bool = False, points3d: bool = False) -> Iterator[str]:
-    """Yields the lines below the header, each with its end."""
-    head = tracks.head() if measures or pose or points3d else None
-    before, behind = (_in_space(tracks, head, pose, points3d) if head else (np.zeros((len(tracks), 0)),) * 2)
-    extra = measure(tracks.points, head).values() if measures else ()
-    points = [tracks.points[:, :, 0], tracks.points[:, :, 1]]
-    values = np.column_stack([before, *points, behind, *extra])
-    decimals = ",%.4f" * before.shape[1] + ",%.3f" * (2 * N_POINTS) + ",%.2f" * behind.shape[1] + ",%.4f" * len(extra)
-    line = f"%d,%d,%s,%s,%d{decimals}\n"
-    for numbers in _numbers(tracks, values):
-        yield (line % numbers).replace(",nan", ",")
-
-
-def header(measures: bool = False, pose: bool = False, points3d: bool = False) -> str:
-    """Returns the first line, without its end."""
-    before, behind = (*OPENFACE_PLACE, *OPENFACE_POSE) if pose else (), _SPACE if points3d else ()
-    return ",".join([*_FIXED, *before, *_POINTS, *behind, *(MEASURES if measures else ())])
+        file.write(table.header() + "\n")
+        file.writelines(table.lines(tracks))
 
 
 def _in_space(tracks: Tracks, head: Pose, pose: bool, points3d: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -99,10 +113,10 @@ def _in_space(tracks: Tracks, head: Pose, pose: bool, points3d: bool) -> tuple[n
     return np.hstack([place, head.openface()])[:, : 6 * pose], flat[:, : flat.shape[1] * points3d]
 
 
-def has_other_columns(path: PathLike, measures: bool = False, pose: bool = False, points3d: bool = False) -> bool:
+def has_other_columns(path: PathLike, **more: bool) -> bool:
     """Returns whether the first line of the file is another than `write_csv` would write."""
     with open(path, encoding="utf-8", errors="replace") as file:
-        return file.readline(LONGEST_LINE).rstrip("\n") != header(measures, pose, points3d)
+        return file.readline(LONGEST_LINE).rstrip("\n") != Columns(**more).header()
 
 
 def refuse_foreign(path: PathLike) -> None:

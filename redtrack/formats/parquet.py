@@ -9,7 +9,7 @@ A row for each face in each frame, and one without a face for each frame that ha
 | time | double | s; null where unknown |
 | score | float | mean of the points' scores |
 | box_x0 … box_y1, x_0 … x_67, y_0 … y_67 | float | px |
-| the names of docs/measures.md | float | measured on the points |
+| the names of docs/measures.md | float | measured on the points; with `uncertainty`, their standard deviations follow |
 | score_0 … score_67 | float | confidence of each point |
 
 What is unknown is null, never NaN. Compressed with zstd, a row group for each video; the schema's metadata holds, under
@@ -35,6 +35,7 @@ import numpy as np
 from redtrack.dataframes import columns_of
 from redtrack.errors import FormatError, UsageError
 from redtrack.formats.common import MAX_FRAMES, PathLike, check_file, naming, output_error, part_path
+from redtrack.measures import columns
 from redtrack.points import N_POINTS
 from redtrack.timing import filled_times
 from redtrack.tracks import Tracks
@@ -42,16 +43,16 @@ from redtrack.tracks import Tracks
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["MAGIC", "read_parquet", "write_parquet", "write_run"]
+__all__ = ["MAGIC", "has_other_columns", "read_parquet", "write_parquet", "write_run"]
 
 MAGIC = b"PAR1"
 _KEY = b"redtrack"
 _LARGEST = 1 << 31  # bytes of one file's table in memory
 
 
-def write_parquet(tracks: Tracks, path: PathLike) -> None:
+def write_parquet(tracks: Tracks, path: PathLike, uncertainty: bool = False) -> None:
     """Writes the table of one video; raises OutputError, and UsageError without pyarrow."""
-    write_run([(name_of(tracks, path), tracks)], path)
+    write_run([(name_of(tracks, path), tracks)], path, uncertainty)
 
 
 def name_of(tracks: Tracks, path: PathLike) -> str:
@@ -59,13 +60,13 @@ def name_of(tracks: Tracks, path: PathLike) -> str:
     return Path(str(tracks.info.get("source") or path)).stem
 
 
-def write_run(videos: Iterable[tuple[str, Tracks]], path: PathLike) -> None:
+def write_run(videos: Iterable[tuple[str, Tracks]], path: PathLike, uncertainty: bool = False) -> None:
     """Writes one table of many videos, given by name, one after another; raises as `write_parquet` does."""
-    arrow, parquet = _libraries()
+    arrow, parquet = _libraries(path)
     final, part, writer, about = Path(path), part_path(Path(path)), None, {}
     try:
         for name, tracks in videos:
-            table = _table(arrow, name, tracks)
+            table = _table(arrow, name, tracks, uncertainty)
             about[name] = dict(tracks.info)
             writer = writer or parquet.ParquetWriter(part, table.schema, compression="zstd")
             writer.write_table(table, row_group_size=max(len(table), 1))
@@ -84,24 +85,24 @@ def write_run(videos: Iterable[tuple[str, Tracks]], path: PathLike) -> None:
         raise
 
 
-def _libraries() -> Any:
+def _libraries(path: PathLike) -> Any:
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise UsageError("Parquet needs pyarrow", remedy="pip install 'redtrack[parquet]'") from error
+        raise UsageError("Parquet needs pyarrow", path, "pip install 'redtrack[parquet]'") from error
     return pyarrow, pyarrow.parquet
 
 
-def _table(arrow: Any, name: str, tracks: Tracks) -> pyarrow.Table:
+def _table(arrow: Any, name: str, tracks: Tracks, uncertainty: bool) -> pyarrow.Table:
     """Returns the rows of one video, frames without a face among them."""
-    columns = columns_of(tracks, measures=True, scores=True)
+    found = columns_of(tracks, measures=True, scores=True, uncertainty=uncertainty)
     empty = np.setdiff1d(np.arange(tracks.frames), tracks.frame)
     order = np.argsort(np.concatenate([tracks.frame, empty]), kind="stable")
     absent = np.concatenate([np.zeros(len(tracks), bool), np.ones(len(empty), bool)])[order]
     times = tracks.times if tracks.info.get("times_known", True) else np.full(tracks.frames, np.nan)
     made = {"video": arrow.array([name] * len(order)).dictionary_encode()}
-    for column, values in columns.items():
+    for column, values in found.items():
         whole = np.concatenate([values, np.zeros(len(empty), values.dtype)])[order]
         if column == "frame":
             made[column] = arrow.array(np.concatenate([values, empty])[order])
@@ -115,9 +116,19 @@ def _table(arrow: Any, name: str, tracks: Tracks) -> pyarrow.Table:
     return arrow.table(made)
 
 
+def has_other_columns(path: PathLike, uncertainty: bool = False) -> bool:
+    """Returns whether a table has other columns than `write_parquet` would write."""
+    arrow, parquet = _libraries(path)
+    try:
+        names = parquet.read_schema(path).names
+    except (arrow.ArrowException, OSError):
+        return True
+    return uncertainty != (columns(uncertainty=True)[-1] in names)
+
+
 def read_parquet(path: PathLike, video: str | None = None) -> Tracks:
     """Returns the tracks of a video; the name may be left out where there is only one. Raises FormatError."""
-    arrow, parquet = _libraries()
+    arrow, parquet = _libraries(path)
     with naming(path):
         try:
             with parquet.ParquetFile(check_file(path)) as file:

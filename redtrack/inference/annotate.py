@@ -61,8 +61,24 @@ def annotate(
     Raises a RedtrackError for what cannot be done. A file that is cut short gives what there is of it, with
     `tracks.complete` false and the reason in `tracks.info["reason"]`.
     """
-    given = locals()
-    options = Options(**{name: given[name] for name in Options.names()})
+    options = Options(
+        window=window,
+        direction=direction,
+        spatial_steps=spatial_steps,
+        temporal=temporal,
+        detect_every=detect_every,
+        max_faces=max_faces,
+        min_face=min_face,
+        boxes=boxes,
+        detector=detector,
+        start=start,
+        end=end,
+        protocol=protocol,
+        stream=stream,
+        fps=fps,
+        rotate=rotate,
+        shape=shape,
+    )
     use = Resources(device, batch, precision, decode)
     models = Landmarker(weights, use.device, options, True, use.precision, use.decode)
     return annotate_with(models, Path(path), options, use.batch, progress)

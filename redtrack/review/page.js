@@ -255,6 +255,7 @@ const clockText = (seconds) => {
   const rest = `${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}.${String(ms % 1000).padStart(3, "0")}`;
   return minutes >= 60 ? `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 };
+const eventName = (event) => [event.kind, event.side].filter(Boolean).join(" ");
 const visibleRows = (frame) => tracks.at(frame).filter((row) => !state.hidden.has(row.face));
 const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
 function notice(text) {
@@ -430,6 +431,7 @@ const LINES = [
   ["head", 20, [["yaw", "#2e9fd0", "yaw"], ["pitch", "#d0508e", "pitch"], ["roll", "#4fa35a", "roll"]]],
 ]; // name, the least range that is shown, curves
 const NAMES_WIDTH = 74;
+const PLACES = { blink: "eyes", wink: "eyes", mouth: "mouth", nod: "head", shake: "head", "look-away": "head" }; // of events
 
 function spanOfTime() {
   const times = tracks.times, first = times[0] || 0, length = Math.max((times[times.length - 1] || 0) - first, 1e-3);
@@ -471,6 +473,7 @@ function drawLines() {
     context.fillRect(left, top + tall - ratio, width - left, ratio);
     if (state.face === null) return;
     const values = series.map(([name]) => tracks.series(state.face, name));
+    drawEvents(context, label, X, top, tall, ratio, css);
     let [least, most] = label === "doubt" ? [0, 1] : extent(values, from, to);
     const spare = Math.max(range - (most - least), 0) / 2;
     [least, most] = [least - spare, most + spare];
@@ -490,6 +493,19 @@ function drawLines() {
   context.textAlign = "right";
   context.fillText(clockText(first + length), width, height - 6 * ratio);
   context.textAlign = "left";
+}
+
+function drawEvents(context, label, X, top, tall, ratio, css) { // behind the curves, named where there is room
+  const left = NAMES_WIDTH * ratio;
+  for (const event of meta.events.filter((one) => one.face === state.face && PLACES[one.kind] === label)) {
+    const from = Math.max(X(event.onset), left), to = X(event.offset), name = eventName(event);
+    if (to < left || from > timeline.width) continue;
+    context.fillStyle = css("--accent") + "38";
+    context.fillRect(from, top, Math.max(to - from, 2 * ratio), tall - ratio);
+    context.fillStyle = css("--accent");
+    context.fillRect(Math.max(X(event.apex), left), top, 1.5 * ratio, 5 * ratio);
+    if (context.measureText(name).width + 6 * ratio < to - from) context.fillText(name, from + 3 * ratio, top + 8 * ratio);
+  }
 }
 
 function drawMarks(context, from, to, X, base, ratio, css) { // mended frames as dots below the lines
@@ -549,6 +565,13 @@ function worthList() { // doubtful spans, the worst first, then stretches withou
   return [...meta.spans, ...gaps];
 }
 
+function eventCounts(face) { // such as "5 blinks, 1 nod"
+  const counts = new Map();
+  for (const event of meta.events) if (event.face === face) counts.set(event.kind, (counts.get(event.kind) || 0) + 1);
+  const words = { mouth: "open mouth", "look-away": "look away" };
+  return [...counts].map(([kind, count]) => plural(count, words[kind] || kind)).join(", ");
+}
+
 function showLists() {
   const worth = worthList(), list = byId("worth");
   byId("worth-count").textContent = worth.length ? plural(worth.length, "span") : "";
@@ -574,7 +597,7 @@ function showLists() {
     box.addEventListener("change", () => { state.hidden[box.checked ? "delete" : "add"](face.id); refresh(); });
     const dot = Object.assign(document.createElement("i"), { style: `background:${faceColour(face.id)}` });
     button.append(dot, `${faceName(face.id)} `, Object.assign(document.createElement("small"), {
-      textContent: `${plural(face.rows, "frame")} from ${clockText(tracks.times[face.first])}`,
+      textContent: [`${plural(face.rows, "frame")} from ${clockText(tracks.times[face.first])}`, eventCounts(face.id)].filter(Boolean).join(" · "),
     }));
     button.className = face.id === state.face ? "on" : "";
     button.addEventListener("click", () => { select(face.id); if (!tracks.find(player.frame, face.id)) player.seek(face.first); });
@@ -770,7 +793,11 @@ function watchLines() {
     player.pause();
     player.seek(frameAt(event));
   });
-  timeline.addEventListener("pointermove", (event) => { if (scrub) player.seek(frameAt(event)); });
+  timeline.addEventListener("pointermove", (event) => {
+    const frame = frameAt(event), here = meta.events.filter((one) => one.face === state.face && frame >= one.onset_frame && frame <= one.offset_frame);
+    timeline.title = here.map((one) => `${eventName(one)}, ${clockText(one.onset)} to ${clockText(one.offset)}`).join("; ");
+    if (scrub) player.seek(frame);
+  });
   timeline.addEventListener("pointerup", () => { scrub = false; });
   timeline.addEventListener("wheel", (event) => {
     event.preventDefault();

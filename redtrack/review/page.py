@@ -19,6 +19,7 @@ import numpy as np
 
 from redtrack.edits import Edited
 from redtrack.errors import FormatError
+from redtrack.events import KINDS, find_events
 from redtrack.points import LINES, PARTS
 from redtrack.render.colours import AXES, PART_COLOURS
 from redtrack.render.doubt import confidence, disagreement, doubt
@@ -91,6 +92,7 @@ class Page:
             "axisColours": [_css(colour) for colour in AXES],
             "cuts": _cuts(tracks),
             "spans": spans_of(tracks),
+            "events": events_of(tracks),
             **faces_of(self.edited),
         }
 
@@ -109,12 +111,13 @@ class Page:
 def page_html(page: Page) -> str:
     """Returns the page, whole."""
     table, rows = page.packed()
+    about = page.about()
     return filled(
         "page.html",
-        title=escaped(page.about()["title"]),
+        title=escaped(about["title"]),
         style=text_of("page.css"),
         script=text_of("page.js"),
-        meta=json.dumps(page.about() | {"table": table}, default=str).replace("<", "\\u003c"),
+        meta=json.dumps(about | {"table": table}, default=str).replace("<", "\\u003c"),
         rows=rows,
         connect="'self'" if page.edit else "'none'",
     )
@@ -164,6 +167,12 @@ def spans_of(tracks: Tracks) -> list[dict[str, Any]]:
         return [span.as_json() for span in find_spans({"": tracks}, SHARE, TOP)]
     except FormatError:
         return []
+
+
+def events_of(tracks: Tracks) -> list[dict[str, Any]]:
+    """Returns what the faces do, as JSON values of `redtrack.events.Event`; what is not seen has marks of its own."""
+    found = (event for face in tracks.faces for event in find_events(tracks, face))
+    return [event.as_json() for event in found if event.kind in KINDS]
 
 
 def faces_of(edited: Edited) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from redtrack.errors import OutputError, printable
-from redtrack.formats import openface_csv, pts
+from redtrack.formats import openface_csv, parquet, pts
 from redtrack.tracks import Tracks
 
 __all__ = ["Where", "export", "export_path", "is_export", "outdated"]
@@ -126,4 +126,6 @@ def _is_other(name: str, path: Path, how: Mapping[str, Any]) -> bool:
     """Returns whether what lies there was written with other options."""
     if name == "pts":
         return pts.recorded_origin(path) not in (None, how.get("origin", pts.ORIGIN))
+    if name == "parquet":
+        return parquet.has_other_columns(path, **how)
     return name == "csv" and openface_csv.has_other_columns(path, **how)

@@ -14,7 +14,7 @@ from typing import Any
 from redtrack import formats
 from redtrack.errors import UsageError
 from redtrack.formats.common import replacing
-from redtrack.formats.openface_csv import header, lines
+from redtrack.formats.openface_csv import Columns
 from redtrack.run.outcome import Outcome
 from redtrack.tracks import Tracks
 
@@ -37,14 +37,14 @@ def check_table(path: Path) -> None:
 def write_run_table(path: Path, outcomes: Iterable[Outcome], folder: Path, columns: Mapping[str, Any]) -> int:
     """Writes the table of the results that there are, in order of their names; returns how many those are.
 
-    columns: what the writer of CSV is told. Raises OutputError, and FormatError where a result cannot be read.
+    columns: what the writer of the table is told. Raises OutputError, and FormatError where a result cannot be read.
     """
     found = {outcome.output for outcome in outcomes if outcome.output is not None and outcome.output.is_file()}
     results = sorted((_name(output, folder), output) for output in found)
     if path.suffix.lower() == ".parquet":
         from redtrack.formats.parquet import write_run
 
-        write_run(_read(results), path)
+        write_run(_read(results), path, **columns)
     else:
         _write_csv(path, _read(results), columns)
     return len(results)
@@ -61,11 +61,12 @@ def _read(results: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, Tracks]]:
 
 
 def _write_csv(path: Path, videos: Iterable[tuple[str, Tracks]], columns: Mapping[str, Any]) -> None:
+    table = Columns(**columns)
     with replacing(path) as file:
-        file.write(f"video,{header(**columns)}\n")
+        file.write(f"video,{table.header()}\n")
         for name, tracks in videos:
             cell = _cell(name)
-            file.writelines(f"{cell},{line}" for line in lines(tracks, **columns))
+            file.writelines(f"{cell},{line}" for line in table.lines(tracks))
 
 
 def _cell(text: str) -> str:

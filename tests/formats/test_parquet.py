@@ -11,7 +11,7 @@ from random_tracks import random_tracks
 
 from redtrack import formats
 from redtrack.errors import FormatError, OutputError, UsageError
-from redtrack.formats.parquet import read_parquet, write_parquet, write_run
+from redtrack.formats.parquet import has_other_columns, read_parquet, write_parquet, write_run
 from redtrack.tracks import Tracks
 
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -54,6 +54,15 @@ def test_a_run_is_one_table(tmp_path: Path) -> None:
         read_parquet(tmp_path / "run.parquet")
     with pytest.raises(FormatError, match="holds no video 'x'"):
         read_parquet(tmp_path / "run.parquet", video="x")
+
+
+def test_columns_of_uncertainty_are_seen(tmp_path: Path) -> None:
+    """A table with them is another than one without; what is no table at all is another, too."""
+    for asked in (False, True):
+        write_parquet(random_tracks(frames=3), tmp_path / "x.parquet", uncertainty=asked)
+        assert [has_other_columns(tmp_path / "x.parquet", how) for how in (asked, not asked)] == [False, True]
+    (tmp_path / "y.parquet").write_text("no table")
+    assert has_other_columns(tmp_path / "y.parquet")
 
 
 def test_other_tables_and_damage_are_refused(tmp_path: Path) -> None:

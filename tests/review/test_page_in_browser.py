@@ -58,6 +58,13 @@ def large(path: Path) -> Path:
     return videos.clip(path, pictures, options={"bf": "3", "g": "12"})
 
 
+BLUE = """([x, y]) => {
+  const canvas = document.getElementById('timeline'), ratio = canvas.width / canvas.clientWidth;
+  const place = [Math.round((x + 5) * ratio), Math.round(y * ratio), 1, 1];
+  const [r, , b, a] = canvas.getContext('2d').getImageData(...place).data;
+  return a ? b - r : 0;
+}"""  # how blue a pixel of the time lines is
+
 CLIPS = {
     "b_frames": lambda folder: videos.b_frames(folder / "b.mp4"),
     "variable_rate": lambda folder: videos.variable_rate(folder / "v.mp4"),
@@ -161,6 +168,27 @@ async ([bits, width, height]) => {
   return pairs;
 }
 """
+
+
+def test_events_are_marked_on_their_time_lines(browser: Any, tmp_path: Path) -> None:
+    """A blink is a band in the line of the eyes, where it lies in time, told by the pointer; the face's are counted."""
+    path = videos.clip(tmp_path / "b.mp4", 60)
+    tracks = tracks_on(path)
+    points = np.stack([face(x=40, y=45, size=50)] * 60)
+    for eye in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        points[30:36, eye] = points[30:36, eye].mean(axis=1, keepdims=True)
+    tracks = replace(tracks, points=points.astype(np.float32))
+    (blink,) = [event for event in tracks.events(0) if event.kind == "blink"]
+    with opened(browser, page_of(path, tracks)) as page:
+        assert page.inner_text("#faces").endswith("1 blink")
+        box = page.locator("#timeline").bounding_box()
+        left, width, told = 74, box["width"] - 74, []
+        for time in (blink.onset - 0.2, blink.apex, blink.offset + 0.2):
+            x = left + width * time / tracks.times[-1]
+            page.mouse.move(box["x"] + x, box["y"] + box["height"] * 0.3)
+            told.append(page.get_attribute("#timeline", "title"))
+            told.append(page.evaluate(BLUE, [x, (box["height"] - 16) / 5 + 3]))
+    assert told[0] == told[4] == "" and told[2].startswith("blink, 0:01.2") and told[3] > max(told[1], told[5]) + 20
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
