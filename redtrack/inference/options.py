@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -94,11 +94,6 @@ class Options:
     def to_dict(self) -> dict[str, Any]:
         """Returns the options as JSON values, as the result keeps them."""
         return {name: str(v) if isinstance(v, Path) else v for name, v in asdict(self).items()}
-
-    @classmethod
-    def names(cls) -> list[str]:
-        """Returns the options' names."""
-        return [field.name for field in fields(cls)]
 
 
 @dataclass(frozen=True)
