@@ -35,7 +35,7 @@ from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
 from redtrack.inference.tracker import Tracker
 from redtrack.video import Video, write_video
-from redtrack.video.decoder_process import Loan
+from redtrack.video.decoder_process import POOL
 
 
 def timed(work: Callable[[], object], repeats: int = 2) -> tuple[float, float]:
@@ -63,7 +63,7 @@ def run_apart(paths: list[Path], chosen: argparse.Namespace) -> tuple[float, flo
 
 def fresh(models: Landmarker, paths: list[Path]) -> None:
     """What `run_apart` has the other process do."""
-    with Loan() as decoder:
+    with POOL.loan() as decoder:
         decoder.is_idle = True
     print(*timed(lambda: run(models, paths), repeats=1))
 

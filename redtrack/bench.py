@@ -29,7 +29,7 @@ from redtrack.points import MEAN_SHAPE, SEVEN
 from redtrack.render.face import made_up_clip
 from redtrack.tracks import Tracks
 from redtrack.video import open_video
-from redtrack.video.decoder_process import idle
+from redtrack.video.decoder_process import POOL
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -163,7 +163,7 @@ class Stopwatch:
 def processor_seconds() -> float:
     """Returns the processors' time that this process and its decoders have used; the latter where Linux tells it."""
     total = time.process_time()
-    for decoder in idle():
+    for decoder in POOL.idle():
         with suppress(OSError):
             fields = Path(f"/proc/{decoder.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
             total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -63,6 +63,20 @@ class Pool(Generic[H]):
             if not kept:
                 helper.kill()
 
+    def idle(self) -> list[H]:
+        """Returns the helpers that wait for work."""
+        return list(self._idle)
+
+    def lent(self) -> list[H]:
+        """Returns the helpers that are at work."""
+        return list(self._lent)
+
+    def kill_idle(self) -> None:
+        """Ends the helpers that wait for work."""
+        while self._idle:
+            with suppress(OSError, IndexError):
+                self._idle.pop().kill()
+
     def _alive(self) -> H | None:
         """Returns an idle helper that did not die meanwhile."""
         while self._idle:
@@ -73,10 +87,10 @@ class Pool(Generic[H]):
         return None
 
     def _kill_all(self) -> None:
-        for helper in [*self._lent, *self._idle]:
+        for helper in self.lent():
             with suppress(OSError):
                 helper.kill()
-        self._idle.clear()
+        self.kill_idle()
 
     def _forget(self) -> None:
         for helper in [*self._idle, *self._lent]:

@@ -1,8 +1,7 @@
-"""Decoder processes: started when first needed, lent out one at a time, used again, and killed when they are lost."""
+"""Decoder processes and the way to them; a pool lends them out, and kills those that are lost."""
 
 from __future__ import annotations
 
-import atexit
 import json
 import mmap
 import os
@@ -10,17 +9,18 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from pathlib import Path
-from threading import Lock
-from types import TracebackType
 from typing import Any
 
 import redtrack
+from redtrack.lending import Pool
 from redtrack.video.decoder_watch import Lost, Watch, loss_of
 from redtrack.video.shared_frames import Heartbeat, SignsOfLife, shared_file
+
+__all__ = ["POOL", "DecoderProcess"]
 
 # -P: no module is taken from the current folder.
 _COMMAND = [sys.executable, "-P", "-m", "redtrack.video.worker"]
@@ -63,8 +63,8 @@ class DecoderProcess:
 
     @property
     def is_reusable(self) -> bool:
-        """Whether it is fit for another video."""
-        return self.is_idle and self._videos < _MOST_VIDEOS
+        """Whether it is alive and idle, and has not had too many videos."""
+        return self.is_idle and self._videos < _MOST_VIDEOS and self._process.poll() is None
 
     def ask(self, request: dict[str, Any], memory: int | None = None) -> None:
         """Sends a request, and the handle of the memory that is to be shared; raises Lost where nobody is there."""
@@ -150,64 +150,10 @@ def _lost_if_gone(process: DecoderProcess) -> Iterator[None]:
         raise loss from error
 
 
-class Loan:
-    """Lends out an idle decoder process or a new one; kills it at the end unless it is idle again."""
-
-    def __enter__(self) -> DecoderProcess:
-        with _lock:
-            self._process = _idle.pop() if _idle else DecoderProcess()
-            _lent.add(self._process)
-        return self._process
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with _lock:
-            _lent.discard(self._process)
-            if self._process.is_reusable:
-                _idle.append(self._process)
-                return
-        self._process.kill()
-
-
 def _search_path() -> str:
     """Returns where the process finds this very package, in front of what it would search anyway."""
     here = str(Path(redtrack.__file__).parent.parent)
     return os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
 
 
-def idle() -> list[DecoderProcess]:
-    """Returns the processes that wait for work."""
-    return list(_idle)
-
-
-def kill_idle() -> None:
-    """Ends the processes that wait for work."""
-    while _idle:
-        with suppress(OSError, IndexError):
-            _idle.pop().kill()
-
-
-def _kill_all() -> None:
-    """Ends all processes, even those at work: nobody is left who wants their frames."""
-    for process in list(_lent):
-        with suppress(OSError):
-            process.kill()
-    kill_idle()
-
-
-def _forget() -> None:
-    """Lets a forked process, as `multiprocessing` makes them, start decoders of its own: these are its parent's."""
-    for process in [*_idle, *_lent]:
-        process.let_go()
-    _idle.clear()
-    _lent.clear()
-    _lock.release()
-
-
-_lock = Lock()
-_idle: list[DecoderProcess] = []
-_lent: set[DecoderProcess] = set()
-atexit.register(_kill_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget)
+POOL: Pool[DecoderProcess] = Pool(DecoderProcess)

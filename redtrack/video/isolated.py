@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from redtrack.errors import VideoError, printable
 from redtrack.video.decode import DecodeReport, Frame, Video
-from redtrack.video.decoder_process import DecoderProcess, Loan
+from redtrack.video.decoder_process import POOL, DecoderProcess
 from redtrack.video.decoder_watch import STOPPED, Losses, Lost, Watch
 from redtrack.video.probe import StreamInfo, VideoInfo
 from redtrack.video.reading import AS_TOLD, Reading
@@ -103,7 +103,7 @@ class IsolatedVideo:
     def _decode(self, wanted: dict[str, Any]) -> Iterator[Frame]:
         """Yields the frames that one decoder gives; raises Lost where it is lost."""
         size = self.info.height, self.info.width
-        with Loan() as process:
+        with POOL.loan() as process:
             with self._shared_memory(slot_count(*size) * size[0] * size[1] * 3) as memory:
                 slots = Slots(memory.fileno(), *size)
                 known = {"size": size, "size_bytes": self.info.size_bytes, "digest": self.info.digest}
@@ -134,7 +134,7 @@ class IsolatedVideo:
         losses = Losses()
         while True:
             try:
-                with Loan() as process:
+                with POOL.loan() as process:
                     process.ask(self._request)
                     info = _read_info(self._path, json.loads(self._receive(process)[1:]))
                     process.is_idle = True

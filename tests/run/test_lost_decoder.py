@@ -41,7 +41,7 @@ def deadly(at: set[int], how: signal.Signals, monkeypatch: pytest.MonkeyPatch) -
         for frame in frames(video, *span, **named):
             yield frame
             if frame.index in at:
-                for process in list(decoder_process._lent):
+                for process in decoder_process.POOL.lent():
                     os.kill(process.pid, how)
 
     monkeypatch.setattr(IsolatedVideo, "frames", watched)

@@ -24,9 +24,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs Unix sock
 @pytest.fixture(autouse=True)
 def fresh_processes() -> Iterator[None]:
     """Each test starts and ends without decoder processes."""
-    process.kill_idle()
+    process.POOL.kill_idle()
     yield
-    process.kill_idle()
+    process.POOL.kill_idle()
 
 
 def same(first: list[Frame], second: list[Frame]) -> bool:
@@ -39,7 +39,7 @@ def same(first: list[Frame], second: list[Frame]) -> bool:
 
 def worker() -> int:
     """The number of the process that decodes, which must be the only child that waits for work."""
-    return process.idle()[0].pid
+    return process.POOL.idle()[0].pid
 
 
 def test_frames_and_facts_are_those_of_a_video(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_decoder_that_is_killed_again_and_again_costs_nothing(tmp_path: Path) 
     for frame in IsolatedVideo(path).frames():
         numbers.append(videos.number_of(frame.image))
         if frame.index in (2, 40, 41, 90, 150):
-            for lent in list(process._lent):
+            for lent in process.POOL.lent():
                 os.kill(lent.pid, signal.SIGKILL)
     assert numbers == list(range(200))
 
