@@ -3,9 +3,10 @@
 `images`: one for each frame, `id` from 1, `file_name` as frames are commonly extracted (`<video>/000001.jpg`) unless
 the source had names of its own, `width` and `height` where known. `categories`: one, `face`, whose `keypoints` are the
 names of `redtrack.points.NAMES` and whose `skeleton` their lines. `annotations`: one for each face in each frame, with
-`keypoints` (x, y, 2 for each point; 0, 0, 0 where it is unknown), `num_keypoints`, `bbox` (x, y, width, height), `area`,
-an empty `segmentation`, and `attributes` with the `track_id` that CVAT makes tracks of. Some keys are ours, and ignored
-by other tools: `time` in seconds and `frame_id` from 0 of an image, `track_id`, `face_scores` and `score` of an annotation. Pixels count from 0, as COCO's do, with three decimals.
+`keypoints` (x, y, 2 for each point; 0, 0, 0 where it is unknown), `num_keypoints`, `bbox` (x, y, width, height),
+`area`, an empty `segmentation`, and `attributes` with the `track_id` that CVAT makes tracks of. Some keys are ours, and
+ignored by other tools: `time` in seconds and `frame_id` from 0 of an image, `track_id`, `face_scores` and `score` of an
+annotation. Pixels count from 0, as COCO's do, with three decimals.
 
 `coco-wholebody` (`.wholebody.json`) has the same faces as COCO-WholeBody has them, for mmpose: `face_kpts`, `face_box`
 and `face_valid` of a person without body, feet or hands.

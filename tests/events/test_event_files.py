@@ -9,7 +9,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import videos
 from acted_faces import acted
+from browsers import chromium, opened
 from click.testing import CliRunner, Result
 from drawn_tracks import moving_face
 
@@ -105,6 +107,33 @@ def test_webvtt_is_what_browsers_play(tracks: Path, tmp_path: Path) -> None:
     stamp = r"\d{2}:\d{2}:\d{2}\.\d{3}"
     assert all(re.fullmatch(rf"\d+\n{stamp} --> {stamp}\n[^\n<]+", cue) for cue in cues)
     assert cues[0].splitlines()[1] == "00:00:01.600 --> 00:00:01.720" and "face 0: blink" in cues[0]
+
+
+def test_a_browser_plays_webvtt(tracks: Path, tmp_path: Path) -> None:
+    """Chromium reads every cue of a track of subtitles, and shows the blink at its time and nothing between two."""
+    measures(tracks, "--events", "blink", "--to", "vtt", "-o", tmp_path)
+    videos.clip(tmp_path / "v.mp4", 200)
+    track = '<video src="v.mp4"><track default src="clip.vtt"></video>'
+    (tmp_path / "v.html").write_text(f'<body data-ready="1">{track}</body>')
+    with chromium() as browser, opened(browser, (tmp_path / "v.html").as_uri()) as page:
+        shown = page.evaluate(SHOWN, [1.65, 2.5, 3.25])
+    assert shown == [4, ["face 0: blink"], [], ["face 0: blink"]]
+
+
+SHOWN = """
+async (times) => {
+  const video = document.querySelector('video'), track = video.textTracks[0], found = [];
+  const wait = (ready) => new Promise((resolve) => setInterval(() => ready() && resolve(), 20));
+  await wait(() => video.readyState > 1 && track.cues && track.cues.length);
+  for (const time of times) {
+    video.currentTime = time;
+    await wait(() => !video.seeking);
+    await new Promise((resolve) => setTimeout(resolve, 400)); // cues follow soon
+    found.push([...track.activeCues].map((cue) => cue.text.split(' (')[0]));
+  }
+  return [track.cues.length, ...found];
+}
+"""
 
 
 def test_csv_and_json_tell_the_same(tracks: Path, tmp_path: Path) -> None:
