@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 SEEN = {  # clip: first and last frame in which the eyes are shut, or nearly, as counted by hand
     "grid_bbaf2n.mpg": [(42, 45), (50, 54)],
     "grid_lbax4n.mpg": [(27, 29)],
+    "grid_lrwp9a.mpg": [(36, 40), (66, 74)],
     "grid_pwij3p.mpg": [(34, 37), (46, 49)],
     "live_d0.mp4": [(64, 68)],
 }
