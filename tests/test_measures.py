@@ -130,5 +130,5 @@ def test_uncertainty_is_the_spread_of_the_measure_of_points_that_err_so() -> Non
     found = measures(face + errors)
     assert list(told) == [f"{name}_sd" for name in LENGTHS]
     for name in ("right_eye_opening", "left_eye_opening", "mouth_opening", "brow_gap", "eye_asymmetry"):
-        assert told[name][0] == pytest.approx(found[name].std(), rel=0.1), name
-    assert np.isnan(uncertainties(face[None], covariance * np.nan)["brow_gap"]).all()
+        assert told[f"{name}_sd"][0] == pytest.approx(found[name].std(), rel=0.1), name
+    assert np.isnan(uncertainties(face[None], covariance * np.nan)["brow_gap_sd"]).all()
