@@ -23,6 +23,7 @@ ORDER = (
 TOP_LEVEL = {
     *("redtrack", "tests", "examples", "weights", "docs", "benchmarks"),
     *("setup.py", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", ".ci", ".gitignore", ".gitattributes"),
+    *("Dockerfile", ".dockerignore"),
 }
 # Imported inside functions, to the right: `tracks.save(path)` and `tracks.events(face)` read better than the other way.
 BACKWARDS = {"redtrack/tracks.py": {"formats", "events", "dataframes", "plots", "notebook"}}
