@@ -11,7 +11,7 @@ the source's.
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,7 +140,11 @@ def measure(clip: Path, tracks: Tracks, folder: Path) -> list[str]:
 
 def main() -> None:
     """Prints a row for each clip."""
-    names = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", metavar="CLIP TRACKS", help="clips, each followed by its tracks")
+    names = parser.parse_args().files
+    if len(names) % 2:
+        parser.error("every clip needs its tracks")
     rows = [["clip", "frames", "points", "median px", "99 %", "worst", "> 0.5 px", "time off", "sound, time off"]]
     with tempfile.TemporaryDirectory() as folder:
         for clip, tracks in zip(names[::2], names[1::2], strict=True):
