@@ -167,4 +167,6 @@ def _value(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, list) and any(isinstance(part, (dict, list)) for part in value):
+        return f"{len(value)}, see --json"
     return printable(value) if isinstance(value, str) else json.dumps(value, default=str)
