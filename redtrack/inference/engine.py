@@ -2,7 +2,8 @@
 
 One video is decoded at a time, the next in line when the first has no more frames, so that a long video keeps memory
 small and short ones fill a batch together. The decoders run ahead in threads of their own, and so does the network
-(`calls.Threads`), while this thread detects and crops. A point does not depend on what it shares a batch with.
+(`calls.Threads`), while this thread detects and crops. A point does not depend on what it shares a batch with, on a CPU
+to the last bit.
 
 What anything raises becomes the end of the videos that it concerns here and nowhere else, be it bad input, a bug, or a
 device that is full. Only where the device itself has failed, `DeviceGone` ends the run.
@@ -39,6 +40,7 @@ __all__ = ["Engine"]
 
 OPEN = 2  # videos that are decoded ahead of the network
 PEEKS = 3  # looks at single frames that are waited for: as many as the first window of a face depends on
+LEAST = 2, 4  # windows and pictures of a call, blank ones among them: fewer are added up in another order
 
 Result = TypeVar("Result")
 
@@ -181,10 +183,11 @@ class Engine:
             return
         if not looked:
             return
-        lengths = np.array([len(window) for _, window in looked], np.int64)
+        lengths = np.ones(len(crops), np.int64)
+        lengths[: len(looked)] = [len(window) for _, window in looked]
         look = self._models.peek if looked[0][1].peek else self._models.predict
         with self._time("network"):  # where it has no thread of its own, it runs now
-            seven = _known_points([window for _, window in looked], length)
+            seven = _known_points([window for _, window in looked], len(crops), length)
             found = threads.submit(look, crops, lengths, self._options, seven)
         self._flight.append(Call(looked, crops, lengths, seven, look, found))
 
@@ -206,11 +209,12 @@ class Engine:
                 found = self._predict(call)
         said = map(type(found)._make, zip(*found, strict=True))  # window by window
         with self._time("rows"):
-            following = [self._accept(*pair, each) for pair, each in zip(call.looked, said, strict=True)]
+            following = [self._accept(*pair, each) for pair, each in zip(call.looked, said, strict=False)]
         self._waiting.add([pair for pairs in following for pair in pairs if pair[0].error is None])
 
     def _cut(self, waited: list[Looked], length: int) -> tuple[list[Looked], Tensor]:
-        """Returns the windows as they are aimed now, and their crops (N, T, 3, S, S), zero beyond their length.
+        """Returns the windows as they are aimed now, and their crops (N, T, 3, S, S), zero beyond their length and
+        behind the last window where they are fewer than `LEAST`.
 
         Where memory runs out that is the fault of all, unless they are as few as can be.
         """
@@ -218,14 +222,15 @@ class Engine:
 
         few = not self._flight and (self._batch == 1 or len(waited) == 1)
         size = self._models.crop_size
-        crops = torch.zeros(len(waited), length, 3, size, size, device=self._models.device)
+        least = _least(length) if self._batch > 1 or waited[0][1].peek else 1
+        crops = torch.zeros(max(least, len(waited)), length, 3, size, size, device=self._models.device)
         looked: list[Looked] = []
         for tracker, window in waited:
             cut = self._guard(tracker, tracker.crops, window, fails_alone=few) if tracker.error is None else None
             if cut is not None:
                 crops[len(looked), : len(window)] = cut[1]
                 looked.append((tracker, cut[0]))
-        return looked, crops[: len(looked)]
+        return looked, crops[: max(least, len(looked))]
 
     def _postpone(self, waited: list[Looked], error: RuntimeError) -> None:
         """Puts back windows for whose crops there was no memory, until a call has ended, or else for smaller calls."""
@@ -329,11 +334,17 @@ def _reason(error: Exception) -> RedtrackError:
     return as_bug(error)
 
 
-def _known_points(windows: list[Window], length: int) -> np.ndarray:
-    """Returns the seven points (N, T, 7, 2) in crop pixels that are known of windows, NaN for those without; beyond a
-    window's end those of its last frame.
+def _least(length: int) -> int:
+    """Returns how many windows of so many frames a call has at least, where it may have more."""
+    return max(LEAST[0], -(-LEAST[1] // length))
+
+
+def _known_points(windows: list[Window], count: int, length: int) -> np.ndarray:
+    """Returns the seven points (N, T, 7, 2) in crop pixels that are known of windows, NaN for those without, nought
+    behind the last of them up to N = count; beyond a window's end those of its last frame.
     """
-    seven = np.full((len(windows), length, len(SEVEN), 2), np.nan, np.float32)
+    seven = np.zeros((count, length, len(SEVEN), 2), np.float32)
+    seven[: len(windows)] = np.nan
     for row, window in enumerate(windows):
         if window.seven is not None:
             seven[row, : len(window)] = window.seven

@@ -83,5 +83,8 @@ def soft_argmax(logits: Tensor) -> Tensor:
 
 
 def peak(logits: Tensor) -> Tensor:
-    """The height of each heat map's peak, 0..1: the point's confidence. (N, P, M, M) -> (N, P)."""
-    return logits.float().flatten(2).amax(-1).sigmoid()
+    """The height of each heat map's peak, 0..1: the point's confidence. (N, P, M, M) -> (N, P).
+
+    By way of 64 bits: of 32 the last one would depend on how many pictures there are.
+    """
+    return logits.float().flatten(2).amax(-1).double().sigmoid().float()

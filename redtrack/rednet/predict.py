@@ -103,9 +103,11 @@ def _known_points(
     missing = torch.isnan(seven).flatten(1).any(1)
     if missing.any():
         middle = crops[missing, (lengths[missing] - 1).clamp_min(0) // 2]
+        if len(middle) == 1:  # a picture alone would be added up in another order
+            middle = middle.expand(2, -1, -1, -1)
         found = net.seven_points(middle.contiguous(memory_format=torch.channels_last), tasks)
         seven = seven.clone()
-        seven[missing] = found[:, None].expand(-1, t, -1, -1).to(seven.dtype)
+        seven[missing] = found[: missing.sum(), None].expand(-1, t, -1, -1).to(seven.dtype)
     return seven.flatten(0, 1)
 
 

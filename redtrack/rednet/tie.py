@@ -18,6 +18,7 @@ from torch import Tensor
 from redtrack.rednet.temporal import PointRecurrence, first_motion
 
 CONTEXT = 10  # frames; a start farther away than these no longer tells
+CHAINS = 8  # that are tied at once, blank ones among them: always as many, so that sums are added up in the same order
 DIRECTIONS = {"both": (False, True), "forward": (False,), "backward": (True,)}  # whether reversed in time
 
 
@@ -103,11 +104,17 @@ def undo(values: Tensor, order: Tensor) -> Tensor:
 def tie(recurrence: PointRecurrence, windows: list[Linked], direction: str = "both") -> list[Points]:
     """The points of windows, each run into from its neighbours: of every window (n, P, 2), (n, P) and (n, P), on the
     CPU. Only the CONTEXT frames of a neighbour that lie nearest count."""
-    backwards = DIRECTIONS[direction]
+    ways = DIRECTIONS[direction]
+    at_once = CHAINS // len(ways)
+    parts = [windows[start : start + at_once] for start in range(0, len(windows), at_once)]
+    return [points for part in parts for points in _tie(recurrence, part, ways)]
+
+
+def _tie(recurrence: PointRecurrence, windows: list[Linked], backwards: tuple[bool, ...]) -> list[Points]:
     chains = [_chain(window, d, backward) for window in windows for d, backward in enumerate(backwards)]
     longest = max(len(chain) for chain in chains)
-    evidence = np.zeros((len(chains), longest, *chains[0].shape[1:]), np.float32)
-    active = np.zeros((len(chains), longest), np.float32)
+    evidence = np.zeros((CHAINS, longest, *chains[0].shape[1:]), np.float32)
+    active = np.zeros((CHAINS, longest), np.float32)
     for row, chain in enumerate(chains):
         evidence[row, longest - len(chain) :], active[row, longest - len(chain) :] = chain, 1
     found = recur(recurrence, torch.from_numpy(evidence), torch.from_numpy(active))
