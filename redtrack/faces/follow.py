@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from redtrack.faces.detect import Detector
 
-GROUP = 16  # frames copied together for the detector
+GROUP = 16  # frames copied together for the detector, ...
+GROUP_BYTES = 1 << 28  # ... fewer where they are large
+WAITING_BYTES = 1 << 30  # of frames whose rows are not settled yet: where they are large, faces are detected more often
 
 
 @dataclass(eq=False)
@@ -39,7 +41,8 @@ class FaceFollower:
     frames show the same faces, the boxes in between are interpolated; where a face has come, gone or moved far, faces
     are detected in every frame in between, so that a face starts and ends on the frame where it is seen. Frames between
     two sightings of a face at most 1.5 x `every` frames apart are interpolated; no face goes on across a cut. Rows are
-    held back until nothing to come can change them, for 3 x `every` frames at most.
+    held back until nothing to come can change them, for 3 x `every` frames at most; `every` is less where so many take
+    more than `WAITING_BYTES`.
 
     `max_faces` keeps the largest faces of each frame; a face that has a place loses it only to one 1.5 times as large.
     `min_face` is the size in px (square root of the box's area) that a face must reach at least once. Ids count from 0
@@ -83,6 +86,8 @@ class FaceFollower:
     def push(self, frames: Tensor, cuts: Sequence[bool] | NDArray[np.bool_]) -> FaceBoxes:
         """Takes N frames uint8 (N, H, W, 3), cuts[i] true where a shot begins; returns the rows newly settled."""
         assert len(frames) == len(cuts), f"{len(frames)} frames, {len(cuts)} cuts"
+        if len(frames) and self._count == self._first:
+            self._look_often_enough(frames[0].nbytes)
         segments: list[Segment] = []
         for frame, cut in zip(frames, cuts, strict=True):
             if cut and self._count > self._first:
@@ -96,6 +101,11 @@ class FaceFollower:
     def finish(self) -> FaceBoxes:
         """The rows of all frames that are not settled yet. Nothing can be pushed after."""
         return self._follow([self._close(ends=True)])
+
+    def _look_often_enough(self, nbytes: int) -> None:
+        """Bounds the bytes that wait, of frames of so many bytes; before the first frame is taken."""
+        self.every = min(self.every, max(1, WAITING_BYTES // (3 * nbytes)))
+        self._linker = self._new_linker()
 
     def _new_linker(self) -> Linker:
         return Linker(max(1, 3 * self.every // 2), self._birth, self._min_face)
@@ -140,8 +150,9 @@ class FaceFollower:
 
         flat = [frame for group in groups for _, frame in group]
         found: list[Boxes] = []
-        for start in range(0, len(flat), GROUP):
-            found += self._look(torch.stack(flat[start : start + GROUP]))
+        at_once = min(GROUP, max(1, GROUP_BYTES // flat[0].nbytes)) if flat else GROUP
+        for start in range(0, len(flat), at_once):
+            found += self._look(flat[start][None] if at_once == 1 else torch.stack(flat[start : start + at_once]))
         rows = iter(found)
         return [[(index, next(rows)) for index, _ in group] for group in groups]
 

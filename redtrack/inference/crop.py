@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Region", "as_windows", "cut_crops", "detector_crop", "face_box", "region_of", "resample", "sample"]
+__all__ = [
+    *("Region", "as_windows", "cut_crops", "detector_crop", "face_box", "region_of", "resample", "sample", "shrunk"),
+]
 
 # The landmarks' tight box within a detector's box (forehead to chin, cheek to cheek), in parts of the latter: the
 # medians over 212 boxed faces, whose quartiles of position and size lie about 3 and 5 % apart.
@@ -116,14 +118,14 @@ def resample(pixels: Tensor, region: Region, transform: CropTransform) -> Tensor
 def _sample(pixels: Tensor, region: Region, transform: CropTransform, step: int) -> Tensor:
     from torch.nn import functional as F
 
-    picture = _shrunk(pixels.permute(0, 3, 1, 2), step)  # (N, 3, h, w), channels last in memory
+    picture = shrunk(pixels.permute(0, 3, 1, 2), step)  # (N, 3, h, w), channels last in memory
     centre = (transform.centre - region[:2] + 0.5) / step - 0.5
     local = CropTransform(centre, transform.side / step, transform.angle, transform.size)
     grid = _grid(local.theta(*picture.shape[2:]), transform.size, picture.device)
     return F.grid_sample(picture, grid, align_corners=False)
 
 
-def _shrunk(picture: Tensor, step: int) -> Tensor:
+def shrunk(picture: Tensor, step: int) -> Tensor:
     """Returns the picture (N, 3, h, w) as float32, `step` times smaller; a rest at its end is left out.
 
     By torch's antialiased resizing, a triangle of 2 * step pixels: on bytes it is faster than any pooling.

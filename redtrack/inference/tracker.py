@@ -261,6 +261,7 @@ class Tracker:
         rows = None
         if frames:  # a follower only counts them and goes through them
             rows = self._follower.push(frames, np.concatenate(cuts))  # type: ignore[arg-type]
+            self._store.focus(rows)
         return self._runs.push(rows, self._follower.settled)
 
     def _held(self, chunk: Chunk, images: NDArray[np.uint8]) -> Tensor:

@@ -291,6 +291,29 @@ def test_frames_in_hand_stay_few_however_long_the_video(tmp_path: Path) -> None:
     assert max(held[15:]) <= max(held[:15])
 
 
+def test_large_frames_are_held_by_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many whole ones as may wait for their rows and those in hand, then what lies around the face; the points are
+    where the face is.
+    """
+    frame = 320 * 240 * 3
+    monkeypatch.setattr("redtrack.inference.frames.CHUNK_BYTES", frame)
+    monkeypatch.setattr("redtrack.inference.frames.FRAME_BYTES", frame // 8)
+    monkeypatch.setattr("redtrack.faces.follow.WAITING_BYTES", 9 * frame)
+    square = Square(RED, 60, still(100, 100))
+    path, models, held = clip_of(tmp_path / "large.mkv", (square,), 120), square_models(), []
+
+    class Watched(Job):
+        def advance(self) -> list[Any]:
+            windows = super().advance()
+            held.append(self.nbytes / frame)
+            return windows
+
+    job = Watched(path, models, Options())
+    list(Engine(models, Options(), 20).run([job]))
+    assert max(held) <= 9 + 4 + 80 / 8
+    assert len(job.sink.tracks()) == 120 and worst(job.sink.tracks(), 0, square) < 3
+
+
 def test_small_batch_runs_when_much_memory_is_held(one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("redtrack.device.CPU_HOLD", 1)
     _, models = run([one], batch=1000)

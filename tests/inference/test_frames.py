@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from redtrack.faces import FaceBoxes
 from redtrack.inference import frames as frames_module
 from redtrack.inference.frames import Chunk, FrameStore, gather
 from redtrack.tracks import FrameState
@@ -125,3 +126,40 @@ def test_frame_that_is_gone_is_an_error(store: FrameStore) -> None:
 
 def test_size_is_height_and_width(store: FrameStore) -> None:
     assert store.size() == (10, 12)
+
+
+def faces_on(frames: range, *boxes: tuple[float, float, float, float]) -> FaceBoxes:
+    """The same faces on each of the frames."""
+    rows = [(at, face, np.array(box, np.float32), 0, 0.9) for at in frames for face, box in enumerate(boxes)]
+    return FaceBoxes.from_rows(rows, frames.stop)
+
+
+@pytest.mark.parametrize(("faces", "side"), [(0, 0), (1, 300), (2, 2000), (40, 500)])
+def test_large_frames_are_held_around_their_faces(faces: int, side: int) -> None:
+    """Of 8k frames whose faces are known no more bytes than of as many 4k frames, however many and large the faces."""
+    held = FrameStore()
+    frame = torch.zeros(1, 4320, 7680, 3, dtype=torch.uint8)
+    for first in range(3):
+        held.add(first, frame)
+    assert held.nbytes == 3 * frame.nbytes
+    boxes = [(170.0 * face, 80.0 * face, 170.0 * face + side, 80.0 * face + side) for face in range(faces)]
+    held.focus(faces_on(range(2), *boxes))
+    assert frame.nbytes <= held.nbytes <= frame.nbytes + 2 * frames_module.FRAME_BYTES
+    held.focus(faces_on(range(2, 3), *boxes))
+    assert held.nbytes <= 3 * frames_module.FRAME_BYTES
+    held.drop(3)
+    assert held.nbytes == 0
+
+
+@pytest.mark.parametrize("nbytes", [60_000, 8_000])
+def test_region_around_a_face_of_a_large_frame(monkeypatch: pytest.MonkeyPatch, nbytes: int) -> None:
+    """Is as it was, reduced where the bytes do not suffice; also beside frames whose faces are not known yet."""
+    monkeypatch.setattr(frames_module, "FRAME_BYTES", nbytes)
+    ramp = torch.arange(240, dtype=torch.uint8)[None, :, None, None].expand(2, 240, 200, 3).contiguous()
+    held = FrameStore()
+    held.add(0, ramp)
+    held.focus(faces_on(range(1), (80, 100, 130, 150)))
+    found = held.region(0, 2, (60, 80, 150, 170))
+    apart = (found.int() - ramp[:, 80:170, 60:150]).abs()
+    assert apart[1].max() == 0 and apart[0].max() <= (0 if nbytes == 60_000 else 2)
+    assert held.region(0, 1, (0, 0, 20, 20)).max() == 0
