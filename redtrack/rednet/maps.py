@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 RADIUS = 5 / 128  # section 4.2: discs of 5 px and Gaussians of sigma 5 px, on maps of 128
 SIGMA = 5 / 128
@@ -71,9 +72,9 @@ def read(logits: Tensor) -> Reading:
     middle = (side - 1) / 2
     axis = torch.arange(side, dtype=torch.float32, device=logits.device) - middle
     x, y = axis.repeat(side), axis.repeat_interleave(side)
-    basis = torch.stack((x, y, x * x, x * y, y * y), 1)  # (M * M, 5)
+    basis = torch.stack((x, y, x * x, x * y, y * y))  # (5, M * M), which adds up alike wherever a map lies in its batch
     with torch.autocast(logits.device.type, enabled=False):
-        x, y, xx, xy, yy = (logits.float().flatten(2).softmax(-1) @ basis).unbind(-1)
+        x, y, xx, xy, yy = F.linear(logits.float().flatten(2).softmax(-1), basis).unbind(-1)
     return Reading(torch.stack((x, y), -1) + middle, torch.stack((xx - x * x, xy - x * y, yy - y * y), -1))
 
 
