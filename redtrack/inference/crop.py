@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    *("Region", "as_windows", "cut_crops", "detector_crop", "face_box", "region_of", "resample", "sample", "shrunk"),
+    "Region",
+    "as_windows",
+    "cut_crops",
+    "detector_crop",
+    "face_box",
+    "region_of",
+    "resample",
+    "sample",
+    "shrunk",
 ]
 
 # The landmarks' tight box within a detector's box (forehead to chin, cheek to cheek), in parts of the latter: the
