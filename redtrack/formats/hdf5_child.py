@@ -5,7 +5,8 @@ load plugins and allocate any number of bytes. So it reads in this process, whic
 it opens no file but the one it is asked for, and it refuses what is stored elsewhere before the library looks at it.
 
 A message is a line of JSON, then as many bytes as its `bytes` says. Requests: `open` (a path in hex), `read` (a dataset
-and a range for each axis), `texts` (a dataset), `names` (an attribute in which PyTables pickled the names of columns).
+and a range for each axis), `attributes` (of an object: those of the root group come with `open`), `texts` (a dataset),
+`names` (an attribute in which PyTables pickled the names of columns).
 """
 
 from __future__ import annotations
@@ -134,6 +135,8 @@ class Server:
     def _told(self, request: dict[str, Any]) -> dict[str, Any]:
         if "open" in request:
             return {"objects": self._open(bytes.fromhex(request["open"]))}
+        if "attributes" in request:
+            return {"attributes": _attributes(self._objects[request["attributes"]])}
         if "texts" in request:
             return {"texts": _texts(self._objects[request["texts"]])}
         return {"names": _names(_attribute_value(self._objects[request["names"]], request["attribute"]))}
@@ -240,13 +243,12 @@ def _describe(found: Any) -> dict[str, Any]:
     import h5py
 
     if isinstance(found, h5py.Group):
-        return {"kind": "group", "attributes": _attributes(found)}
+        return {"kind": "group"}
     if not isinstance(found, h5py.Dataset):
         return {"kind": "refused", "why": "is no dataset"}
     try:
         _check(found)
-        about = {"kind": "dataset", "shape": found.shape, "type": _type(found), "stored": found.id.get_storage_size()}
-        return about | {"attributes": _attributes(found)}
+        return {"kind": "dataset", "shape": found.shape, "type": _type(found), "stored": found.id.get_storage_size()}
     except Refused as refused:
         return {"kind": "refused", "why": str(refused)}
     except _DAMAGED as error:
@@ -255,8 +257,10 @@ def _describe(found: Any) -> dict[str, Any]:
 
 def _check(found: Any) -> None:
     """Raises Refused for what is stored elsewhere or packed with a plugin, before its shape is asked for."""
+    from h5py import h5d
+
     plan = found.id.get_create_plist()
-    if found.is_virtual or plan.get_external_count():
+    if plan.get_layout() == h5d.VIRTUAL or plan.get_external_count():
         raise Refused("is stored outside of the file")
     filters = {plan.get_filter(i)[0] for i in range(plan.get_nfilters())}
     if not filters <= _FILTERS:

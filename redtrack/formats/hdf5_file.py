@@ -59,7 +59,12 @@ class Hdf5File:
 
     def attributes(self, name: str = "") -> dict[str, Any]:
         """Returns the attributes of an object, as `hdf5_child` tells them; none where it cannot be read."""
-        found: dict[str, Any] = self.objects.get(name, {}).get("attributes", {})
+        about = self.objects.get(name, {"kind": "refused"})
+        if about["kind"] == "refused":
+            return {}
+        if "attributes" not in about:  # most are never looked at
+            about["attributes"] = self.process.ask({"attributes": name})["attributes"]
+        found: dict[str, Any] = about["attributes"]
         return found
 
     def text(self, attribute: str, of: str = "") -> str:
