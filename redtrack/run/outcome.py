@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 DONE, PARTIAL, FAILED, SKIPPED = STATES = ("done", "partial", "failed", "skipped")
-STOPPED = "stopped before its end; the same command goes on from there"
+STOPPED = "stopped before its end; the same command finishes it"
 
 
 @dataclass(frozen=True)
