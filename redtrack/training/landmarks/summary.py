@@ -86,6 +86,9 @@ def errors_said(figures: Figures) -> str:
     stills = {name: value for name, value in figures.items() if name.endswith(("_error", "_jitter"))}
     if stills:  # the video stage: `error` is a sum
         return ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in stills.items()) + f" {UNIT}"
+    if "auroc" in figures:  # the certainty stage: `error` is a likelihood's loss, without a unit
+        shares = ", ".join(f"{name[9:]} ellipses hold {v:.1%}" for name, v in figures.items() if "coverage" in name)
+        return f"loss {figures['error']:.3f}, {shares}, AUROC {figures['auroc']:.3f}"
     sources = {name[6:]: value for name, value in figures.items() if name.startswith("error_")}
     parts = f" ({', '.join(f'{name} {value:.2f}' for name, value in sources.items())})" if len(sources) > 1 else ""
     return f"{figures['error']:.2f} {UNIT}{parts}"
