@@ -115,6 +115,8 @@ class Hdf5Process:
     def _end(self) -> int:
         """Raises Hdf5ProcessLost with how the process ended."""
         status = self._process.wait()
+        if sys.platform != "win32" and status == -signal.SIGXCPU:
+            raise Hdf5ProcessLost("made the HDF5 library hang (it computed without end)")
         how = f"crash ({signal.Signals(-status).name})" if status < 0 else f"exit with status {status}"
         raise Hdf5ProcessLost(f"made the HDF5 library {how}")
 

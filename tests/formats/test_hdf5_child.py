@@ -9,8 +9,7 @@ resource = pytest.importorskip("resource")
 
 BUSY = """
 from redtrack.formats import hdf5_child
-hdf5_child._SECONDS = 1
-hdf5_child.limit_time()
+hdf5_child.limit_time(1)
 while True:
     pass
 """
