@@ -28,12 +28,15 @@ def annotate(clip: Path, out: Path, models: Landmarker, most_calls: int) -> str:
     return running.run([clip], out, models, stopping=lambda: Counting.calls >= until, batch=10)[clip.name].state
 
 
-def test_stopped_and_resumed_is_as_in_one_go(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "auto"])
+def test_stopped_and_resumed_is_as_in_one_go(
+    precision: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """To the last bit, though the calls of the network are shared otherwise. Windows beside the place where it stopped
     are looked at again, so that the borders there are run into as well.
     """
     monkeypatch.setattr("redtrack.inference.tracker.BLOCK", 1)
-    models = Counting(None, "cpu", Options(), precision="fp32")
+    models = Counting(None, "cpu", Options(), precision=precision)
     assert annotate(clip, tmp_path / "whole", models, 10_000) == "done"
     for calls in (4, 9):
         parts = tmp_path / f"{calls} calls"
