@@ -88,7 +88,7 @@ def test_what_was_put_right_elsewhere_comes_back_as_edits(folder: Path) -> None:
         moved, same, gone, kept = annotations
         moved["keypoints"][24:26] = [40.0, 99.0]  # point 8
         triples = np.array(kept["keypoints"]).reshape(68, 3) + [-40, 50, 0]
-        new = dict(kept, id=9, keypoints=triples.ravel().tolist(), bbox=[0, 0, 1, 1])
+        new = dict(kept, id=9, attributes={}, keypoints=triples.ravel().tolist(), bbox=[0, 0, 1, 1])
         return [kept, new, same, moved]
 
     from_cvat(path, change)
