@@ -78,6 +78,7 @@ def annotate(
         fps=fps,
         rotate=rotate,
         shape=shape,
+        samples=samples,
     )
     use = Resources(device, batch, precision, decode)
     models = Landmarker(weights, use.device, options, True, use.precision, use.decode)

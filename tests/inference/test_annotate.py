@@ -120,3 +120,14 @@ def test_shot_cuts_are_told(tmp_path: Path) -> None:
     """The frames where a shot begins, counted in the whole video."""
     tracks = redtrack.annotate(videos.shots(tmp_path / "shots.mp4", (20, 15, 30)), start=0.4)
     assert tracks.info["cuts"] == [20, 35]
+
+
+def test_every_option_of_annotate_reaches_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No parameter that `Options` has is taken and left out."""
+    taken: dict[str, object] = {}
+    monkeypatch.setattr(in_memory, "Options", lambda **options: taken.update(options))
+    for name in ("Landmarker", "annotate_with"):
+        monkeypatch.setattr(in_memory, name, lambda *args: None)
+    in_memory.annotate("clip.mp4")
+    asked = inspect.signature(in_memory.annotate).parameters.keys()
+    assert taken.keys() == {field.name for field in fields(Options)} & asked
