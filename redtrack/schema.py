@@ -16,7 +16,10 @@ import numpy as np
 
 from redtrack.errors import FormatError
 
-__all__ = ["Columns", "Field", "fields_over", "frame_column", "join_rows", "row_column", "select_rows"]
+__all__ = ["ANY", "Columns", "Field", "fields_over", "frame_column", "join_rows", "row_column", "select_rows"]
+
+ANY = 0
+"""The length of an axis that is as long as somebody wanted it, in all rows alike."""
 
 Columns = Mapping[str, Any]
 """Arrays (R, ...) by the name of their column; None for an optional column that is absent."""
@@ -41,20 +44,33 @@ class Field:
     highest: float = np.inf
     optional: bool = False
 
+    def suits(self, row_shape: tuple[int, ...]) -> bool:
+        """Returns whether an entry may have this shape."""
+        known = zip(row_shape, self.row_shape, strict=False)
+        return len(row_shape) == len(self.row_shape) and all(length == own or own == ANY for length, own in known)
+
     def array(self, values: Any) -> np.ndarray:
         """Returns the values as an array of this type; an empty one gets the shape of no rows."""
         with np.errstate(over="ignore", invalid="ignore"):  # too large for float32: infinite, and refused as such
             array: np.ndarray = np.ascontiguousarray(values, dtype=self.dtype)
         return array.reshape(0, *self.row_shape) if array.size == 0 and len(array) == 0 else array
 
-    def filled(self, rows: int) -> np.ndarray:
-        """Returns (rows, *row_shape) of the unknown value, or of zeros where the column has none."""
-        return np.full((rows, *self.row_shape), self.unknown or 0, self.dtype)
+    def filled(self, rows: int, row_shape: tuple[int, ...] | None = None) -> np.ndarray:
+        """Returns (rows, *row_shape) of the unknown value, or of zeros where the column has none.
+
+        row_shape: that of the entries beside which they will stand, for a column with an axis of `ANY` length.
+        """
+        return np.full((rows, *(row_shape or self.row_shape)), self.unknown or 0, self.dtype)
+
+    def shape_text(self, *before: int) -> str:
+        """Returns the shape of entries as text: (12, any number, 2)."""
+        lengths = [*map(str, before), *("any number" if length == ANY else str(length) for length in self.row_shape)]
+        return f"({', '.join(lengths)}{',' * (len(lengths) == 1)})"
 
     def check(self, name: str, array: np.ndarray, rows: int) -> None:
         """Raises FormatError unless the array has the type and shape of the column and its values are in the limits."""
-        if array.dtype != self.dtype or array.shape != (rows, *self.row_shape):
-            wanted = f"{(rows, *self.row_shape)} {np.dtype(self.dtype)}"
+        if array.dtype != self.dtype or len(array) != rows or not self.suits(array.shape[1:]):
+            wanted = f"{self.shape_text(rows)} {np.dtype(self.dtype)}"
             raise FormatError(f"'{name}' is {array.shape} {array.dtype}, not {wanted}")
         is_float = array.dtype.kind == "f"
         if is_float and not (np.isfinite(array) | (np.isnan(array) & (self.unknown is not None))).all():
@@ -97,7 +113,8 @@ def join_rows(fields: Mapping[str, Field], parts: Sequence[Columns]) -> dict[str
     """Returns the columns of all parts, one after another; without parts, the columns of no rows.
 
     An optional column that only some parts have is unknown in the rows of the others; one that none has is None.
-    Every part has all required columns, with as many rows each.
+    Every part has all required columns, with as many rows each. Raises FormatError where an axis of `ANY` length has
+    several lengths.
     """
     return {name: _joined(about, name, parts) for name, about in fields.items()}
 
@@ -110,7 +127,14 @@ def select_rows(columns: Columns, rows: Any) -> dict[str, Any]:
 def _joined(about: Field, name: str, parts: Sequence[Columns]) -> np.ndarray | None:
     if about.optional and all(part.get(name) is None for part in parts):
         return None
-    arrays = [about.filled(len(part["frame"])) if _is_absent(about, name, part) else part[name] for part in parts]
+    shapes = {part[name].shape[1:] for part in parts if not _is_absent(about, name, part) and len(part[name])}
+    if len(shapes) > 1:
+        raise FormatError(f"'{name}' has entries of {' and '.join(map(str, sorted(shapes)))}, which do not go together")
+    shape = next(iter(shapes), None)
+    arrays = [
+        about.filled(len(part["frame"]), shape) if _is_absent(about, name, part) or not len(part[name]) else part[name]
+        for part in parts
+    ]
     return np.concatenate(arrays) if arrays else about.filled(0)
 
 

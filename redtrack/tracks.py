@@ -18,7 +18,7 @@ from redtrack.errors import FormatError, UsageError
 from redtrack.measures import measures, uncertainties
 from redtrack.points import N_POINTS
 from redtrack.pose import Pose, fit_pose, known_pose
-from redtrack.schema import Field, fields_over, frame_column, join_rows, row_column, select_rows
+from redtrack.schema import ANY, Field, fields_over, frame_column, join_rows, row_column, select_rows
 
 if TYPE_CHECKING:
     import pandas
@@ -89,6 +89,18 @@ class Tracks:
         "uint8",
         _POINT,
         "0 hidden by the face itself, 1 not, 2 unknown",
+        unknown=2,
+        unwritten=2,
+        highest=2,
+        optional=True,
+    )
+    dense_points: np.ndarray | None = row_column(
+        "float32", {"dense point": ANY, "xy": 2}, "places on the 3D face", unit="px", optional=True
+    )
+    dense_visible: np.ndarray | None = row_column(
+        "uint8",
+        {"dense point": ANY},
+        "as visible, of the dense points",
         unknown=2,
         unwritten=2,
         highest=2,

@@ -14,7 +14,7 @@ from redtrack.cli.formats import OUTPUT_FORMATS, column_options, more_columns, p
 from redtrack.cli.run_options import make_executor, networks_of, run_options, shard_of, take_run_options
 from redtrack.cli.running import do_run, tasks_of
 from redtrack.errors import printable
-from redtrack.inference.options import DIRECTIONS, PROTOCOLS, ROTATIONS
+from redtrack.inference.options import DIRECTIONS, MOST, PROTOCOLS, ROTATIONS
 
 if TYPE_CHECKING:
     from redtrack.run.annotation import Annotation
@@ -57,6 +57,8 @@ def shaping(command: Any) -> Any:
                          help="windows is fast; tracking goes frame by frame as the paper does, for comparison."),
             click.option("--shape/--no-shape", default=True, show_default=True,
                          help="Also fit the head's pose and the points in 3D, and tell which are visible."),
+            click.option("--dense", type=click.IntRange(1, MOST["dense"]), metavar="N",
+                         help=f"Also write N points (to {MOST['dense']}) all over the face, of the 3D shape."),
             click.option("--samples", type=click.IntRange(min=2), metavar="K",
                          help="Also write how far K samples lie apart; for --weights with a variational step (var68)."),
         ]

@@ -35,6 +35,7 @@ PNG = click.Path(dir_okay=False, path_type=Path)
 @click.option("--boxes/--no-boxes", default=True, help="Face boxes.")
 @click.option("--ids/--no-ids", default=True, help="Face id and mean confidence.")
 @click.option("--axes/--no-axes", default=False, help="The head's axes: x red, y green, and blue the way it looks.")
+@click.option("--mesh/--no-mesh", default=False, help="The 3D face as a net of thin lines; what it hides is left out.")
 @click.option("--caption", is_flag=True, help="Frame number and time; always on sheets.")
 @click.option("--colour", "--color", type=click.Choice(["confidence", "disagreement", "part", "face"]),
               default="confidence", show_default=True,

@@ -57,7 +57,8 @@ class Draft:
         boxes = np.concatenate([np.nanmin(points, axis=1), np.nanmax(points, axis=1)], axis=1)
         known = {"frame": frames, "face": np.full(count, face), "points": points, "boxes": boxes}
         for name, array in self.rows.items():
-            unknown = ROW_FIELDS[name].filled(count) if name in ROW_FIELDS else np.zeros((count, *array.shape[1:]))
+            shape = array.shape[1:]
+            unknown = ROW_FIELDS[name].filled(count, shape) if name in ROW_FIELDS else np.zeros((count, *shape))
             self.rows[name] = np.concatenate([array, known.get(name, unknown).astype(array.dtype)])
         self._sort()
 

@@ -1,4 +1,4 @@
-"""Pose, points in 3D and visibility of rows whose points were put elsewhere by hand: fitted anew."""
+"""Pose, points in 3D, dense points and visibility of rows whose points were put elsewhere by hand: fitted anew."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from redtrack.shape3d.basis import default_basis
+from redtrack.shape3d.dense import dense_points
 from redtrack.shape3d.fit import certainties, fit_person, fit_rows, person_rows
 from redtrack.shape3d.visible import visible
 
@@ -14,7 +15,7 @@ __all__ = ["refit"]
 
 
 def refit(rows: dict[str, Any], stale: np.ndarray) -> None:
-    """Fits `pose`, `points3d` and `visible` of stale rows (R,) bool to their points, where rows have these columns.
+    """Fits pose, points in 3D and what follows from them to the points of stale rows (R,) bool, where rows have these.
 
     In place. A person's face is that of all rows of the same id. Points that could be no face's have no pose.
     """
@@ -27,6 +28,9 @@ def refit(rows: dict[str, Any], stale: np.ndarray) -> None:
         mine = own[stale[own]]
         fit = fit_rows(*_seen(rows, mine), person, basis)
         fitted = {"pose": fit.pose, "points3d": fit.points3d, "visible": visible(fit.pose, basis)}
+        if "dense_points" in rows:
+            count = rows["dense_points"].shape[1]
+            fitted["dense_points"], fitted["dense_visible"] = dense_points(fit.points3d, fit.pose, count, basis)
         for name in fitted.keys() & rows.keys():
             rows[name][mine] = fitted[name]
 

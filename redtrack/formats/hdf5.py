@@ -17,6 +17,8 @@ frame, sorted by frame, then face; F frames, with faces or without. An optional 
 | points3d | (R, 68, 3) float32 | row, point, xyz | mm, the shape in the head's axes; NaN unknown; optional |
 | pose | (R, 6) float32 | row, rx ry rz tx ty s | rotation vector, place px, scale px/mm; NaN unknown; optional |
 | visible | (R, 68) uint8 | row, point | 0 hidden by the face itself, 1 not, 2 unknown; optional |
+| dense_points | (R, N, 2) float32 | row, dense point, xy | px, as points; NaN unknown; optional |
+| dense_visible | (R, N) uint8 | row, dense point | as visible; optional |
 | times | (F,) float64 | frame | s from the stream's first frame |
 | frame_state | (F,) uint8 | frame | 0 ok, 1 damaged, 2 missing |
 
@@ -138,8 +140,8 @@ def checked(file: Hdf5File, name: str) -> Array:
     field = field_of(name)
     found = file.array(name)
     same_kind = np.issubdtype(found.dtype, np.floating) == (np.dtype(field.dtype).kind == "f")
-    if not same_kind or found.shape[1:] != field.row_shape:
-        raise FormatError(f"'{name}' is {found.shape} {found.dtype}, not rows of {field.row_shape} {field.dtype}")
+    if not same_kind or not field.suits(found.shape[1:]):
+        raise FormatError(f"'{name}' is {found.shape} {found.dtype}, not rows of {field.shape_text()} {field.dtype}")
     if len(found) > MAX_FRAMES:
         raise FormatError(f"'{name}' has {len(found)} entries, more than the {MAX_FRAMES} that any video has")
     return found

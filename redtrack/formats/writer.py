@@ -61,7 +61,7 @@ class TracksWriter:
     def _lay_out(self, info: dict[str, Any]) -> None:
         for name, field in (ROW_FIELDS | FRAME_FIELDS).items():
             if not field.optional:
-                _create(self._file, name, field)
+                _create(self._file, name, field, field.row_shape)
         self._file.attrs["format"] = hdf5.FORMAT
         self._file.attrs["format_version"] = hdf5.FORMAT_VERSION
         self._file.attrs["writer"] = f"redtrack {redtrack.__version__}"
@@ -156,7 +156,7 @@ class TracksWriter:
         with self._writing():
             for name, array in columns.items():
                 if name not in self._file:
-                    _create(self._file, name, ROW_FIELDS[name])
+                    _create(self._file, name, ROW_FIELDS[name], array.shape[1:])
                 column, stop = self._file[name], start + len(array)
                 column.resize(max(len(column), stop), axis=0)
                 column[start:stop] = array
@@ -218,10 +218,11 @@ class TracksWriter:
         """
         given = waiting.rows
         for name, field in ROW_FIELDS.items():
-            if name not in self._file and given[name] is not None:
-                _create(self._file, name, field)
-            elif name in self._file and given[name] is None:
-                given[name] = field.filled(len(waiting))
+            array = given[name]
+            if name not in self._file and array is not None:
+                _create(self._file, name, field, array.shape[1:])
+            elif name in self._file and array is None:
+                given[name] = field.filled(len(waiting), self._file[name].shape[1:])
         return {name: array for name, array in given.items() if array is not None}
 
     def _extend(self, arrays: dict[str, np.ndarray], start: int) -> None:
@@ -262,13 +263,13 @@ def fresh_path(part: Path) -> Path:
     return part.with_name(part.name + ".new")
 
 
-def _create(file: h5py.File, name: str, field: Field) -> None:
+def _create(file: h5py.File, name: str, field: Field, row_shape: tuple[int, ...]) -> None:
     made = file.create_dataset(
         name,
-        shape=(0, *field.row_shape),
-        maxshape=(None, *field.row_shape),
+        shape=(0, *row_shape),
+        maxshape=(None, *row_shape),
         dtype=np.dtype(field.dtype).newbyteorder("<"),
-        chunks=(CHUNK, *field.row_shape),
+        chunks=(CHUNK, *row_shape),
         fillvalue=field.unwritten,
         compression="gzip",
         compression_opts=4,

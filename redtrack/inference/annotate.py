@@ -50,16 +50,15 @@ def annotate(
     rotate: int | str | None = None,
     shape: bool = True,
     samples: int | None = None,
+    dense: int | None = None,
 ) -> Tracks:
     """Returns the landmarks of every face in every frame of a video (or picture).
 
     weights: a shipped network's name or a file. device: auto, cpu or cuda:N. batch: crops in one call of the network.
     precision: auto, fp32, bf16 or half. decode: cpu, or cuda for the GPU that the networks run on. progress is called
-    with the number of frames decoded so far. The others are the command's options: see `redtrack annotate --help`, or
-    `redtrack.inference.options.Options`.
-
-    Raises a RedtrackError for what cannot be done. A file that is cut short gives what there is of it, with
-    `tracks.complete` false and the reason in `tracks.info["reason"]`.
+    with the number of frames decoded so far. The others are those of `redtrack.inference.options.Options`. Raises a
+    RedtrackError for what cannot be done. A file that is cut short gives what there is of it, with `tracks.complete`
+    false and the reason in `tracks.info["reason"]`.
     """
     options = Options(
         window=window,
@@ -79,6 +78,7 @@ def annotate(
         rotate=rotate,
         shape=shape,
         samples=samples,
+        dense=dense,
     )
     use = Resources(device, batch, precision, decode)
     models = Landmarker(weights, use.device, options, True, use.precision, use.decode)
@@ -102,7 +102,7 @@ def annotate_with(
         raise DeviceError(f"the device failed ({gone})") from gone
     if tracker.error is not None:  # a bug is raised as it is
         raise (tracker.error.__cause__ if isinstance(tracker.error, Bug) else None) or tracker.error
-    return with_shape(rows.tracks()) if options.shape else rows.tracks()
+    return with_shape(rows.tracks(), dense=options.dense) if options.shape else rows.tracks()
 
 
 class InMemory:

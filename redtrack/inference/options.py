@@ -9,6 +9,7 @@ from typing import Any
 
 from redtrack.device import PRECISIONS
 from redtrack.errors import UsageError
+from redtrack.shape3d.dense import MOST as MOST_DENSE
 
 __all__ = ["DIRECTIONS", "MOST", "PROTOCOLS", "ROTATIONS", "Options", "Resources"]
 
@@ -23,6 +24,7 @@ MOST = {
     "spatial_steps": 16,
     "max_faces": 10_000,
     "samples": 1000,
+    "dense": MOST_DENSE,
     "batch": 1_000_000,
     "min_face": 1_000_000,
     "start": 1_000_000_000,
@@ -46,7 +48,7 @@ class Options:
     video stream in its file, None for the best one. fps: frames a second of files that tell neither times nor a rate.
     rotate: degrees clockwise by which the picture is turned, one of `ROTATIONS`; auto for what makes faces stand
     upright. shape: whether rows have `points3d`, `pose` and `visible`. samples: of the code of a variational network,
-    whose `spread` rows have then; None for none.
+    whose `spread` rows have then; None for none. dense: how many dense points of the 3D face rows have, None for none.
     """
 
     window: int = 10
@@ -66,6 +68,7 @@ class Options:
     rotate: int | str | None = None
     shape: bool = True
     samples: int | None = None
+    dense: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("boxes", "detector"):
@@ -81,6 +84,9 @@ class Options:
             raise UsageError("fps is 0, not a number above 0")
         _check_whole(self, "stream", least=0)
         _check_whole(self, "samples", least=2)
+        _check_whole(self, "dense")
+        if self.dense is not None and not self.shape:
+            raise UsageError("dense points lie on the 3D shape: leave out --no-shape (in Python: shape=False)")
         if self.rotate is not None:
             _one_of("rotate", str(self.rotate), ROTATIONS)
             object.__setattr__(self, "rotate", self.rotate if self.rotate == "auto" else int(self.rotate))

@@ -1,4 +1,4 @@
-"""The 3D columns of rows: `points3d`, `pose` and `visible`, fitted once all rows of a video are there.
+"""The 3D columns of rows: `points3d`, `pose`, `visible`, and dense points if wanted, fitted once all rows are there.
 
 At the end, and not stretch by stretch as the rows come: one person's face for the whole of a track needs rows of all
 of it, and the first frames deserve it as much as the last. Two passes over the rows keep memory bounded: the first
@@ -16,6 +16,7 @@ import numpy as np
 
 from redtrack.points import N_POINTS
 from redtrack.shape3d.basis import ShapeBasis, default_basis
+from redtrack.shape3d.dense import dense_points
 from redtrack.shape3d.fit import certainties, fit_person, fit_rows, person_rows
 from redtrack.shape3d.visible import visible
 from redtrack.tracks import Tracks
@@ -39,8 +40,8 @@ class RowStore(Protocol):
         ...
 
 
-def add_shape(store: RowStore, basis: ShapeBasis | None = None) -> None:
-    """Fits all rows of a store, and puts their `points3d`, `pose` and `visible` into it."""
+def add_shape(store: RowStore, basis: ShapeBasis | None = None, dense: int | None = None) -> None:
+    """Fits all rows of a store, and puts their `points3d`, `pose` and `visible` into it; so many dense points, too."""
     if not store.rows:
         return
     basis = basis or default_basis()
@@ -51,13 +52,16 @@ def add_shape(store: RowStore, basis: ShapeBasis | None = None) -> None:
     for start, points, certainty in _stretches(store):
         fit = fit_rows(points, certainty, people[place[start : start + len(points)]], basis)
         columns = {"points3d": fit.points3d.astype(np.float32), "pose": fit.pose.astype(np.float32)}
-        store.put(start, columns | {"visible": visible(fit.pose, basis)})
+        columns["visible"] = visible(fit.pose, basis)
+        if dense:
+            columns["dense_points"], columns["dense_visible"] = dense_points(fit.points3d, fit.pose, dense, basis)
+        store.put(start, columns)
 
 
-def with_shape(tracks: Tracks, basis: ShapeBasis | None = None) -> Tracks:
-    """Returns the tracks with `points3d`, `pose` and `visible`."""
+def with_shape(tracks: Tracks, basis: ShapeBasis | None = None, dense: int | None = None) -> Tracks:
+    """Returns the tracks with `points3d`, `pose` and `visible`; with so many dense points and their visibility, too."""
     store = _InMemory(tracks)
-    add_shape(store, basis)
+    add_shape(store, basis, dense)
     columns: dict[str, Any] = {name: np.concatenate(parts) for name, parts in store.parts.items()}
     return replace(tracks, **columns) if columns else tracks
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from redtrack.errors import UsageError
 from redtrack.evaluate.protocol import eye_distance
+from redtrack.inference.shape import with_shape
 from redtrack.points import LINES, known_mean
 from redtrack.render import colours as c
 from redtrack.render.draw import Image, capsules, dots, rectangle, rings
 from redtrack.render.text import label
+from redtrack.shape3d.dense import dense_points, dense_triangles
+from redtrack.shape3d.visible import SEEN
 from redtrack.tracks import FrameState, Tracks
 
 __all__ = ["COLOURINGS", "LARGEST_SIZE", "MARK", "Overlay", "Style", "View", "caption_height", "clock"]
@@ -38,9 +42,9 @@ class Style:
     """What is drawn and how; raises UsageError for senseless values.
 
     colour: of the points, one of `COLOURINGS`; a file without confidence is coloured by part. mark: points whose
-    disagreement is above this share of the eye distance get a ring, None for no rings. axes: those of the head. black:
-    points on black in place of the picture. caption: frame number and time in the corner. size: of dots, lines and
-    letters, 1 as it comes.
+    disagreement is above this share of the eye distance get a ring, None for no rings. axes: those of the head. mesh:
+    the 3D face's triangles. black: points on black in place of the picture. caption: frame number and time in the
+    corner. size: of dots, lines and letters, 1 as it comes.
     """
 
     points: bool = True
@@ -50,6 +54,7 @@ class Style:
     colour: str = "confidence"
     mark: float | None = MARK
     axes: bool = False
+    mesh: bool = False
     black: bool = False
     caption: bool = False
     size: float = 1.0
@@ -81,8 +86,9 @@ class Overlay:
     """Draws tracks on their frames, one frame after the other or in any order."""
 
     def __init__(self, tracks: Tracks, style: Style | None = None) -> None:
-        self.tracks = tracks
         self.style = style or Style()
+        bare = self.style.mesh and (tracks.pose is None or tracks.points3d is None)
+        self.tracks = with_shape(tracks) if bare else tracks
 
     def rows(self, frame: int) -> range:
         """Returns the rows of a frame."""
@@ -106,6 +112,8 @@ class Overlay:
         box = view(self.tracks.boxes[row].reshape(2, 2)).ravel()
         if style.boxes:
             rectangle(image, box, max(radius * 0.5, 1), hue, 0.65)
+        if style.mesh:
+            self._draw_mesh(image, row, view, max(radius * 0.2, 0.4), hue)
         if style.lines:
             both = known[_LINE_STARTS] & known[_LINE_ENDS]
             starts, ends = points[_LINE_STARTS][both], points[_LINE_ENDS][both]
@@ -121,6 +129,16 @@ class Overlay:
         if style.ids:
             height = caption_height(image) * style.size
             label(image, (box[0], box[1] - height * 1.8 - 1), self._words(row), height, hue)
+
+    def _draw_mesh(self, image: Image, row: int, view: View, radius: float, hue: np.ndarray) -> None:
+        """Draws the edges of the 3D face's triangles of which both ends are visible; none where the row has no pose."""
+        pose, points3d = self.tracks.pose, self.tracks.points3d
+        if pose is None or points3d is None or np.isnan(pose[row]).any():
+            return
+        places, seen = dense_points(points3d[[row]], pose[[row]])
+        edges = _edges()[(seen[0][_edges()] == SEEN).all(axis=1)]
+        ends = view(places[0])[edges]
+        capsules(image, ends[:, 0], ends[:, 1], radius, hue, 0.55)
 
     def _draw_axes(self, image: Image, row: int, view: View, radius: float) -> None:
         """Draws where the head points: its x axis red, y green, and blue the way that it looks."""
@@ -161,6 +179,14 @@ class Overlay:
         if colour == "face":
             return np.broadcast_to(c.face_colour(int(self.tracks.face[row])), (len(scores), 3))
         return c.PART_COLOURS
+
+
+@cache
+def _edges() -> np.ndarray:
+    """Returns (E, 2), the numbers of the dense points that the mesh's edges join."""
+    triangles = dense_triangles()
+    sides = np.concatenate([triangles[:, pair] for pair in ((0, 1), (1, 2), (2, 0))])
+    return np.unique(np.sort(sides, axis=1), axis=0)
 
 
 def caption_height(image: Image) -> float:

@@ -59,8 +59,9 @@ class Output:
     def complete(self, report: DecodeReport, remark: str | None, cuts: list[int]) -> None:
         """Gives the result its final name, and writes the further formats."""
         assert self._writer is not None, f"{self.task.path} has no writer"
-        if self._made_with.get("options", {}).get("shape"):
-            add_shape(self._writer)
+        options = self._made_with.get("options", {})
+        if options.get("shape"):
+            add_shape(self._writer, dense=options.get("dense"))
         lost = {"decoder_lost": True} if report.decoder_lost else {}  # the next run tries again
         self._writer.complete(complete=not report.truncated, reason=report.reason, cuts=cuts, **lost)
         self._state, self._reason = (PARTIAL, report.reason or "") if report.truncated else (DONE, remark or "")

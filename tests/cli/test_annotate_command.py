@@ -83,6 +83,7 @@ def test_failure_is_status_1_and_stands_last_in_the_table(world: World, video: P
         ("--start", "0.5", "start", 0.5),
         ("--end", "0.75", "end", 0.75),
         ("--protocol", "tracking", "protocol", "tracking"),
+        ("--dense", "30", "dense", 30),
     ],
 )
 def test_option_shapes_the_result_and_is_kept_in_it(
@@ -109,6 +110,7 @@ DEFAULTS = {
     "protocol": "windows",
     "shape": True,
     "samples": None,
+    "dense": None,
     "stream": None,
     "fps": None,
     "rotate": None,
@@ -118,6 +120,21 @@ DEFAULTS = {
 def test_defaults_are_those_of_python(world: World, video: Path) -> None:
     world(video)
     assert world.options() == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--dense", "30", "--no-shape"), "dense points lie on the 3D shape: leave out --no-shape"),
+        (("--dense", "469"), "469 is not in the range 1<=x<=468"),
+        (("--dense", "0"), "0 is not in the range"),
+    ],
+)
+def test_dense_points_that_cannot_be_are_refused(
+    world: World, video: Path, options: tuple[str, ...], words: str
+) -> None:
+    """As wrong usage, before anything is done."""
+    assert words in " ".join(world(video, *options, status=2).stderr.replace("│", " ").split())
 
 
 def test_own_boxes_are_used(world: World, video: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_pose_and_points_in_3d_are_fitted_anew() -> None:
     truth = seen(heads(40, seed=1), poses(yaw[:, None] * [0, 1, 0])).astype(np.float32)
     wrong = truth.copy()
     wrong[[20, 30]] = truth[[2, 39]] + 25
-    tracks = with_shape(Tracks.from_rows(np.arange(40), np.zeros(40), wrong, np.arange(40) / 25))
+    tracks = with_shape(Tracks.from_rows(np.arange(40), np.zeros(40), wrong, np.arange(40) / 25), dense=9)
     edits = [("points", {"frame": k, "face": 0, "points": whole(truth[k])}) for k in (20, 30)]
     done = edited(tracks, *edits)
     result, kept = done.result(), np.setdiff1d(np.arange(40), [20, 30])
@@ -73,6 +73,9 @@ def test_pose_and_points_in_3d_are_fitted_anew() -> None:
     assert np.abs(tracks.head().angles()[[20, 30], 1] - yaw[[20, 30]]).max() > 8
     assert (result.pose[kept] == tracks.pose[kept]).all() and np.isfinite(result.points3d).all()
     assert (result.visible[[20, 30]] < 2).all()
+    assert result.dense_points is not None and tracks.dense_points is not None
+    assert (result.dense_points[kept] == tracks.dense_points[kept]).all()
+    assert np.abs(result.dense_points[[20, 30], 0] - truth[[20, 30], 30]).max() < 6  # the tip of the nose
     steps = extend_edits(edited(tracks, edits[0]), [Edit("points", "e1", edits[1][1])])
     assert steps.tracks.same_as(done.tracks)
     gone = edited(tracks, ("points", {"frame": 20, "face": 0, "points": {str(k): [5, 5] for k in range(68)}}))

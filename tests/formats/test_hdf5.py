@@ -73,6 +73,26 @@ def test_an_optional_column_may_begin_late(tmp_path: Path, order: tuple[int, ...
     assert read_hdf5(tmp_path / "x.h5").same_as(Tracks.concatenate(known))
 
 
+def test_an_axis_may_be_as_long_as_wanted(tmp_path: Path) -> None:
+    """As that of dense points: rows without them are unknown in so many; other numbers of them do not go together."""
+    tracks = random_tracks(frames=20)
+    first, second = tracks.between(0, 10), tracks.between(10, 20)
+    with_some = replace(second, dense_points=np.ones((len(second), 7, 2), np.float32))
+    for order in ([first, with_some], [with_some, first]):
+        with TracksWriter(tmp_path / "x.h5") as writer:
+            for part in order:
+                writer.append(replace(part, times=np.full(10, 1.0)))
+                writer.flush()
+            writer.complete()
+        back = read_hdf5(tmp_path / "x.h5")
+        assert back.dense_points is not None and back.dense_points.shape == (len(tracks), 7, 2)
+        assert np.isnan(back.dense_points).all(axis=(1, 2)).sum() == len(first)
+    with pytest.raises(FormatError, match="'dense_points' has entries of"):
+        Tracks.concatenate([with_some, replace(first, dense_points=np.ones((len(first), 8, 2), np.float32))])
+    with pytest.raises(FormatError, match=r"not \(\d+, any number, 2\) float32"):
+        replace(first, dense_points=np.ones((len(first), 8, 3), np.float32))
+
+
 def test_info_may_hold_what_python_has(tmp_path: Path) -> None:
     """Numpy numbers become numbers; paths and fractions become text."""
     info = {"frames": np.int64(3), "sizes": np.array([1, 2]), "path": Path("a/b")}

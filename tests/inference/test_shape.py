@@ -50,6 +50,26 @@ def test_a_file_gets_the_same_columns_as_memory(tmp_path: Path, monkeypatch) -> 
     assert read.head().angles().shape == (180, 3)
 
 
+def test_dense_points_come_with_the_shape(tmp_path: Path, monkeypatch) -> None:
+    """So many of each row, from file and memory alike; those on the 68 points lie on them, and no pose has none."""
+    tracks = two_people()
+    whole = with_shape(tracks, dense=40)
+    assert whole.dense_points is not None and whole.dense_visible is not None
+    assert whole.dense_points.shape == (180, 40, 2) and whole.dense_visible.shape == (180, 40)
+    assert np.isnan(whole.dense_points[2::3]).all() and (whole.dense_visible[2::3] == 2).all()
+    nose = np.linalg.norm(whole.dense_points[0::3, 0] - whole.points[0::3, 30], axis=1)
+    assert nose.max() < 5  # px, of 72 between the eyes
+    assert whole.dense(0, "dense_points").shape == (60, 40, 2)
+    monkeypatch.setattr(shape, "STRETCH", 50)
+    with TracksWriter(tmp_path / "x.h5", {}) as writer:
+        writer.append(tracks)
+        add_shape(writer, dense=40)
+        writer.complete()
+    read = redtrack.load(tmp_path / "x.h5")
+    assert np.allclose(read.dense_points, whole.dense_points, atol=1e-2, equal_nan=True)
+    assert (read.dense_visible == whole.dense_visible).all()
+
+
 def test_no_rows_have_no_columns() -> None:
     """A video without a face is left as it is."""
     assert with_shape(Tracks.empty([0.0, 0.1])).pose is None
