@@ -27,6 +27,7 @@ FORMAT_VERSION = 1
 COPY = "copy the file again"
 _BROKEN = (LookupError, TypeError, ValueError, AttributeError, AssertionError)  # what a wrong config raises
 DEFAULT = {"rednet": "rednet-small", "detector": "facedet"}
+_OPTIONS = {"rednet": "--weights", "detector": "--detector"}  # of `redtrack annotate`, that take each kind
 FOLDERS = (Path(__file__).parent / "weights", Path(__file__).parent.parent / "weights")  # in a wheel, in a checkout
 
 
@@ -89,11 +90,10 @@ def _header(path: Path) -> dict[str, Any]:
         if not isinstance(header, dict):
             raise ValueError("a header that is no object")
     except (OSError, ValueError, RecursionError) as error:
-        raise WeightsError(
-            f"unreadable weights ({error})",
-            path=path,
-            remedy="give a .safetensors file that `redtrack train` wrote",
-        ) from error
+        from redtrack.video.signatures import is_video
+
+        what = "is a video, not weights" if is_video(path) else f"unreadable weights ({error})"
+        raise WeightsError(what, path, "give a .safetensors file that `redtrack train` wrote") from error
     return header
 
 
@@ -151,8 +151,9 @@ def rednet_config(path: Path) -> RedNetConfig:
 def _of_kind(path: Path, kind: str) -> dict[str, Any]:
     """Returns what a weights file says of itself; raises WeightsError for another kind."""
     about = describe(path)
-    if about["kind"] != kind:
-        raise WeightsError(f"weights of a {about['kind']}, not of a {kind}", path=path, remedy=f"give {kind} weights")
+    if (there := about["kind"]) != kind:
+        remedy = f"give {kind} weights" + (f", and these as {_OPTIONS[there]}" if there in _OPTIONS else "")
+        raise WeightsError(f"weights of a {there}, not of a {kind}", path, remedy)
     return about
 
 

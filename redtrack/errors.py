@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import traceback
 from pathlib import Path
 
@@ -21,6 +22,8 @@ __all__ = [
     "VideoError",
     "WeightsError",
 ]
+
+_ADDRESS = re.compile(r"(https?|ftps?|sftp|rtsps?|rtmps?|s3|gs|smb|nfs):/+(?=[^/])", re.IGNORECASE)
 
 
 class RedtrackError(Exception):
@@ -92,9 +95,25 @@ def as_bug(error: Exception) -> RedtrackError:
     return made
 
 
+def is_address(path: str | os.PathLike[str]) -> bool:
+    """Returns whether the text is one of the network, such as https://example.org/a.mp4, and no path."""
+    return _ADDRESS.match(os.fspath(path)) is not None
+
+
+def absent(path: str | os.PathLike[str], message: str = "no such file") -> tuple[str, str | os.PathLike[str], str]:
+    """Returns what an error says of a path where nothing is: message, path and remedy."""
+    if is_address(path):
+        return "is an address, and only files are read", path, "download it first"
+    return message, path, "check the spelling"
+
+
 def printable(path: str | os.PathLike[str]) -> str:
-    """Returns the path as text for any terminal or log: control characters and stray bytes are escaped."""
-    return "".join(_escape(character) for character in os.fspath(path))
+    """Returns the path as text for any terminal or log: control characters and stray bytes are escaped.
+
+    An address has its two slashes, of which a Path keeps one.
+    """
+    text = _ADDRESS.sub(r"\1://", os.fspath(path), count=1) if is_address(path) else os.fspath(path)
+    return "".join(_escape(character) for character in text)
 
 
 def _escape(character: str) -> str:

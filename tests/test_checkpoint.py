@@ -6,6 +6,7 @@ import struct
 import numpy as np
 import pytest
 import torch
+import videos
 
 from redtrack import checkpoint
 from redtrack.errors import WeightsError
@@ -67,9 +68,17 @@ def test_a_missing_file_and_an_unknown_name_are_told(tmp_path):
 
 
 def test_weights_of_another_kind_are_refused(saved):
-    """A landmark network is no detector."""
-    with pytest.raises(WeightsError, match="weights of a rednet, not of a detector"):
+    """A landmark network is no detector; the option that takes the weights is named."""
+    with pytest.raises(WeightsError, match="weights of a rednet, not of a detector; .* these as --weights"):
         checkpoint.load(saved, kind="detector")
+    with pytest.raises(WeightsError, match="weights of a detector, not of a rednet; .* these as --detector"):
+        checkpoint.load("facedet")
+
+
+def test_a_video_is_no_weights(tmp_path):
+    """It is named for what it is, and not for the header that its first bytes would be."""
+    with pytest.raises(WeightsError, match="clip.mp4: is a video, not weights; give a .safetensors file"):
+        checkpoint.load(videos.clip(tmp_path / "clip.mp4", 2))
 
 
 def with_header(path, header: dict) -> None:

@@ -2,11 +2,12 @@
 
 import errno
 import pickle
+from pathlib import Path
 
 import pytest
 
 from redtrack import errors
-from redtrack.errors import Bug, RedtrackError, VideoError, as_bug, printable
+from redtrack.errors import Bug, RedtrackError, VideoError, absent, as_bug, printable
 
 
 def test_str_joins_path_message_and_remedy() -> None:
@@ -28,6 +29,14 @@ def test_message_stays_on_one_line(name: str, shown: str) -> None:
     """Newlines and bytes that are not UTF-8 in a file's name are escaped, the rest is left alone."""
     assert printable(name) == shown
     assert str(VideoError("not a video", name)) == f"{shown}: not a video"
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a.mp4", "rtsp://camera/1", "S3://bucket/a.mp4"])
+def test_an_address_is_told_as_it_was_given(address: str) -> None:
+    """A Path takes one of its slashes away; where a file is missing, an address is no misspelt name."""
+    told = f"{address}: is an address, and only files are read; download it first"
+    assert str(VideoError(*absent(Path(address)))) == told
+    assert printable(Path("folder:/a.mp4")) == "folder:/a.mp4" and printable("C:/a.mp4") == "C:/a.mp4"
 
 
 def test_errors_survive_pickling() -> None:

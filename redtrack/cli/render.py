@@ -89,17 +89,11 @@ def render(
 
     Exit status: 0 drawn, 1 the video could not be read to its end or the output not written, 2 wrong usage.
     """
-    from redtrack.errors import UsageError, printable
+    from redtrack.errors import printable
     from redtrack.evaluate.pairs import read_tracks
-    from redtrack.render.film import check_out, foreign
-    from redtrack.render.png import check_png
+    from redtrack.render.film import foreign
 
-    if out is None and sheet is None:
-        raise UsageError("nothing to draw", remedy="give -o FILE.mp4, --sheet FILE.png, or both")
-    for drawing in filter(None, (out, sheet)):
-        check_out(video, drawing)
-    if sheet:
-        check_png(sheet)
+    check_arguments(video, tracks, out, sheet)
     read = with_edits(read_tracks(tracks, pts_origin), tracks, edits, no_edits, quiet)
     style, status = style_of(**looks), 0
     if warning := foreign(read, video):
@@ -119,6 +113,24 @@ def render(
             tell(f"{printable(video)}: {done.truncated}; drawn as far as it goes")
             status = 1
     return status
+
+
+def check_arguments(video: Path, tracks: Path, out: Path | None, sheet: Path | None) -> None:
+    """Raises UsageError or OutputError where there is nothing to draw, or not there, or the first two are swapped."""
+    from redtrack.errors import UsageError
+    from redtrack.render.film import check_out
+    from redtrack.render.png import check_png
+    from redtrack.video.signatures import is_video
+
+    if out is None and sheet is None:
+        raise UsageError("nothing to draw", remedy="give -o FILE.mp4, --sheet FILE.png, or both")
+    if is_video(tracks) and video.exists() and not is_video(video):
+        remedy = "name the video first and its tracks second: redtrack render VIDEO TRACKS"
+        raise UsageError("is a video where the tracks are to be", tracks, remedy)
+    for drawing in filter(None, (out, sheet)):
+        check_out(video, drawing)
+    if sheet:
+        check_png(sheet)
 
 
 def say(words: str, quiet: bool) -> None:

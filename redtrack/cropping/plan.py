@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from redtrack.geometry import landmark_box
 from redtrack.render.film import foreign
 from redtrack.run.lock import Lock
 from redtrack.run.outcome import DONE, FAILED, SKIPPED, Outcome, sentence, stopped_outcome
-from redtrack.run.plan import Task
+from redtrack.run.plan import Task, never
 from redtrack.run.progress import Reporter
 from redtrack.run.result import Counts
 from redtrack.tracks import Tracks
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["CropPlan"]
 
 _SMALL = 40.0  # px of a face's longer side, below which its crops are told to be blurred
-
-
-def _never() -> bool:
-    return False
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class CropPlan:
         return replace(self, threads=threads)
 
     def worker(
-        self, reporter: Reporter, stopping: Callable[[], bool] = _never, profile: Profile | None = None
+        self, reporter: Reporter, stopping: Callable[[], bool] = never, profile: Profile | None = None
     ) -> _Cropper:
         """Returns a worker; there is nothing to tell a profile of networks."""
         return _Cropper(self, reporter, stopping)
@@ -127,7 +124,10 @@ class _Cropper:
             if not plan.overwrite and saver.is_done():
                 return _told(job, SKIPPED, saver, None)
             tracks = formats.read(path)
-            job.expected_frames = tracks.frames
+            job.expected_frames, job.faces = tracks.frames, len(saver.faces_of(tracks))
+
+            if "torch" not in sys.modules:
+                self._reporter.preparing("loading torch")
 
             def step(frames: int) -> None:
                 job.frames = frames

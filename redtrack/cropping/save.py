@@ -100,8 +100,11 @@ class CropSaver:
         """
         options = self.options
         alignment = options.alignment()
-        faces = [face for face in tracks.faces if not options.faces or face in options.faces]
-        paths = [way for face in faces for way in crop_paths(tracks, face, alignment, options.smooth, options.bridge)]
+        paths = [
+            way
+            for face in self.faces_of(tracks)
+            for way in crop_paths(tracks, face, alignment, options.smooth, options.bridge)
+        ]
         source = Video(self.video, reading=Reading.of(tracks.info))
         check_fit(tracks, source.info)
         earlier = {clip["file"] for clip in self._recorded().get("clips", ())}
@@ -123,6 +126,10 @@ class CropSaver:
             sinks.discard()
             raise
         self._finish(earlier)
+
+    def faces_of(self, tracks: Tracks) -> list[int]:
+        """Returns the faces whose crops are wanted."""
+        return [face for face in tracks.faces if not self.options.faces or face in self.options.faces]
 
     def _path(self, way: CropPath) -> Path:
         part = f"-{way.part + 1}" if way.part else ""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from redtrack.edits.edit import Edit, check_edit
-from redtrack.errors import FormatError
+from redtrack.errors import FormatError, absent
 from redtrack.journal import append_entries
 
 __all__ = ["FORMAT", "SUFFIX", "VERSION", "Edits", "append_edits", "edits_path", "find_edits", "read_edits"]
@@ -69,7 +69,7 @@ def find_edits(tracks: Path, place: Path | None = None) -> Path | None:
     elif place.is_file():
         return place
     else:
-        raise FormatError("no such file or folder", place)
+        raise FormatError(*absent(place, "no such file or folder"))
     return path if path.is_file() else None
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from redtrack import formats
-from redtrack.errors import FormatError, UsageError
+from redtrack.errors import FormatError, UsageError, absent
 from redtrack.evaluate.protocol import CATEGORIES
 from redtrack.evaluate.score import Pair
 from redtrack.files import files_below
@@ -64,7 +64,7 @@ class Truth:
 def find_truth(path: Path) -> Truth:
     """Returns the truth that a file or folder holds; raises FormatError where it holds none that is recognised."""
     if not path.exists():
-        raise FormatError("no such file or folder", path)
+        raise FormatError(*absent(path, "no such file or folder"))
     if not path.is_dir():
         return Truth("a tracks file", {_name_of(path): path})
     pictures = {p.with_suffix("").relative_to(path).as_posix(): p for p in _pictures_below(path)}
@@ -88,7 +88,7 @@ def find_predictions(path: Path, truth: Truth) -> dict[str, Path]:
     Raises UsageError where one file is given for the truth of many videos, FormatError where there is nothing at all.
     """
     if not path.exists():
-        raise FormatError("no such file or folder", path)
+        raise FormatError(*absent(path, "no such file or folder"))
     if not path.is_dir() or (len(truth.videos) == 1 and _is_video_folder(path)):
         if len(truth.videos) > 1:
             raise UsageError(f"is one prediction for a truth of {len(truth.videos)} videos", path, "give their folder")

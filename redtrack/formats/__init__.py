@@ -173,8 +173,9 @@ def sniff(path: PathLike) -> Format:
         if found is None:
             from redtrack.video.signatures import is_video
 
-            video = "; it is a video: run `redtrack annotate` on it first" if is_video(Path(path)) else ""
-            raise FormatError(f"is {_what_text(head)}", remedy=f"known are {', '.join(FORMATS)}{video}")
+            if is_video(Path(path)):
+                raise FormatError("is a video, not tracks", remedy="run `redtrack annotate` on it first")
+            raise FormatError(f"is {_what_text(head)}", remedy=f"known are {', '.join(FORMATS)}")
         return FORMATS[found]
 
 

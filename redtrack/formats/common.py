@@ -12,7 +12,7 @@ from typing import IO
 
 import numpy as np
 
-from redtrack.errors import FormatError, OutputError
+from redtrack.errors import FormatError, OutputError, absent
 
 __all__ = [
     "MAX_FACE",
@@ -113,7 +113,9 @@ def check_file(path: PathLike) -> Path:
     try:
         if checked.is_file():
             return checked
-        problem = "is a folder" if checked.is_dir() else "is not a file" if checked.exists() else "no such file"
+        if not checked.exists():
+            raise FormatError(*absent(path))
+        problem = "is a folder" if checked.is_dir() else "is not a file"
     except (OSError, ValueError) as error:
         raise FormatError("not a usable path", path) from error
     raise FormatError(problem, path)

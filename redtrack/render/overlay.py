@@ -18,7 +18,7 @@ from redtrack.shape3d.dense import dense_points, dense_triangles
 from redtrack.shape3d.visible import SEEN
 from redtrack.tracks import FrameState, Tracks
 
-__all__ = ["COLOURINGS", "LARGEST_SIZE", "MARK", "Overlay", "Style", "View", "caption_height", "clock"]
+__all__ = ["COLOURINGS", "LARGEST_SIZE", "MARK", "RED_AT", "Overlay", "Style", "View", "caption_height", "clock"]
 
 COLOURINGS = ("confidence", "disagreement", "part", "face")
 
@@ -29,7 +29,9 @@ the points whose estimates agree are 5 % off. At 0.03, 19 points in 1,000 would 
 
 LARGEST_SIZE = 10  # of a style: its dots hide a face already
 
-_DOUBT = 0.06  # the same that is drawn as no confidence at all, 3 points in 1,000; its half, 19 in 1,000, is yellow
+RED_AT = 0.06
+"""The same that is drawn as no confidence at all, 3 points in 1,000; its half, 19 in 1,000, is yellow."""
+
 _DOT = 0.016  # radius of a dot over the eye distance
 _SMALLEST, _LARGEST = 1.0, 7.0  # px, radius of a dot
 
@@ -173,7 +175,7 @@ class Overlay:
         """Returns the colours (68, 3) of a row's points."""
         colour, scores = self.style.colour, self.tracks.scores[row]
         if colour == "disagreement" and not np.isnan(self.tracks.disagreement[row]).all():
-            return c.confidence_colours(1 - self._relative_disagreement(row) / _DOUBT)
+            return c.confidence_colours(1 - self._relative_disagreement(row) / RED_AT)
         if colour == "confidence" and not np.isnan(scores).all():
             return c.confidence_colours(np.nan_to_num(scores))
         if colour == "face":

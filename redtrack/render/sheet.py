@@ -13,6 +13,7 @@ from redtrack.geometry import landmark_box
 from redtrack.render import colours
 from redtrack.render.draw import Image
 from redtrack.render.film import check_fit, frames_of
+from redtrack.render.legend import Mark, draw_legend, marks_of
 from redtrack.render.overlay import Overlay, Style, View, caption_height
 from redtrack.render.text import label, text
 from redtrack.tracks import Tracks
@@ -24,6 +25,7 @@ WIDTH = 1920  # px of a sheet
 CLOSE_UP = 5 / 4  # shape of a cell that shows one face
 _TALLEST = 1 / 4  # shape of the tallest cell
 _GAP = 6  # px between cells
+_SHAPE_COUNTS = 1.5  # empty cells that one column off the best shape is worth
 _HEAD = 16  # px, height of the title's capitals
 _GROUND = (24, 26, 30)
 _AROUND = 1.7  # side of a close-up over that of the faces' landmark box
@@ -51,7 +53,8 @@ def contact_sheet(
     close = any(cell.face is not None for cell in cells)
     shape = CLOSE_UP if close else max(source.info.width / source.info.height, _TALLEST)
     size = cell_size(len(cells), shape, width)
-    return arrange(draw_cells(source, tracks, cells, style or Style(caption=True), size), title, width)
+    style = style or Style(caption=True)
+    return arrange(draw_cells(source, tracks, cells, style, size), title, width, marks_of([tracks], style))
 
 
 def cell_size(count: int, shape: float, width: int = WIDTH) -> tuple[int, int]:
@@ -61,8 +64,10 @@ def cell_size(count: int, shape: float, width: int = WIDTH) -> tuple[int, int]:
 
 
 def columns(count: int, shape: float) -> int:
-    """Returns how many cells of a shape (width over height) stand side by side, for a sheet of about 16 to 10."""
-    return max(1, min(count, round(math.sqrt(count * 1.6 / shape))))
+    """Returns how many cells of a shape (width over height) stand side by side, for a full sheet of about 16 to 10."""
+    best = math.sqrt(count * 1.6 / shape)
+    choices = range(max(1, round(best) - 1), min(count, round(best) + 1) + 1)
+    return min(choices, default=1, key=lambda across: (-count) % across + _SHAPE_COUNTS * abs(across - best))
 
 
 def draw_cells(
@@ -120,17 +125,21 @@ def fit(image: Image, box: tuple[int, int, int, int], size: tuple[int, int]) -> 
     return picture, View(x0 - left / scale, y0 - top / scale, scale)
 
 
-def arrange(pictures: Sequence[Image], title: str, width: int = WIDTH) -> Image:
-    """Returns the pictures, all of one size, in rows under a title. Raises UsageError where there is none."""
+def arrange(pictures: Sequence[Image], title: str, width: int = WIDTH, marks: Sequence[Mark] = ()) -> Image:
+    """Returns the pictures, all of one size, in rows under a title and what the marks on them mean.
+
+    Raises UsageError where there is none.
+    """
     if not pictures:
         raise UsageError("there is no frame to show")
     tall, wide = pictures[0].shape[:2]
     across = max((width - _GAP) // (wide + _GAP), 1)
     rows = math.ceil(len(pictures) / across)
-    head = round(_HEAD * 2.4)
+    head = round(_HEAD * (2.4 + (1.6 if marks else 0)))
     sheet = np.empty((head + rows * (tall + _GAP), width, 3), np.uint8)
     sheet[:] = _GROUND
     text(sheet, (_GAP + 2, _HEAD * 0.7), title, _HEAD, colours.INK)
+    draw_legend(sheet, (_GAP + 2, _HEAD * 2.4), marks, _HEAD * 0.75)
     for index, picture in enumerate(pictures):
         row, column = divmod(index, across)
         y, x = head + row * (tall + _GAP), _GAP + column * (wide + _GAP)

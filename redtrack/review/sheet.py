@@ -7,6 +7,7 @@ from pathlib import Path
 
 from redtrack.errors import UsageError
 from redtrack.render.draw import Image
+from redtrack.render.legend import marks_of
 from redtrack.render.overlay import Style
 from redtrack.render.sheet import CLOSE_UP, Cell, arrange, cell_size, draw_cells
 from redtrack.review.spans import Span
@@ -22,17 +23,18 @@ def review_sheet(spans: Sequence[Span], tracks: Mapping[str, Tracks], video: Pat
     Each video is looked for where the tracks say that it is, unless the only one is given. Raises UsageError where it
     is not there.
     """
-    size = cell_size(len(spans), CLOSE_UP)
+    size, style = cell_size(len(spans), CLOSE_UP), Style(caption=True, ids=False)
     pictures: dict[int, Image] = {}
     for name, one in tracks.items():
         mine = [index for index, span in enumerate(spans) if span.name == name]
         if mine:
             cells = [Cell(spans[i].worst, spans[i].face, f"{i + 1}  {_words(spans[i])}") for i in mine]
             film = Video(video or source_of(one, name), reading=Reading.of(one.info))
-            drawn = draw_cells(film, one, cells, Style(caption=True, ids=False), size)
+            drawn = draw_cells(film, one, cells, style, size)
             pictures.update(zip(mine, drawn, strict=True))
     title = f"worst frames of {len(spans)} spans to look at first"
-    return arrange([pictures[index] for index in range(len(spans))], title)
+    marks = marks_of(tracks.values(), style)
+    return arrange([pictures[index] for index in range(len(spans))], title, marks=marks)
 
 
 def source_of(tracks: Tracks, name: str) -> Path:

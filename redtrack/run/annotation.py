@@ -16,7 +16,7 @@ from redtrack.run.export import Where
 from redtrack.run.networks import Networks
 from redtrack.run.outcome import Outcome
 from redtrack.run.output import Output
-from redtrack.run.plan import Task
+from redtrack.run.plan import Task, never
 from redtrack.run.progress import Reporter
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from redtrack.inference.tracker import Tracker
 
 __all__ = ["Annotation"]
-
-
-def _never() -> bool:
-    return False
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class Annotation:
         return replace(self, networks=self.networks.on(device, threads, sharers))
 
     def worker(
-        self, reporter: Reporter, stopping: Callable[[], bool] = _never, profile: Profile | None = None
+        self, reporter: Reporter, stopping: Callable[[], bool] = never, profile: Profile | None = None
     ) -> _Annotator:
         """Returns a worker; `profile` is told where the time goes."""
         return _Annotator(self, reporter, stopping, profile)

@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from redtrack.errors import RedtrackError, VideoError, printable
+from redtrack.errors import RedtrackError, VideoError, absent, is_address, printable
 from redtrack.files import file_identity, files_below
 
 __all__ = ["VIDEO_ENDINGS", "Inputs", "find_videos"]
@@ -87,8 +87,8 @@ class Inputs:
             yield from self._from_folder(Path(argument))
         elif not os.path.lexists(argument) and glob.has_magic(argument):
             yield from self._from_pattern(argument)
-        elif "://" in argument and not os.path.lexists(argument):
-            yield VideoError("is an address, not a file", argument, "download it first")
+        elif is_address(argument) and not os.path.lexists(argument):
+            yield VideoError(*absent(argument))
         else:
             yield Path(argument)  # whatever is wrong with it is said when it is opened
 

@@ -16,7 +16,12 @@ from redtrack.run.shard import Shard
 if TYPE_CHECKING:
     from redtrack.inference.profile import Profile
 
-__all__ = ["Plan", "Task", "Worker", "largest_first", "make_tasks"]
+__all__ = ["Plan", "Task", "Worker", "largest_first", "make_tasks", "never"]
+
+
+def never() -> bool:
+    """Returns that no run is to stop."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,7 @@ class Plan(Protocol):
     def on(self, device: str, threads: int | None, sharers: int) -> Plan:
         """Returns the plan for one of so many workers, with this device and so many CPU threads, None for any."""
 
-    def worker(
-        self, reporter: Reporter, stopping: Callable[[], bool] = ..., profile: Profile | None = None
-    ) -> Worker:
+    def worker(self, reporter: Reporter, stopping: Callable[[], bool] = ..., profile: Profile | None = None) -> Worker:
         """Returns a worker. `stopping` is asked between steps; `profile` is told where the networks' time goes."""
 
 

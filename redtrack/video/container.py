@@ -12,7 +12,7 @@ import av
 from av.codec.context import Flags
 from av.stream import Disposition
 
-from redtrack.errors import VideoError
+from redtrack.errors import VideoError, absent
 from redtrack.video.container_structure import has_no_index
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def check_file(path: str | os.PathLike[str]) -> os.stat_result:
     try:
         status = os.stat(path)
     except FileNotFoundError as error:
-        raise VideoError("no such file", path, "check the spelling") from error
+        raise VideoError(*absent(path)) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise VideoError(f"cannot be opened: {reason.lower()}", path) from error

@@ -128,4 +128,4 @@ def test_closed_streams_do_no_harm(tmp_path: Path) -> None:
 
 def test_name_that_the_listing_cannot_show_is_escaped(tmp_path: Path) -> None:
     done = in_a_shell(tmp_path, "verify gone-名.h5", PYTHONIOENCODING="latin-1")
-    assert (done.returncode, done.stdout) == (1, "bad  gone-\\u540d.h5: no such file\n")
+    assert (done.returncode, done.stdout) == (1, "bad  gone-\\u540d.h5: no such file; check the spelling\n")

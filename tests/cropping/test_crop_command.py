@@ -162,6 +162,13 @@ def test_a_fault_of_our_own_fails_one_video(film: Path, tmp_path: Path, monkeypa
     assert "1 done, 1 failed" in done.stdout and "ZeroDivisionError" in done.stderr
 
 
+def test_progress_tells_the_faces_that_are_cropped(film: Path, tmp_path: Path) -> None:
+    """From the first line on, of the faces that were asked for."""
+    done = crop(film, tmp_path / "tracks" / "film.h5", "-o", tmp_path / "out", "--progress", "json")
+    steps = [event for line in done.stderr.splitlines() if (event := json.loads(line))["event"] == "frames"]
+    assert steps and {step["faces"] for step in steps} == {1}
+
+
 def test_crops_of_another_video_of_the_same_name_are_left(film: Path, tmp_path: Path) -> None:
     """They keep their name, the second video's get one of their own, and both are found again."""
     (tmp_path / "more").mkdir()

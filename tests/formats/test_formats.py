@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import videos
 from random_tracks import random_tracks
 from writable import WRITABLE
 
@@ -90,6 +91,12 @@ def test_unknown_content_and_ending(tmp_path: Path) -> None:
         formats.read(tmp_path / "x.txt")
     with pytest.raises(OutputError, match=r"its ending tells no format; name one, or end it in .h5 \(hdf5\), .csv"):
         random_tracks(frames=1).save(tmp_path / "x.mat")
+
+
+def test_a_video_is_told_from_tracks(tmp_path: Path) -> None:
+    """Whoever names a video where tracks are wanted learns which command makes them."""
+    with pytest.raises(FormatError, match=r"clip.mp4: is a video, not tracks; run `redtrack annotate` on it first$"):
+        formats.read(videos.clip(tmp_path / "clip.mp4", 2))
 
 
 @pytest.mark.parametrize(

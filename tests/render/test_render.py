@@ -14,11 +14,13 @@ from drawn_tracks import face, moving_face, tracks_of
 from redtrack.cli.render import render
 from redtrack.errors import OutputError, UsageError, VideoError
 from redtrack.points import LINES
+from redtrack.render import colours
 from redtrack.render.doubt import confidence, disagreement, rank, worst_face, worst_frames
 from redtrack.render.film import frames_of, render_video
+from redtrack.render.legend import draw_legend, marks_of
 from redtrack.render.overlay import Overlay, Style, View, clock
 from redtrack.render.png import write_png
-from redtrack.render.sheet import Cell, arrange, contact_sheet, even_frames, fit
+from redtrack.render.sheet import CLOSE_UP, Cell, arrange, columns, contact_sheet, even_frames, fit
 from redtrack.tracks import FrameState, Tracks
 from redtrack.video import Video, digest, read_picture
 
@@ -206,6 +208,17 @@ def test_a_sheet_takes_the_place_of_no_video_and_no_tracks(tmp_path, name: str) 
         assert isinstance(done.exception, (UsageError, OutputError)) and (tmp_path / name).read_bytes() == before
 
 
+@pytest.mark.parametrize("option", ["-o", "--sheet"])
+def test_tracks_named_before_their_video_are_told(tmp_path, option: str) -> None:
+    """One sentence says which comes first, and nothing is written."""
+    videos.clip(tmp_path / "in.mp4", 2)
+    moving_face(2).save(tmp_path / "in.h5")
+    out = tmp_path / ("out.mp4" if option == "-o" else "out.png")
+    done = CliRunner().invoke(render, [str(tmp_path / "in.h5"), str(tmp_path / "in.mp4"), option, str(out)])
+    assert isinstance(done.exception, UsageError) and not out.exists()
+    assert "name the video first and its tracks second" in str(done.exception)
+
+
 def test_a_video_that_is_not_there_is_told(tmp_path) -> None:
     """Also where the output is there already."""
     (tmp_path / "out.mp4").write_bytes(b"older")
@@ -354,6 +367,43 @@ def test_sheet_shows_the_frames_that_it_names(tmp_path) -> None:
     top = sheet.shape[0] - 126
     found = [videos.number_of(sheet[top : top + 120, 6 + 166 * k : 166 + 166 * k]) for k in range(2)]
     assert found == [3, 20]
+
+
+@pytest.mark.parametrize(
+    ("style", "told"),
+    [
+        (Style(), ["confidence 0 to 1", "the two directions in time are over 5 % of the eye distance apart"]),
+        (Style(colour="part", mark=None), ["jaw", "brows", "nose", "eyes", "mouth"]),
+        (Style(colour="face", mark=None, axes=True),
+         ["each face has its colour", "head's x axis", "y axis", "the way it looks"]),
+        (Style(colour="disagreement", mark=None),
+         ["the two directions in time are 6 % of the eye distance apart, to none"]),
+        (Style(points=False, mark=None), []),
+    ],
+)  # fmt: skip
+def test_a_legend_explains_what_is_drawn(style: Style, told: list[str]) -> None:
+    """Colours and rings of the style, and none that are not there; every sign has its colour on the line."""
+    tracks = tracks_of(face()[None], disagreement=np.ones((1, 68)), scores=np.ones((1, 68)))
+    marks = marks_of([tracks], style)
+    assert [mark.words for mark in marks] == told
+    line = np.zeros((30, 1900, 3), np.uint8)
+    draw_legend(line, (8, 8), marks, 12)
+    for mark in marks:
+        for colour in [colours.WARNING] if mark.colours is None else mark.colours:
+            assert np.abs(line.astype(float) - colour).max(axis=-1).min() < 12
+    assert not line[:, -2:].any() and not line[-4:].any()
+
+
+def test_a_legend_leaves_out_what_a_file_lacks() -> None:
+    """Without scores the parts are coloured, without two directions there is no ring."""
+    marks = marks_of([tracks_of(face()[None])], Style())
+    assert [mark.words for mark in marks] == ["jaw", "brows", "nose", "eyes", "mouth"]
+
+
+@pytest.mark.parametrize(("count", "across"), [(1, 1), (7, 3), (10, 5), (16, 4), (20, 5)])
+def test_a_sheet_has_few_empty_cells(count: int, across: int) -> None:
+    """Of close-ups: about 16 to 10 in all, and a row more or less where that fills the sheet."""
+    assert columns(count, CLOSE_UP) == across
 
 
 def test_sheet_close_up_shows_one_face(tmp_path) -> None:

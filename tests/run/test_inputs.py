@@ -198,4 +198,6 @@ def test_list_that_is_a_device_or_a_pipe_is_refused(folder: Path) -> None:
 
 
 def test_address_is_refused(folder: Path) -> None:
-    assert only_error("https://example.org/a.mp4").endswith("is an address, not a file; download it first")
+    """As it was typed, with what to do."""
+    told = "https://example.org/a.mp4: is an address, and only files are read; download it first"
+    assert only_error("https://example.org/a.mp4") == told

@@ -90,4 +90,4 @@ def test_a_file_gets_a_line_a_row(folder: Path) -> None:
     assert [line for line in done.stdout.splitlines() if line.startswith("bad  ") and LONG in line]
     assert [line for line in done.stdout.splitlines() if "disagreement" in line and line.endswith(f"{NAME}.h5")]
     assert [line for line in done.stdout.splitlines() if "0.h5" in line and "7.h5" in line]
-    assert "Error: clip.mp4: is of no known format; known are hdf5" in done.stderr
+    assert "Error: clip.mp4: is a video, not tracks; run `redtrack annotate` on it first" in done.stderr
