@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from redtrack import checkpoint
-from redtrack.device import arithmetic, hardware
+from redtrack.device import Precision
+from redtrack.inference.landmarker import Landmarker
+from redtrack.inference.options import Options
 from redtrack.rednet.model import RedNet
 from redtrack.rednet.predict import predict_windows
 
@@ -44,10 +45,10 @@ def seconds(call: Callable[[], object], repeats: int) -> float:
     return min(times)
 
 
-def gemm_gflops(device: str, precision: str = "fp32", side: int = 1024) -> float:
-    """GFLOP/s of a product of two square matrices."""
+def gemm_gflops(device: str, precision: Precision, side: int = 1024) -> float:
+    """GFLOP/s of a product of two square matrices, in the arithmetic around the body."""
     a = torch.rand(side, side, device=device)
-    with arithmetic(precision, a.device):
+    with precision.context(a.device):
         kind = (a[:1] @ a).dtype
     a = a.to(kind)
     return 2 * side**3 / seconds(lambda: (a @ a).sum().item(), 10) / 1e9
@@ -75,9 +76,8 @@ def main() -> None:
     if chosen.threads:
         torch.set_num_threads(chosen.threads)
     device = torch.device(chosen.device)
-    bits = hardware(device).precision(chosen.precision).points
-    net = checkpoint.load(chosen.weights, device=chosen.device)
-    assert isinstance(net, RedNet)
+    models = Landmarker(chosen.weights, chosen.device, Options(), False, chosen.precision)
+    net, bits = models.net, models.precision
     windows = max(1, chosen.batch // FRAMES)
     torch.manual_seed(0)
     crops = torch.rand(windows, FRAMES, 3, net.config.size, net.config.size, device=device)
@@ -86,11 +86,11 @@ def main() -> None:
     def predict(net: RedNet, how: dict[str, Any]) -> np.ndarray:
         if chosen.compile and device.type == "cuda":
             torch.compiler.cudagraph_mark_step_begin()  # outputs of graphs last until both directions have used them
-        with arithmetic(bits, device):
+        with bits.context(device):
             return predict_windows(net, crops, lengths, **how).points
 
     rate = gemm_gflops(chosen.device, bits)
-    print(f"{chosen.device}, {bits}, {torch.get_num_threads()} threads, GEMM {rate:.0f} GFLOP/s")
+    print(f"{chosen.device}, {bits.name}, {torch.get_num_threads()} threads, GEMM {rate:.0f} GFLOP/s")
     for mode in (None, *chosen.compile):
         faster = net if mode is None else compiled(net, mode)
         for name, how in WAYS.items():

@@ -291,7 +291,7 @@ def describe(video: Path, models: Landmarker, tracks: Tracks, batch: int, option
         "device": models.hardware.name,
         "threads": torch.get_num_threads(),
         "gemm_gflops": gemm_rate(models),
-        "precision": models.precision.points,
+        "precision": models.precision.name,
         "decode": models.decoder or "cpu",
         "batch": batch,
         "options": options.to_dict(),

@@ -3,9 +3,9 @@
 `hardware(device)` has the differences of a torch device. Another kind of device is another subclass of `Hardware`, in
 `KINDS`.
 
-By default a GPU computes with 16 bits, and so does a CPU that multiplies bfloat16; others compute with 32. That moves
-points by about 0.01 px of a crop's 128 on average, by less than 0.25 px (`tests/test_precision.py`). A result says what
-it was made with.
+By default a GPU computes with 16 bits. A CPU computes with 8 where it multiplies those (VNNI) and the network has been
+measured for it (`rednet.int8`), with 16 where it multiplies bfloat16, else with 32. A result says what it was made
+with, and `tests/test_precision.py` by how much that moves points.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PRECISIONS", "Cpu", "DeviceGone", "Gpu", "Hardware", "Precision",
-    "arithmetic", "find_device", "hardware", "is_gone",
+    "find_device", "hardware", "is_gone",
 ]  # fmt: skip
 
-PRECISIONS = ("auto", "fp32", "bf16", "half")
-_TYPES = {"bf16": "bfloat16", "half": "float16"}
+PRECISIONS = ("auto", "fp32", "bf16", "half", "int8")
+_TYPES = {"fp32": "float32", "bf16": "bfloat16", "half": "float16"}
 
 # A CPU's caches like small calls: `benchmarks/network.py --threads 1` is faster with `--batch 8` than with 80, and each
 # core has calls of its own. One window a call also leaves nothing to be padded.
@@ -70,17 +70,24 @@ def find_device(name: str) -> torch.device:
 
 @dataclass(frozen=True)
 class Precision:
-    """Names of what the points, and what the looks that only say where to crop are computed with."""
+    """Names of what the body of the landmark network is computed with, and what is around it, the detector included."""
 
-    points: str = "fp32"
-    peeks: str = "fp32"
+    name: str = "fp32"
+    around: str = "fp32"
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """What is around the body."""
+        import torch
 
-def arithmetic(name: str, device: torch.device) -> AbstractContextManager[Any]:
-    """Returns the context in which a network computes with this precision; the maps' last layer stays at 32 bits."""
-    import torch
+        dtype: torch.dtype = getattr(torch, _TYPES[self.around])
+        return dtype
 
-    return nullcontext() if name == "fp32" else torch.autocast(device.type, getattr(torch, _TYPES[name]))
+    def context(self, device: torch.device) -> AbstractContextManager[Any]:
+        """Returns the context in which networks compute so; the maps' last layer stays at 32 bits."""
+        import torch
+
+        return nullcontext() if self.around == "fp32" else torch.autocast(device.type, self.dtype)
 
 
 class Hardware:
@@ -102,8 +109,11 @@ class Hardware:
     def check(self) -> None:
         """Raises DeviceError where it cannot be used."""
 
-    def precision(self, name: str) -> Precision:
-        """Returns what one of `PRECISIONS` means; raises DeviceError where it cannot be had."""
+    def precision(self, name: str, *, ranged: bool = False) -> Precision:
+        """Returns what one of `PRECISIONS` means; raises DeviceError where it cannot be had.
+
+        ranged: whether the network has been measured for 8 bits.
+        """
         raise NotImplementedError
 
     @property
@@ -173,12 +183,25 @@ class Cpu(Hardware):
     def name(self) -> str:
         return "CPU"
 
-    def precision(self, name: str) -> Precision:
+    def precision(self, name: str, *, ranged: bool = False) -> Precision:
         if name == "half":
             raise DeviceError("half precision needs a GPU", remedy="use --precision bf16, or auto")
-        if name != "auto":
+        if name == "int8" and not self.multiplies_int8:
+            raise DeviceError("this CPU does not multiply 8 bits (VNNI)", remedy="use --precision auto")
+        if name in ("fp32", "bf16"):
             return Precision(name, name)
-        return Precision("bf16", "bf16") if self.is_faster_in_bfloat16 else Precision()
+        around = "bf16" if self.is_faster_in_bfloat16 else "fp32"
+        is_int8 = name == "int8" or (ranged and self.multiplies_int8)
+        return Precision("int8" if is_int8 else around, around)
+
+    @property
+    def multiplies_int8(self) -> bool:
+        """Whether it has the instructions (VNNI), without which sums overflow, and torch the convolutions."""
+        import torch
+
+        told = getattr(torch.cpu, "_is_vnni_supported", None)
+        convolution = getattr(torch.ops.onednn, "qconv2d_pointwise", None)
+        return bool(told and told() and convolution is not None and "binary" in convolution.overloads())
 
     @property
     def is_faster_in_bfloat16(self) -> bool:
@@ -231,7 +254,9 @@ class Gpu(Hardware):
             last = torch.cuda.device_count() - 1
             raise DeviceError(f"no device {self.device}", remedy=f"the last one is cuda:{last}")
 
-    def precision(self, name: str) -> Precision:
+    def precision(self, name: str, *, ranged: bool = False) -> Precision:
+        if name == "int8":
+            raise DeviceError("8 bits are for CPUs", remedy="use --precision half, or auto")
         if name == "bf16" and not self.computes_bfloat16:
             raise DeviceError("this GPU does not compute in bfloat16", remedy="use --precision half, or auto")
         return Precision("half", "half") if name == "auto" else Precision(name, name)
@@ -254,7 +279,7 @@ class Gpu(Hardware):
         """
         import torch
 
-        if precision.points == "fp32":
+        if precision.name == "fp32":
             torch.backends.cudnn.allow_tf32 = False
 
     def decoder(self, choice: str) -> str | None:

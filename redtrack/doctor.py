@@ -73,7 +73,7 @@ def _torch() -> Iterator[Finding]:
 def _devices() -> Iterator[Finding]:
     import torch
 
-    from redtrack.device import hardware
+    from redtrack.device import Cpu
     from redtrack.machine import cores, free_memory, jobs_for
 
     memory = free_memory()
@@ -82,10 +82,12 @@ def _devices() -> Iterator[Finding]:
         yield Finding("CPU", WARNING, text, "end other programs, or add memory")
     else:
         yield Finding("CPU", OK, f"{text}; --jobs auto is {jobs_for(cores(), memory)}")
-    if hardware(torch.device("cpu")).is_faster_in_bfloat16:
-        yield Finding("bfloat16", OK, "the CPU multiplies bfloat16, which is the default on it")
-    else:
-        yield Finding("bfloat16", OK, "the CPU has no bfloat16 of its own: 32 bits are the default")
+    cpu = Cpu(torch.device("cpu"))
+    has = {"8 bits (VNNI)": cpu.multiplies_int8, "bfloat16": cpu.is_faster_in_bfloat16}
+    words = " and ".join(name for name, there in has.items() if there)
+    name = cpu.precision("auto", ranged=True).name
+    said = f"the CPU multiplies {words}" if words else "the CPU multiplies neither 8 bits (VNNI) nor bfloat16"
+    yield Finding("precision", OK, f"{said}: {name} is the default on it")
     if not torch.cuda.is_available():
         built = torch.version.cuda is not None
         why = "no GPU that this build of torch can use" if built else "this build of torch is for CPUs"

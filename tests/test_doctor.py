@@ -12,7 +12,7 @@ from redtrack import checkpoint
 from redtrack.cli import cli
 from redtrack.errors import WeightsError
 
-PARTS = {"versions", "torch", "CPU", "bfloat16", "GPU", "FFmpeg", "weights", "output", "extras"}
+PARTS = {"versions", "torch", "CPU", "precision", "GPU", "FFmpeg", "weights", "output", "extras"}
 
 
 def findings(*arguments: object, status: int = 0) -> list[dict[str, str]]:

@@ -41,8 +41,8 @@ def run_options(command: Any) -> Any:
             click.option("--batch", type=AutoCount(), default="auto", show_default=True,
                          help="Crops in one call of the network; the points do not depend on it."),
             click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True,
-                         help="Numerical precision; moves points by about 0.01 px. auto: 16 bits where they are "
-                         "faster."),
+                         help="Numerical precision; moves points by less than 0.1 px on average. auto: what is "
+                         "fastest."),
             click.option("--decode", type=click.Choice(DECODERS), default="auto", show_default=True,
                          help="Which device decodes; cuda is the networks' GPU, for what it can decode. auto: cpu."),
             click.option("--profile", is_flag=True, help="Say at the end where the time went, and what would help."),

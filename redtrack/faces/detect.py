@@ -76,7 +76,7 @@ class NetworkDetector:
         self.batch = batch
         self.net = fuse(copy.deepcopy(net).eval()).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.verifier = getattr(self.net, "verifier", None) if verify else None
-        self.half = hardware(self.device).precision("auto").peeks == "bf16"
+        self.half = hardware(self.device).precision("auto").around == "bf16"
 
     def detect(self, frames: Tensor) -> list[Boxes]:
         """Faces of N frames uint8 (N, H, W, 3): float32 (M, 5) each, x0 y0 x1 y1 score in frame px, best

@@ -55,10 +55,10 @@ def annotate(
     """Returns the landmarks of every face in every frame of a video (or picture).
 
     weights: a shipped network's name or a file. device: auto, cpu or cuda:N. batch: crops in one call of the network.
-    precision: auto, fp32, bf16 or half. decode: cpu, or cuda for the GPU that the networks run on. progress is called
-    with the number of frames decoded so far. The others are those of `redtrack.inference.options.Options`. Raises a
-    RedtrackError for what cannot be done. A file that is cut short gives what there is of it, with `tracks.complete`
-    false and the reason in `tracks.info["reason"]`.
+    precision: auto, fp32, bf16, half or int8. decode: cpu, or cuda for the GPU that the networks run on. progress is
+    called with the number of frames decoded so far. The others are those of `redtrack.inference.options.Options`.
+    Raises a RedtrackError for what cannot be done. A file that is cut short gives what there is of it, with
+    `tracks.complete` false and the reason in `tracks.info["reason"]`.
     """
     options = Options(
         window=window,

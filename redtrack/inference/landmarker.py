@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from redtrack.device import Hardware, arithmetic, find_device, hardware
+from redtrack.device import Hardware, find_device, hardware
 from redtrack.errors import FormatError, UsageError
 from redtrack.geometry import CropTransform
 from redtrack.inference.buffers import keep_memory
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Faces", "Landmarker", "identify"]
 
+
 class Faces(NamedTuple):
     """The faces of a picture: points (M, 68, 2) px, scores (M, 68) in 0..1, boxes (M, 4) px, and the covariances of the
     points' errors (M, 68, 3) px^2: xx, xy, yy, None from a network without certainty."""
@@ -55,7 +56,7 @@ class Landmarker:
 
     weights: a shipped network's name or a file, None for the default. device: auto, cpu, cuda or cuda:N. options: what
     a run is to do; a file of boxes in them takes the detector's place. detects: False leaves the detector out.
-    precision: auto, fp32, bf16 or half. decode: auto, cpu, or cuda for videos to be decoded by the networks' GPU.
+    precision: auto, fp32, bf16, half or int8. decode: auto, cpu, or cuda for videos to be decoded by the networks' GPU.
     Raises WeightsError, DeviceError and UsageError for what is not there.
 
     `about` has the names and digests of the networks, for the result. `decoder` is the GPU that decodes where it can,
@@ -75,12 +76,14 @@ class Landmarker:
 
         options = options or Options()
         self.device = find_device(device)
-        self.precision = self.hardware.precision(precision)
+        about = identify(weights, options, detects)
+        ranged = bool(checkpoint.rednet_config(checkpoint.find(weights or checkpoint.DEFAULT["rednet"])).ranges)
+        self.precision = self.hardware.precision(precision, ranged=ranged)
         self.hardware.prepare(self.precision)
         keep_memory()
-        self.about = {**identify(weights, options, detects), "precision": self.precision.points}
+        self.about = {**about, "precision": self.precision.name}
         with self.hardware.fits():
-            self.net: RedNet = checkpoint.load(weights, "rednet", str(self.device))  # type: ignore[assignment]
+            self.net = self._load_net(weights)
             is_needed = detects and options.boxes is None
             self.detector = self._load_detector(options.detector) if is_needed else None
         self.decoder = self.hardware.decoder(decode)
@@ -165,7 +168,7 @@ class Landmarker:
 
         from redtrack.rednet.predict import predict_windows
 
-        with arithmetic(self.precision.points, self.device):
+        with self.precision.context(self.device):
             return predict_windows(
                 self.net,
                 crops,
@@ -189,8 +192,7 @@ class Landmarker:
         direction.
         """
         single = replace(options, direction="forward", spatial_steps=1, samples=None)
-        with arithmetic(self.precision.peeks, self.device):
-            return self.predict(crops, lengths, single)
+        return self.predict(crops, lengths, single)
 
     def crops_at_once(self, options: Options) -> int:
         """Returns how many crops one call of the network takes where the user does not say."""
@@ -211,13 +213,26 @@ class Landmarker:
         """What makes points of evidence, on the CPU: it works frame after frame on little."""
         return copy.deepcopy(self.net.recurrence).cpu()
 
+    def _load_net(self, weights: str | Path | None) -> RedNet:
+        from redtrack import checkpoint
+
+        net: RedNet = checkpoint.load(weights, "rednet", str(self.device))  # type: ignore[assignment]
+        if self.precision.name == "int8":
+            from redtrack.rednet.int8 import to_int8
+
+            if not net.config.ranges:
+                path = checkpoint.find(weights or checkpoint.DEFAULT["rednet"])
+                raise UsageError("these weights have not been measured for 8 bits", path, "use --precision auto")
+            to_int8(net, self.precision.dtype)
+        return net
+
     def _load_detector(self, own: Path | None) -> Detector:
         from redtrack import checkpoint
         from redtrack.faces import NetworkDetector
 
         net = checkpoint.load(own, "detector", str(self.device), fused=False)
         detector = NetworkDetector(net, self.device)  # type: ignore[arg-type]
-        detector.half = self.precision.peeks != "fp32" and self.hardware.computes_bfloat16
+        detector.half = self.precision.around != "fp32" and self.hardware.computes_bfloat16
         return detector
 
     def _look(self, pictures: list[Tensor], crops: list[CropTransform]) -> list[WindowPoints]:

@@ -107,8 +107,7 @@ class Resources:
     """What the points do not depend on.
 
     device: auto, cpu, cuda or cuda:N. batch: crops in one call of the network, None for what the device has room for.
-    precision: one of `PRECISIONS`; it moves points by about 0.01 px on average, by less than 0.25 px. decode: one
-    of `DECODERS`.
+    precision: one of `PRECISIONS`; it moves points by less than 0.1 px on average. decode: one of `DECODERS`.
     """
 
     device: str = "auto"

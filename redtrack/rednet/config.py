@@ -25,6 +25,7 @@ class RedNetConfig:
     crop_scale: side of a crop over the longer side of the tight box around the landmarks.
     certainty: a head that gives each point a covariance; aligned: the recurrence of the points follows the face as a
         whole. Both ours, not the paper's.
+    ranges: the largest value that each convolution reads, for 8-bit arithmetic (`rednet.int8`); () where not measured.
     """
 
     body: str = "small"
@@ -37,6 +38,7 @@ class RedNetConfig:
     crop_scale: float = 1.4
     certainty: bool = False
     aligned: bool = False
+    ranges: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.body in BODIES, f"body {self.body!r} is none of {BODIES}"
@@ -46,6 +48,7 @@ class RedNetConfig:
         assert self.steps[0] != "var68" or "det7" not in self.steps, "det7 feeds seven maps back, var68 all 68"
         assert 1.0 <= self.crop_scale <= 4.0, f"crop scale {self.crop_scale} is not between 1 and 4"
         assert self.z0 in ("zeros", "mean"), f"z0 {self.z0!r} is neither zeros nor mean"
+        assert all(0 < largest < 1e4 for largest in self.ranges), f"ranges {self.ranges} are not of a trained network"
 
     @property
     def feedback_maps(self) -> int:
@@ -70,10 +73,10 @@ class RedNetConfig:
         return self.sampled and "var68" in self.tasks(spatial_steps)
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "steps": list(self.steps)}
+        return {**asdict(self), "steps": list(self.steps), "ranges": list(self.ranges)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RedNetConfig:
         known = {f.name for f in fields(cls)}
         kept = {k: v for k, v in values.items() if k in known}
-        return cls(**{**kept, "steps": tuple(kept["steps"])})
+        return cls(**{**kept, "steps": tuple(kept["steps"]), "ranges": tuple(kept.get("ranges", ()))})

@@ -70,6 +70,11 @@ class SmallBody(nn.Module):
         self.back32 = _stage(w32, 2)
         self.last = conv_bn(w32, self.features)
 
+    def convolutions(self) -> dict[str, nn.Conv2d]:
+        """Those from the feedback to the maps' features by name, in the order in which they run."""
+        parts = {n: m for n, m in self.named_modules() if isinstance(m, nn.Conv2d)}
+        return {n: m for n, m in parts.items() if n.split(".")[0] not in ("stem", "feedback")}
+
     def look(self, crops: Tensor) -> Tensor:
         """What the spatial steps share: the stem. (3, 128, 128) -> (48, 32, 32)."""
         return self.stem(crops)

@@ -149,7 +149,7 @@ def test_a_whole_run_on_the_gpu_gives_the_rows_of_the_cpu(clip: Path, gpu: torch
     expected = annotate_with(Landmarker(None, "cpu", options, precision="fp32"), clip, options)
     models = Landmarker(None, "cuda:0", options)
     found = annotate_with(models, clip, options)
-    assert models.precision.points == "half"
+    assert models.precision.name == "half"
     assert np.array_equal(found.frame, expected.frame) and np.array_equal(found.face, expected.face)
     assert np.abs(found.points - expected.points).mean() < 0.3, "px of the frame"
 

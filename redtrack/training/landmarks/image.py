@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from redtrack.device import arithmetic, hardware
+from redtrack.device import hardware
 from redtrack.evaluate.protocol import eye_distance
 from redtrack.points import SEVEN
 from redtrack.rednet import maps
@@ -37,9 +37,7 @@ NEIGHBOUR = 0.5  # share of the batches whose first feedback is a neighbouring f
 FACE_OFF, POINT_OFF = 0.5, 0.35  # map cells by which those lie off, all together and each: standard deviations
 
 
-def step_losses(
-    net: RedNet, out: StepOutput, truth: Tensor, weight: Tensor, beta: float = 0.0
-) -> dict[str, Tensor]:
+def step_losses(net: RedNet, out: StepOutput, truth: Tensor, weight: Tensor, beta: float = 0.0) -> dict[str, Tensor]:
     """The losses of one spatial step, as they count. truth (B, 68, 2) in crop pixels, weight (B,) of the labels.
 
     beta: how much the divergence of a variational step's code counts.
@@ -161,7 +159,7 @@ def predict_faces(net: RedNet, faces: FaceSet, *, flip: bool = False, seed: int 
     for start in range(0, len(faces), AT_ONCE):
         part = slice(start, start + AT_ONCE)
         pictures = cut(images[part], crops[part]).to(device, memory_format=torch.channels_last)
-        with arithmetic(hardware(device).precision("auto").points, device):
+        with hardware(device).precision("auto").context(device):
             found.append(net.points_of(net.image_steps(pictures)[-1]).float().cpu().numpy())
     out = crops.to_frame(np.concatenate(found)).astype(np.float32)
     if flip:

@@ -16,6 +16,7 @@ from redtrack import checkpoint
 from redtrack.device import hardware
 from redtrack.errors import UsageError
 from redtrack.rednet.config import RedNetConfig
+from redtrack.rednet.int8 import ranges_of
 from redtrack.rednet.model import RedNet
 from redtrack.training import parallel
 from redtrack.training.landmarks import certainty, image, summary, trials, video
@@ -29,6 +30,7 @@ from redtrack.training.loop import BatchLoss, Figures, Run, train
 
 WEIGHTS, BEST = "weights.safetensors", "best.safetensors"  # in the run's folder
 FITTED = 16  # faces that the norms of an ImageNet start are fitted to
+RANGED = 128  # faces on which the largest values of each layer are measured
 TRIALS = 20  # moved stills of each kind that the video stage is validated on
 
 
@@ -63,6 +65,7 @@ def _run_stage(recipe: Recipe, device: str) -> Path:
 
     def validate_and_export(average: nn.Module) -> Figures:
         figures = validate(average)
+        measure_ranges(run.average, data.faces, device)
         export(recipe, run, figures, axis, WEIGHTS)
         if figures.get("error", np.inf) < run.best:
             run.best = figures["error"]
@@ -113,6 +116,7 @@ def begin_config(recipe: Recipe) -> RedNetConfig:
         certainty=config.certainty or recipe.stage == "certainty",
         aligned=config.aligned or (recipe.stage == "video" and config.certainty),
         identities=0,
+        ranges=(),
     )
 
 
@@ -175,6 +179,17 @@ def fit_to(net: RedNet, faces: FaceSet, device: str) -> None:
     crops = cut(some.images, random_crops(some.points, net.config.size, NONE, np.random.default_rng(0)))
     for k, seen in enumerate(net.look(crops.to(device))):
         fit_norms(net.body(k), seen, net.first_feedback(len(some)))
+
+
+def measure_ranges(net: nn.Module, faces: FaceSet, device: str) -> None:
+    """Measures how large a network's values get on some faces, which 8-bit arithmetic has to know."""
+    assert isinstance(net, RedNet)
+    net.eval()
+    some = faces.subset(np.unique(np.linspace(0, len(faces) - 1, RANGED).astype(int)))
+    rng, scale = np.random.default_rng(0), net.config.crop_scale
+    where = random_crops(some.points, net.config.size, image.VALIDATION_SHIFT, rng, scale)
+    crops = cut(some.images, where).to(device, memory_format=torch.channels_last)
+    net.config = replace(net.config, ranges=ranges_of(net, crops))
 
 
 def stage_parts(
