@@ -148,6 +148,11 @@ def rednet_config(path: Path) -> RedNetConfig:
         raise _broken(path, error) from error
 
 
+def axis_of(name: str | Path) -> float:
+    """How far the points of a weights file lie off the faces' middle, as its card says; 0 where it does not."""
+    return float(describe(name)["card"].get("axis") or 0.0)
+
+
 def _of_kind(path: Path, kind: str) -> dict[str, Any]:
     """Returns what a weights file says of itself; raises WeightsError for another kind."""
     about = describe(path)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from redtrack.points import LEFT_EYE_OUTER, MIRROR, RIGHT_EYE_OUTER
+
 Floats = NDArray[np.floating]
 
 LANDMARK_SCALE = 1.4  # crop side over the longer side of the tight landmark box, where a network does not say another
@@ -101,3 +103,17 @@ def landmark_crop(points: Floats, size: int, scale: float = LANDMARK_SCALE) -> C
     centre = (box[:, :2] + box[:, 2:]) / 2
     side = (box[:, 2:] - box[:, :2]).max(-1) * scale
     return CropTransform(centre, np.maximum(side, 2.0), np.zeros(len(box), dtype=box.dtype), size, scale)
+
+
+def mirrored_points(points: np.ndarray, width: int, axis: np.ndarray | float) -> np.ndarray:
+    """What labels (N, 68, 2) by the same convention are in the mirror image of a picture of this width.
+
+    A set's labels may lie off the middle of the faces, all to one side: by `axis` times the distance of the outer eye
+    corners, along the line from the corner on the left of the picture to that on the right. In the mirror image they
+    are wanted on the same side, so that they move by twice as much beside being mirrored.
+    """
+    flipped = points[:, MIRROR].copy()
+    flipped[..., 0] = width - 1 - flipped[..., 0]
+    eyes = flipped[:, LEFT_EYE_OUTER] - flipped[:, RIGHT_EYE_OUTER]
+    moved: np.ndarray = flipped + (2 * np.asarray(axis, np.float32).reshape(-1, 1) * eyes)[:, None]
+    return moved

@@ -59,6 +59,8 @@ def shaping(command: Any) -> Any:
                          help="Also fit the head's pose and the points in 3D, and tell which are visible."),
             click.option("--dense", type=click.IntRange(1, MOST["dense"]), metavar="N",
                          help=f"Also write N points (to {MOST['dense']}) all over the face, of the 3D shape."),
+            click.option("--mirror/--no-mirror", default=None,
+                         help="Look in a mirror as well: better, in twice the time.  [default: at pictures only]"),
             click.option("--samples", type=click.IntRange(min=2), metavar="K",
                          help="Also write how far K samples lie apart; for --weights with a variational step (var68)."),
         ]

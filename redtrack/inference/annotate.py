@@ -51,6 +51,7 @@ def annotate(
     shape: bool = True,
     samples: int | None = None,
     dense: int | None = None,
+    mirror: bool | None = None,
 ) -> Tracks:
     """Returns the landmarks of every face in every frame of a video (or picture).
 
@@ -76,10 +77,8 @@ def annotate(
         stream=stream,
         fps=fps,
         rotate=rotate,
-        shape=shape,
-        samples=samples,
-        dense=dense,
-    )
+        shape=shape, samples=samples, dense=dense, mirror=mirror,
+    )  # fmt: skip
     use = Resources(device, batch, precision, decode)
     models = Landmarker(weights, use.device, options, True, use.precision, use.decode)
     return annotate_with(models, Path(path), options, use.batch, progress)

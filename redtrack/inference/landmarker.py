@@ -7,8 +7,6 @@ x, y in pixels of the picture; (0, 0) is the centre of the top-left pixel.
 from __future__ import annotations
 
 import copy
-import hashlib
-import stat
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -23,6 +21,7 @@ from redtrack.errors import FormatError, UsageError
 from redtrack.geometry import CropTransform
 from redtrack.inference.buffers import keep_memory
 from redtrack.inference.crop import as_windows, cut_crops, detector_crop
+from redtrack.inference.identify import identify
 from redtrack.inference.options import Options
 from redtrack.inference.recrop import second_crops
 from redtrack.inference.rows import WindowPoints, in_frame
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from redtrack.rednet.predict import WindowEstimate
     from redtrack.rednet.temporal import PointRecurrence
 
-__all__ = ["Faces", "Landmarker", "identify"]
+__all__ = ["Faces", "Landmarker"]
 
 
 class Faces(NamedTuple):
@@ -81,6 +80,7 @@ class Landmarker:
         self.precision = self.hardware.precision(precision, ranged=ranged)
         self.hardware.prepare(self.precision)
         keep_memory()
+        self._axis = checkpoint.axis_of(weights or checkpoint.DEFAULT["rednet"])
         self.about = {**about, "precision": self.precision.name}
         with self.hardware.fits():
             self.net = self._load_net(weights)
@@ -119,10 +119,10 @@ class Landmarker:
         given = [_boxes(own) for own in ([self.detect(picture) for picture in held] if boxes is None else boxes)]
         crops = [crop for own in given for crop in _each(detector_crop(own, self.crop_size, self.crop_scale))]
         owners = [picture for picture, own in zip(held, given, strict=True) for _ in range(len(own))]
-        seen = self._look(owners, crops)
         for _ in range(looks - 1):
+            seen = self._look(owners, crops, mirror=False)
             crops = [second_crops(own.points, crop) or crop for own, crop in zip(seen, crops, strict=True)]
-            seen = self._look(owners, crops)
+        seen = self._look(owners, crops, mirror=True)
         ends = np.cumsum([0, *(len(own) for own in given)])
         return [_faces(seen[a:b], used) for a, b, used in zip(ends[:-1], ends[1:], given, strict=True)]
 
@@ -162,8 +162,22 @@ class Landmarker:
     ) -> WindowEstimate:
         """Returns the points of windows: crops float32 (N, T, 3, S, S) in 0..1, of which lengths (N,) frames count.
 
-        seven (N, T, 7, 2) in crop pixels: see `predict_windows`.
+        seven (N, T, 7, 2) in crop pixels: see `predict_windows`. Windows of one frame, which have no time to look
+        through, are looked at in a mirror as well, unless the options say otherwise.
         """
+        found = self._predict(crops, lengths, options, seven)
+        is_alone = (lengths == 1) & (options.protocol == "windows")
+        which = is_alone if options.mirror is None else np.full(len(lengths), options.mirror)
+        if not which.any():
+            return found
+        from redtrack.rednet.mirrored import joined
+
+        other = self._predict(crops[which].flip(-1), lengths[which], replace(options, samples=None))
+        return joined(found, other, which, self.crop_size, self._axis)
+
+    def _predict(
+        self, crops: Tensor, lengths: NDArray[np.int64], options: Options, seven: NDArray[np.floating] | None = None
+    ) -> WindowEstimate:
         import torch
 
         from redtrack.rednet.predict import predict_windows
@@ -191,7 +205,7 @@ class Landmarker:
         (`benchmarks/temporal.py`: errors alike within 0.02 %), and a look took twice as long. One frame has no
         direction.
         """
-        single = replace(options, direction="forward", spatial_steps=1, samples=None)
+        single = replace(options, direction="forward", spatial_steps=1, samples=None, mirror=False)
         return self.predict(crops, lengths, single)
 
     def crops_at_once(self, options: Options) -> int:
@@ -235,8 +249,8 @@ class Landmarker:
         detector.half = self.precision.around != "fp32" and self.hardware.computes_bfloat16
         return detector
 
-    def _look(self, pictures: list[Tensor], crops: list[CropTransform]) -> list[WindowPoints]:
-        """Returns what the network says of faces, each in its picture and its crop of one.
+    def _look(self, pictures: list[Tensor], crops: list[CropTransform], *, mirror: bool) -> list[WindowPoints]:
+        """Returns what the network says of faces, each in its picture and its crop of one, and in a mirror as well.
 
         Each is averaged as its own size asks for.
         """
@@ -246,7 +260,7 @@ class Landmarker:
             return []
         first = np.zeros(1, np.int64)
         cut = [cut_crops(picture[None], first, crop) for picture, crop in zip(pictures, crops, strict=True)]
-        found = self.predict(torch.cat(cut)[:, None], np.ones(len(crops), np.int64), Options())
+        found = self.predict(torch.cat(cut)[:, None], np.ones(len(crops), np.int64), Options(mirror=mirror))
         each = zip(crops, *found[:-1], strict=True)
         return [in_frame(*own) for own in each]
 
@@ -255,36 +269,6 @@ class Landmarker:
 
         crops = torch.zeros(1, options.window, 3, self.crop_size, self.crop_size, device=self.device)
         self.predict(crops, np.array([options.window]), options)
-
-
-def identify(weights: str | Path | None, options: Options, detects: bool = True) -> dict[str, Any]:
-    """Returns the names and digests of the networks and boxes that decide the points, without loading torch.
-
-    Raises WeightsError and UsageError for files that are not there, and for samples of a network that draws none.
-    """
-    from redtrack import checkpoint
-
-    path = checkpoint.find(weights or checkpoint.DEFAULT["rednet"])
-    if options.samples and not checkpoint.rednet_config(path).samples(options.spatial_steps):
-        remedy = "leave out --samples, or train one: redtrack train image --tasks var68,reg68"
-        raise UsageError("this network has no variational step (var68), so it draws no samples", path, remedy)
-    about = {"weights": path.stem, "weights_digest": checkpoint.digest(path)}
-    if options.boxes is not None:
-        return about | {"boxes_digest": _digest(options.boxes)}
-    if not detects:
-        return about
-    detector = checkpoint.find(options.detector or checkpoint.DEFAULT["detector"])
-    return about | {"detector": detector.stem, "detector_digest": checkpoint.digest(detector)}
-
-
-def _digest(boxes: Path) -> str:
-    try:
-        if not stat.S_ISREG(boxes.stat().st_mode):
-            raise UsageError("is a pipe or a device, not a file of boxes", boxes, "save the boxes to a file first")
-        with open(boxes, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UsageError(f"boxes cannot be read: {(error.strerror or str(error)).lower()}", boxes) from error
 
 
 def _boxes(given: Any) -> NDArray[np.float64]:

@@ -49,6 +49,7 @@ class Options:
     rotate: degrees clockwise by which the picture is turned, one of `ROTATIONS`; auto for what makes faces stand
     upright. shape: whether rows have `points3d`, `pose` and `visible`. samples: of the code of a variational network,
     whose `spread` rows have then; None for none. dense: how many dense points of the 3D face rows have, None for none.
+    mirror: whether the network looks at each window in a mirror as well, None for windows of one frame only.
     """
 
     window: int = 10
@@ -69,6 +70,7 @@ class Options:
     shape: bool = True
     samples: int | None = None
     dense: int | None = None
+    mirror: bool | None = None
 
     def __post_init__(self) -> None:
         for name in ("boxes", "detector"):

@@ -32,7 +32,7 @@ class Networks:
 
         Raises WeightsError and UsageError for files that are not there.
         """
-        from redtrack.inference.landmarker import identify
+        from redtrack.inference.identify import identify
 
         return identify(self.weights, self.options)
 

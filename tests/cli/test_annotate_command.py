@@ -110,6 +110,7 @@ DEFAULTS = {
     "protocol": "windows",
     "shape": True,
     "samples": None,
+    "mirror": None,
     "dense": None,
     "stream": None,
     "fps": None,

@@ -12,7 +12,8 @@ import redtrack
 from redtrack import checkpoint
 from redtrack.device import find_device
 from redtrack.errors import DeviceError, FormatError, UsageError, WeightsError
-from redtrack.inference.landmarker import Landmarker, identify
+from redtrack.inference.identify import identify
+from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
 from redtrack.tracks import Tracks
 from redtrack.video import Video

@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from redtrack.geometry import LANDMARK_SCALE, CropTransform, landmark_crop
-from redtrack.points import LEFT_EYE_OUTER, MIRROR, RIGHT_EYE_OUTER
+from redtrack.geometry import LANDMARK_SCALE, CropTransform, landmark_crop, mirrored_points
 from redtrack.training.landmarks.lids import close_eyes
 
 
@@ -71,20 +70,6 @@ def mirror(images: Tensor, points: np.ndarray, which: np.ndarray, axis: np.ndarr
     flipped = mirrored_points(points, images.shape[-1], axis)
     chosen = torch.from_numpy(which).view(-1, 1, 1, 1).to(images.device)
     return torch.where(chosen, images.flip(-1), images), np.where(which[:, None, None], flipped, points)
-
-
-def mirrored_points(points: np.ndarray, width: int, axis: np.ndarray | float) -> np.ndarray:
-    """What labels (N, 68, 2) by the same convention are in the mirror image of a picture of this width.
-
-    A set's labels may lie off the middle of the faces, all to one side: by `axis` times the distance of the outer eye
-    corners, along the line from the corner on the left of the picture to that on the right. In the mirror image they
-    are wanted on the same side, so that they move by twice as much beside being mirrored.
-    """
-    flipped = points[:, MIRROR].copy()
-    flipped[..., 0] = width - 1 - flipped[..., 0]
-    eyes = flipped[:, LEFT_EYE_OUTER] - flipped[:, RIGHT_EYE_OUTER]
-    moved: np.ndarray = flipped + (2 * np.asarray(axis, np.float32).reshape(-1, 1) * eyes)[:, None]
-    return moved
 
 
 def cut(images: Tensor, crops: CropTransform) -> Tensor:

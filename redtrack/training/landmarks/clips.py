@@ -14,13 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from redtrack.geometry import LANDMARK_SCALE, CropTransform, landmark_box
+from redtrack.geometry import LANDMARK_SCALE, CropTransform, landmark_box, mirrored_points
 from redtrack.inference.crop_path import through
 from redtrack.training.landmarks.augment import (
     OURS,
     Augmentation,
     add_noise,
-    mirrored_points,
     random_crops,
     relight,
     soften,
@@ -36,7 +35,7 @@ CENTRED = Augmentation(rotation=12.0, scale=0.05, shift=0.02)  # how far the fir
 @dataclass
 class Clip:
     """T stored frames of one face: images uint8 (T, 3, H, W), points float32 (T, P, 2) in their pixels; axis: how far
-    the labels lie off the face's middle (`augment.mirrored_points`)."""
+    the labels lie off the face's middle (`geometry.mirrored_points`)."""
 
     images: Tensor
     points: np.ndarray

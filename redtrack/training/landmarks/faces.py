@@ -41,7 +41,7 @@ def stored_size(size: int, scale: float = LANDMARK_SCALE) -> int:
 class FaceSet:
     """N faces. images uint8 (N, 3, S, S), S = `stored_size`; points float32 (N, 68, 2) in their pixels; weight (N,) of
     the labels; identity (N,) a class per person, -1 where unknown; names, and source: the folder below the data
-    folder; axis (N,): how far the labels lie off the faces' middle (`augment.mirrored_points`)."""
+    folder; axis (N,): how far the labels lie off the faces' middle (`geometry.mirrored_points`)."""
 
     images: Tensor
     points: np.ndarray

@@ -22,7 +22,7 @@ class Recipe:
     with mended frames. hold_out: names of videos kept for validation, in place of those that their checksums say.
     unlabelled: folders of pictures that the teacher labels. teacher: a network's name or weights file; teacher_share:
     how far it moves fully trusted labels towards its own. axis: how far labels lie off the faces' middle, by the name
-    or path of their folder, "" for all others (`augment.mirrored_points`). start: a network's name or weights file.
+    or path of their folder, "" for all others (`geometry.mirrored_points`). start: a network's name or weights file.
     asked: names of the config's fields that were asked for, which --start must not contradict. neighbour: share of the
     batches that are fed a neighbouring frame's seven points. beta: weight of a variational step's divergence.
     """

@@ -25,7 +25,7 @@ from redtrack.training.landmarks.data import Data, draw_chances, nameless, read_
 from redtrack.training.landmarks.faces import FaceSet, stored_size
 from redtrack.training.landmarks.norms import fit_norms
 from redtrack.training.landmarks.recipe import Recipe
-from redtrack.training.landmarks.teacher import Teacher, axis_of, load_teacher, maps_agree
+from redtrack.training.landmarks.teacher import Teacher, load_teacher, maps_agree
 from redtrack.training.loop import BatchLoss, Figures, Run, train
 
 WEIGHTS, BEST = "weights.safetensors", "best.safetensors"  # in the run's folder
@@ -52,7 +52,7 @@ def _run_stage(recipe: Recipe, device: str) -> Path:
     recipe = replace(recipe, config=begin_config(recipe))
     teacher = load_teacher(recipe.teacher, device) if recipe.teacher else None
     size = max(stored_for(recipe.config), 0 if teacher is None else stored_for(teacher.net.config))
-    data = read_data(recipe, size, axis_of(recipe.start) if recipe.start else 0.0, teacher)
+    data = read_data(recipe, size, checkpoint.axis_of(recipe.start) if recipe.start else 0.0, teacher)
     recipe = replace(recipe, config=replace(recipe.config, identities=count_people(data.faces, recipe)))
     net = make_net(recipe).to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     if device.startswith("cuda"):

@@ -45,12 +45,7 @@ def load_teacher(name: str | Path, device: str = "cpu") -> Teacher:
     """The teacher of a shipped network's name or a weights file; raises WeightsError."""
     net = checkpoint.load(name, "rednet", device)
     assert isinstance(net, RedNet), type(net)
-    return Teacher(net, axis_of(name))
-
-
-def axis_of(name: str | Path) -> float:
-    """How far the points of a weights file lie off the faces' middle, as its card says; 0 where it does not."""
-    return float(checkpoint.describe(name)["card"].get("axis") or 0.0)
+    return Teacher(net, checkpoint.axis_of(name))
 
 
 def consensus(teacher: Teacher, faces: FaceSet, looks: int = LOOKS, *, show: bool = False) -> tuple[np.ndarray, ...]:
