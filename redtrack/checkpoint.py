@@ -38,12 +38,17 @@ def find(name: str | Path) -> Path:
         if not path.is_file():
             raise WeightsError("no such weights file", path=path, remedy="check --weights")
         return path
-    shipped = {p.stem: p for folder in reversed(FOLDERS) for p in sorted(folder.glob("*.safetensors"))}
-    if str(name) not in shipped:
-        names = ", ".join(sorted(shipped)) or "none"
-        near = "".join(f"did you mean {other}? " for other in get_close_matches(str(name), shipped, n=1))
+    there = shipped()
+    if str(name) not in there:
+        names = ", ".join(sorted(there)) or "none"
+        near = "".join(f"did you mean {other}? " for other in get_close_matches(str(name), there, n=1))
         raise WeightsError("no weights of that name", path=name, remedy=f"{near}shipped are: {names}; or give a path")
-    return shipped[str(name)]
+    return there[str(name)]
+
+
+def shipped() -> dict[str, Path]:
+    """Returns the files of the shipped networks by their names."""
+    return {p.stem: p for folder in reversed(FOLDERS) for p in sorted(folder.glob("*.safetensors"))}
 
 
 def describe(path: str | Path) -> dict[str, Any]:

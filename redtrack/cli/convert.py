@@ -163,11 +163,24 @@ def _read(path: Path, result: Path, format: str, how: _How) -> Tracks:
     found = formats.named(how.source) if how.source else formats.sniff(path)
     if format == "hdf5":
         _keep_native(result, found.name)
+    else:
+        _keep_export(result, format)
     if format == "csv":
         refuse_foreign(result)
     options = {"origin": how.origin} if found.name == "pts" and how.origin is not None else {}
     tracks = with_edits(found.read(path, **options), path, how.edits, how.no_edits)
     return tracks.at_rate(how.fps) if how.fps and not tracks.info.get("times_known", True) else tracks
+
+
+def _keep_export(result: Path, format: str) -> None:
+    """Raises where a file that annotate wrote beside its result, and would write anew, would be replaced."""
+    from redtrack import formats
+    from redtrack.run.export import NATIVE, is_export
+
+    native = result.with_name(f"{result.name.removesuffix(formats.suffix(format))}{formats.suffix(NATIVE)}")
+    if is_export(result, native):
+        what = f"is what annotate wrote of {native.name}, as its next run would"
+        raise OutputError(what, result, "choose another -o")
 
 
 def _keep_native(result: Path, source: str) -> None:

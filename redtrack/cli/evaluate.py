@@ -128,14 +128,17 @@ def evaluate(
 
 
 def warn(scores: dict[str, Score]) -> bool:
-    """Says on stderr which predictions can hardly be of the truth's videos; returns whether one overlaps no face."""
+    """Says on stderr which predictions can hardly be of the truth's videos; returns whether nothing is scored."""
     lost = [name for name, score in scores.items() if len(score.errors) and not score.has_overlap]
+    is_empty = not any(len(score.errors) for score in scores.values())
     for name, score in scores.items():
         if score.foreign:
             click.echo(f"Warning: {name} was made from another video than the truth, by their digests", err=True)
     for name in lost:
         click.echo(f"Error: {name}: no predicted face overlaps a true one; is it of this video?", err=True)
-    return bool(lost)
+    if is_empty:
+        click.echo("Error: the truth has no face to score", err=True)
+    return bool(lost) or is_empty
 
 
 def write_faces(path: Path, scores: dict[str, Score]) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line in place of text.")
 def info(files: tuple[Path, ...], as_json: bool) -> None:
-    """Tell what a video, a tracks file or a weights file holds.
+    """Tell what a video, a tracks file or a weights file holds; shipped weights go by their names.
 
     Of tracks it shows for each face its first and last frame, the number of its frames and of the gaps between them,
     where its boxes came from (detected, between two detections, refined by the landmarks), the mean score of its
@@ -32,6 +32,7 @@ def info(files: tuple[Path, ...], as_json: bool) -> None:
     Examples:
       redtrack info clip.mp4
       redtrack info tracks/clip.h5 --json
+      redtrack info rednet-small
     """
     failed = 0
     for number, path in enumerate(files):
@@ -70,7 +71,7 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def kind_of(path: Path) -> str:
-    """Returns weights, tracks or video, by the first bytes."""
+    """Returns weights, tracks or video, by the first bytes; weights for the name of shipped ones."""
     from redtrack import formats
 
     if path.is_dir():
@@ -78,7 +79,9 @@ def kind_of(path: Path) -> str:
     if path.suffix == ".safetensors":
         return "weights"
     if not path.is_file():
-        return "video"  # what is wrong with it is said when it is opened
+        from redtrack.checkpoint import shipped
+
+        return "weights" if str(path) in shipped() else "video"  # what is wrong with it is said when it is opened
     try:
         formats.sniff(path)
     except FormatError:
@@ -134,7 +137,7 @@ def describe_face(tracks: Tracks, face: int) -> dict[str, Any]:
 
 def text(about: Mapping[str, Any]) -> str:
     """Returns a description as lines of name and value, and a table of the faces."""
-    plain = {name: value for name, value in about.items() if not isinstance(value, (dict, list))}
+    plain = {name: value for name, value in about.items() if not isinstance(value, (dict, list, tuple))}
     lines = [f"{name.replace('_', ' ')}: {_value(value)}" for name, value in plain.items()]
     for name in ("config", "card", "info"):
         for key, value in dict(about.get(name) or {}).items():
@@ -167,6 +170,15 @@ def _value(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, list) and any(isinstance(part, (dict, list)) for part in value):
-        return f"{len(value)}, see --json"
+    if isinstance(value, (dict, list)):
+        return _values(value)
     return printable(value) if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _values(values: dict[str, Any] | list[Any]) -> str:
+    """Returns values in words, without those that are not set."""
+    if isinstance(values, dict):
+        return ", ".join(f"{k.replace('_', ' ')} {_value(v)}" for k, v in values.items() if v is not None) or "none"
+    if any(isinstance(part, (dict, list)) for part in values):
+        return f"{len(values)}, see --json"
+    return ", ".join(map(_value, values)) or "none"

@@ -303,7 +303,7 @@ def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:
     click.echo(table(rows, right=range(7), width=width_of()))
     inside = len({(span.name, frame) for span in spans for frame in range(span.first, span.last + 1)})
     total = sum(one.frames for one in tracks.values())
-    click.echo(f"\n{len(spans)} span{'s' * (len(spans) != 1)}, {inside} frames of {total}")
+    click.echo(f"\n{len(spans)} span{'s' * (len(spans) != 1)}, {inside} frame{'s' * (inside != 1)} of {total}")
 
 
 def percent(share: float) -> str:

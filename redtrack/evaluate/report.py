@@ -115,7 +115,7 @@ def _steadiness(stability: Stability) -> dict[str, str]:
     if math.isnan(stability.mean_flicker):
         return {}
     rows = {"flicker of the error": _percent(stability.mean_flicker)}
-    rows |= {f"  Allan deviation, {tau} frames": _percent(stability.deviation(tau)) for tau in SCALES}
+    rows |= {f"  Allan deviation, {tau} frame{'s' * (tau > 1)}": _percent(stability.deviation(tau)) for tau in SCALES}
     return rows
 
 

@@ -74,6 +74,23 @@ def test_weights_are_told_by_their_header(random_rednet: Path) -> None:
     assert about["parameters"] > 1e6
 
 
+def test_shipped_weights_go_by_their_names() -> None:
+    """As --weights takes them."""
+    assert "network: detector" in info("facedet").stdout
+
+
+def test_text_shows_no_json(tmp_path: Path) -> None:
+    """Options and lists are told in words; what is not set is left out."""
+    options = {"window": 10, "temporal": True, "max_faces": None, "detect_every": 5}
+    made = Tracks.empty([0.0], info={"options": options, "cuts": [], "steps": ["a", "b"]})
+    made.save(tmp_path / "clip.h5")
+    lines = info(tmp_path / "clip.h5").stdout.splitlines()
+    assert "info options: window 10, temporal yes, detect every 5" in lines
+    assert "info cuts: none" in lines and "info steps: a, b" in lines
+    text = info(clip_of(tmp_path / "one.mkv", (ONE,), 3)).stdout
+    assert not set("[]{}") & set(text) and "streams" not in text
+
+
 def test_several_files_are_told_one_after_the_other(tracks: Path, tmp_path: Path) -> None:
     clip_of(tmp_path / "one.mkv", (ONE,), 3)
     lines = info(tracks, tmp_path / "one.mkv", "--json").stdout.splitlines()

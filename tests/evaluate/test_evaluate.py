@@ -280,6 +280,14 @@ def test_nothing_that_overlaps_fails(tmp_path) -> None:
     assert done.exit_code == 1 and "far.h5: no predicted face overlaps a true one" in done.stderr
 
 
+def test_a_truth_without_a_face_fails(tmp_path) -> None:
+    """There is nothing to score, whatever is predicted."""
+    Tracks.empty([0.0, 0.04]).save(tmp_path / "truth.h5")
+    pred = saved(moving_face(2), tmp_path / "pred.h5")
+    done = CliRunner().invoke(evaluate, [str(pred), str(tmp_path / "truth.h5")])
+    assert done.exit_code == 1 and "Error: the truth has no face to score" in done.stderr
+
+
 def test_another_video_is_told(tmp_path) -> None:
     """Where both tell the digest of their video and these differ, there is a warning."""
     tracks = moving_face(3)

@@ -17,6 +17,7 @@ from redtrack.cli import cli
 from redtrack.formats.pts import write_points
 from redtrack.measures import measures
 from redtrack.pose import openface_pose
+from redtrack.run.export import Where, export
 from redtrack.tracks import Tracks
 
 
@@ -126,6 +127,17 @@ def test_what_annotate_wrote_is_not_replaced_by_a_format_that_holds_less(tracks:
     lesser = convert(tmp_path / "clip.h5", "--to", "csv", "-o", tmp_path).stdout.strip()
     done = convert(lesser, "--to", "hdf5", "-o", tmp_path, status=1)
     assert "csv cannot hold" in done.stderr and redtrack.load(tmp_path / "clip.h5").same_as(made)
+
+
+@pytest.mark.parametrize("format", ["csv", "pts"])
+def test_an_export_of_annotate_is_not_replaced(tracks: Tracks, tmp_path: Path, format: str) -> None:
+    """It may have other columns, and the next run would write it anew; what convert wrote itself is replaced."""
+    tracks.save(tmp_path / "clip.h5")
+    export(tmp_path / "clip.h5", Where(tmp_path, [format]))
+    done = convert(tmp_path / "clip.h5", "--to", format, "-o", tmp_path, status=1)
+    assert "is what annotate wrote of clip.h5" in done.stderr and "choose another -o" in done.stderr
+    for _ in range(2):
+        convert(tmp_path / "clip.h5", "--to", format, "-o", tmp_path / "mine")
 
 
 def test_another_programs_hdf5_is_not_replaced(tracks: Tracks, tmp_path: Path) -> None:

@@ -147,6 +147,12 @@ def test_frames_with_two_faces_in_doubt_count_once(tmp_path) -> None:
     assert "2 spans, 24 frames of 24" in done.stdout
 
 
+def test_one_frame_is_told_as_one(tmp_path) -> None:
+    """In the singular."""
+    bumpy(24, apart=[4]).save(tmp_path / "a.h5")
+    assert "1 span, 1 frame of 24" in CliRunner().invoke(review, [str(tmp_path / "a.h5"), "--share", "0.01"]).stdout
+
+
 def test_files_of_one_name_are_told_apart(tmp_path) -> None:
     """The table tells the folder where two files are called alike; a sheet is called .png."""
     for folder in ("a", "b"):
