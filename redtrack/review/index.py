@@ -93,17 +93,13 @@ def index_html(entries: Sequence[Entry], title: str) -> str:
 
 
 def _row(one: Entry) -> str:
-    name = escaped(one.name)
-    cells = [
-        _cell(f'<a href="{escaped(one.link)}">{name}</a>' if one.link else name, one.name.lower()),
-        _cell(
-            f'<span class="{one.state}">{one.state}</span>'
-            + (f"<small>{escaped(one.reason)}</small>" * bool(one.reason)),
-            one.state,
-        ),
-    ]
+    name, state = escaped(one.name), f'<span class="{one.state}">{one.state}</span>'
+    reason = f"<small>{escaped(one.reason)}</small>" if one.reason else ""
+    link = f'<a href="{escaped(one.link)}">{name}</a>' if one.link else name
     if one.frames is None:
-        return f"<tr>{''.join(cells)}<td colspan=7></td></tr>"
+        cells = [_cell(link, one.name.lower()), _cell(state, one.state), f"<td colspan=7>{reason}</td>"]
+        return f"<tr>{''.join(cells)}</tr>"
+    cells = [_cell(link, one.name.lower()), _cell(state + reason, one.state)]
     share = one.seen / one.frames if one.frames else 0.0
     apart, sure = one.disagreement, one.confidence
     cells += [

@@ -19,6 +19,7 @@ from heads import heads, poses, seen
 from redtrack.edits import Edit, apply_edits
 from redtrack.inference.shape import with_shape
 from redtrack.review.film import find_film
+from redtrack.review.index import Entry, entry_of, index_html
 from redtrack.review.page import Page, page_html
 from redtrack.tracks import Tracks
 from redtrack.video import Video
@@ -215,6 +216,26 @@ def test_a_video_of_another_shape_is_told(browser: Any, tmp_path: Path) -> None:
     with opened(browser, url) as page:
         page.wait_for_function("() => !document.getElementById('notice').hidden")
         assert "it was changed or is another one" in page.inner_text("#notice")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_index_shows_every_column_at_the_width_of_a_telephone(browser: Any, tmp_path: Path, width: int) -> None:
+    """Nothing lies outside the window, in rows or in cards, and what a figure is stands above it or in the head."""
+    edited = apply_edits(tracks_on(videos.clip(tmp_path / "in.mp4", 4)), [])
+    failed = Entry("a_name_without_a_single_blank_that_is_longer_than_a_line.mp4", "failed", reason="is no video " * 9)
+    entries = [entry_of(f"clip{k}.h5", f"clip{k}.html", edited) for k in range(3)] + [failed]
+    (tmp_path / "index.html").write_text(index_html(entries, "Tracks in out"), "utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 844})
+    page = context.new_page()
+    page.goto((tmp_path / "index.html").as_uri())
+    outside = """() => [...document.querySelectorAll("td, td *")].map((one) => one.getBoundingClientRect())
+      .filter((box) => box.width === 0 || box.left < 0 || box.right > innerWidth).length"""
+    assert page.evaluate(outside) == 0 and page.evaluate("document.documentElement.scrollWidth") == width
+    above = """getComputedStyle(document.querySelector("tr:last-child td:nth-child(6)"), "::before").content"""
+    assert page.evaluate(above) == ('"disagreement"' if width == 390 else "none")
+    page.click("th:nth-child(1)")
+    assert page.inner_text("tbody tr:first-child td").startswith("a_name")
+    context.close()
 
 
 def test_names_are_shown_as_text(browser: Any, tmp_path: Path) -> None:
