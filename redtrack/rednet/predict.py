@@ -75,7 +75,7 @@ def predict_windows(
     apart = spread(net, pictures, samples, tasks) if samples else pictures.new_full((n * t, N_POINTS), torch.nan)
     if not (net.config.temporal and temporal):
         return _of_maps(net, net.decode_last(encoded, net.split(encoded.e)[1]), (n, t), apart)
-    hidden = _both_ways(net, encoded, lengths, t, direction)
+    hidden = both_ways(net, encoded, lengths, t, direction)
     out = net.decode_remembered(encoded, hidden)
     sigma = net.sigma_of(out)
     evidence = net.evidence(out, hidden, sigma).float()
@@ -118,22 +118,15 @@ def _of_maps(net: RedNet, out: StepOutput, shape: tuple[int, int], apart: Tensor
     return _on_host(net, found, net.sigma_of(out), apart, points.new_zeros(*shape, 0, N_POINTS, EVIDENCE))
 
 
-def _both_ways(net: RedNet, encoded: Encoded, lengths: Tensor, t: int, direction: str) -> list[Tensor]:
-    """The LSTM's hidden states (N, T, 256) of each direction, in the frames' own order."""
-    found = []
-    for backward in DIRECTIONS[direction]:
-        order = reversed_order(lengths, t)
-        own = reorder(encoded, order) if backward else encoded
-        hidden = net.remember(own, first_state(len(lengths), net.pixel_mean)).hidden
-        found.append(undo(hidden, order) if backward else hidden)
-    return found
-
-
-def reorder(encoded: Encoded, order: Tensor) -> Encoded:
-    """The bottlenecks of each window's frames in another order (N, T), for the LSTM, which sees nothing else."""
-    n, t = order.shape
-    flat = (order + torch.arange(n, device=order.device)[:, None] * t).flatten()
-    return encoded._replace(e=encoded.e[flat])
+def both_ways(net: RedNet, encoded: Encoded, lengths: Tensor, t: int, direction: str) -> list[Tensor]:
+    """The LSTM's hidden states (N, T, 256) of each direction, in the frames' own order; it walks all ways at once."""
+    n = len(lengths)
+    vectors = net.temporal.squeeze_frames(net.split(encoded.e)[1]).unflatten(0, (n, t))
+    orders = [reversed_order(lengths, t) if backward else None for backward in DIRECTIONS[direction]]
+    ways = torch.cat([vectors if order is None else undo(vectors, order) for order in orders])
+    start = first_state(len(ways), net.pixel_mean)
+    hidden, _ = net.temporal.walk(ways, start.h, start.c)
+    return [way if order is None else undo(way, order) for way, order in zip(hidden.split(n), orders, strict=True)]
 
 
 def _on_host(net: RedNet, found: Points, sigma: Tensor | None, apart: Tensor, evidence: Tensor) -> WindowEstimate:

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 
 from redtrack.rednet import maps
 from redtrack.rednet.model import Encoded, RedNet, StepOutput
-from redtrack.rednet.predict import reorder
-from redtrack.rednet.temporal import first_state
-from redtrack.rednet.tie import alone, reversed_order, undo
+from redtrack.rednet.predict import both_ways
+from redtrack.rednet.tie import alone
 from redtrack.training.landmarks.clips import Clip, random_clip, still_clip
 from redtrack.training.landmarks.faces import FaceSet
 from redtrack.training.landmarks.image import identity_part, step_losses
@@ -98,7 +97,9 @@ def video_loss(
         windows = truth.unflatten(1, (WINDOWS, frames)).flatten(0, 1)  # (N * 2, T, P, 2)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half):
             encoded, first = encode(net, given.crops.flatten(0, 1), frozen)
-            out, hidden = both_ways(net, encoded, len(windows), frames)
+            lengths = torch.full((len(windows),), frames, device=encoded.e.device)
+            hidden = both_ways(net, encoded, lengths, frames, "both")
+            out = net.decode_remembered(encoded, hidden)
         each = trust.repeat_interleave(WINDOWS * frames)
         target = maps.gaussian_maps(maps.crop_to_map(windows.flatten(0, 1), net.stride), net.map_size)
         parts = {"regression": REGRESSION * regression_loss(out.logits, target, each)}
@@ -156,13 +157,3 @@ def encode(net: RedNet, crops: Tensor, frozen: bool) -> tuple[Encoded, list[Step
         z = net.feedback(first[-1])
     e, skips = net.body().encode(seen[-1], z)
     return Encoded(tasks[-1], e, skips), first
-
-
-def both_ways(net: RedNet, encoded: Encoded, windows: int, frames: int) -> tuple[StepOutput, list[Tensor]]:
-    """The last step's output for encoded frames (N * T), and the LSTM's hidden states (N, T, 256) forward and backward,
-    both in the frames' own order."""
-    order = reversed_order(torch.full((windows,), frames, device=encoded.e.device), frames)
-    start = first_state(windows, net.pixel_mean)
-    forward = net.remember(encoded, start).hidden
-    backward = undo(net.remember(reorder(encoded, order), start).hidden, order)
-    return net.decode_remembered(encoded, [forward, backward]), [forward, backward]
