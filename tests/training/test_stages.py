@@ -16,6 +16,7 @@ from train_command import refusal, run_command
 from redtrack import checkpoint
 from redtrack.cli.train import train as train_command
 from redtrack.errors import DeviceError, RedtrackError, UsageError
+from redtrack.rednet.small import SmallBody
 from redtrack.training import loop
 from redtrack.training.landmarks.faces import held_out
 from redtrack.training.landmarks.label import store
@@ -84,6 +85,12 @@ def test_the_stage_runs_on_as_many_threads_as_are_asked_for(folder, tmp_path, mo
     for more in ([], ["--threads", 3]):
         run_command("image", "--data", folder / "faces", "-o", tmp_path / "out", *more)
     assert threads == [3]
+
+
+def test_weights_know_how_large_their_values_get(trained):
+    """One number for each convolution that 8-bit arithmetic does, for this stage's own weights."""
+    ranges = checkpoint.rednet_config(trained / "weights.safetensors").ranges
+    assert len(ranges) == len(SmallBody().convolutions()) and min(ranges) > 0
 
 
 def test_a_run_leaves_weights_log_and_checkpoint(trained):
