@@ -496,15 +496,16 @@ function drawLines() {
 }
 
 function drawEvents(context, label, X, top, tall, ratio, css) { // behind the curves, named where there is room
-  const left = NAMES_WIDTH * ratio;
-  for (const event of meta.events.filter((one) => one.face === state.face && PLACES[one.kind] === label)) {
+  const left = NAMES_WIDTH * ratio, accent = css("--accent");
+  for (const event of meta.events) {
+    if (event.face !== state.face || PLACES[event.kind] !== label) continue;
     const from = Math.max(X(event.onset), left), to = X(event.offset), name = eventName(event);
     if (to < left || from > timeline.width) continue;
-    context.fillStyle = css("--accent") + "38";
+    context.fillStyle = accent + "38";
     context.fillRect(from, top, Math.max(to - from, 2 * ratio), tall - ratio);
-    context.fillStyle = css("--accent");
+    context.fillStyle = accent;
     context.fillRect(Math.max(X(event.apex), left), top, 1.5 * ratio, 5 * ratio);
-    if (context.measureText(name).width + 6 * ratio < to - from) context.fillText(name, from + 3 * ratio, top + 8 * ratio);
+    if (to - from > 20 * ratio && context.measureText(name).width + 6 * ratio < to - from) context.fillText(name, from + 3 * ratio, top + 8 * ratio);
   }
 }
 
@@ -794,7 +795,7 @@ function watchLines() {
     player.seek(frameAt(event));
   });
   timeline.addEventListener("pointermove", (event) => {
-    const frame = frameAt(event), here = meta.events.filter((one) => one.face === state.face && frame >= one.onset_frame && frame <= one.offset_frame);
+    const frame = frameAt(event), here = meta.events.filter((one) => one.face === state.face && frame >= one.first && frame <= one.last);
     timeline.title = here.map((one) => `${eventName(one)}, ${clockText(one.onset)} to ${clockText(one.offset)}`).join("; ");
     if (scrub) player.seek(frame);
   });
@@ -1119,6 +1120,9 @@ async function start() {
   if (!("DecompressionStream" in window)) { notice("This browser is too old for this page: it needs one of 2023 or later."); return; }
   tracks.load(meta.table, await inflate(byId("rows").textContent));
   byId("rows").textContent = "";
+  meta.events = meta.events.map(([kind, side, face, first, apex, last, offset]) => ({
+    kind, side, face, first, last, onset: tracks.times[first], apex: tracks.times[apex], offset,
+  }));
   notice(meta.notice);
   const failed = () => { notice(`${meta.notice ? meta.notice + " " : ""}The video cannot be played here (${meta.video}): points are shown on black.`); refresh(); };
   player = new Player(meta.video, shown, failed);

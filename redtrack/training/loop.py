@@ -178,8 +178,11 @@ def train(run: Run, batch_loss: BatchLoss, validate: Callable[[nn.Module], Figur
 def steps(run: Run, batch_loss: BatchLoss, validate: Callable[[nn.Module], Figures]) -> Iterator[Figures]:
     """The loop itself: one step after another, and now and then validation, checkpoint and log line.
 
-    Yields progress, loss and the last figures every `SHOWN` steps. Raises UsageError where the loss is no number.
+    Yields progress, loss and the last figures every `SHOWN` steps. Raises UsageError where the loss is no number, or
+    other processes train another network.
     """
+    trained = sum(p.numel() for p in run.net.parameters() if p.requires_grad)
+    parallel.check_same(run.device, {"the size of the network": trained, "the step that they begin at": run.step})
     started, checked = time.monotonic() - run.seconds, run.seconds
     sums = Sums()
     figures: Figures = {}

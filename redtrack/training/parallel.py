@@ -6,10 +6,14 @@ Without torchrun every function here does nothing.
 
 from __future__ import annotations
 
+import atexit
 import os
+from collections.abc import Mapping
 
 import torch
 from torch import distributed, nn
+
+from redtrack.errors import UsageError
 
 
 def start(device: str) -> str:
@@ -22,11 +26,16 @@ def start(device: str) -> str:
         torch.cuda.set_device(device)
     if not distributed.is_initialized():
         distributed.init_process_group("nccl" if cuda else "gloo")
+        atexit.register(stop)
     return device
 
 
 def stop() -> None:
-    """Leaves the other processes."""
+    """Leaves the other processes; done at the process's end if it was not before.
+
+    gloo's threads let go of tensors, for which they take the interpreter's lock. One that does so while the interpreter
+    ends kills the process by SIGABRT (pytorch issue 190489), so that they have to be gone before.
+    """
     if distributed.is_initialized():
         distributed.destroy_process_group()
 
@@ -34,6 +43,23 @@ def stop() -> None:
 def rank() -> int:
     """Which process this is; 0 keeps the log and the checkpoints."""
     return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def check_same(device: str, values: Mapping[str, int]) -> None:
+    """Raises UsageError, in every process, where a value is not the same in all.
+
+    Where processes send each other gradients of different sizes, gloo ends them by SIGABRT.
+    """
+    if not distributed.is_initialized():
+        return
+    ours = torch.tensor(list(values.values()), dtype=torch.float64, device=device)
+    extremes = torch.cat([ours, -ours])
+    distributed.all_reduce(extremes, distributed.ReduceOp.MAX)
+    highest, lowest = extremes.tolist()[: len(ours)], (-extremes).tolist()[len(ours) :]
+    differ = [name for name, high, low in zip(values, highest, lowest, strict=True) if high != low]
+    if differ:
+        remedy = "give all of them the same data, options and folder"
+        raise UsageError(f"the processes differ in {' and '.join(differ)}", remedy=remedy)
 
 
 def average_gradients(net: nn.Module) -> None:

@@ -17,10 +17,13 @@ from redtrack.training.schedule import Schedule
 
 def main(folder: Path, words: list[str]) -> None:
     parallel.start("cpu")
-    for _ in range(2):
-        steps(folder)
-        torch.distributed.barrier()
-    train.main(words, standalone_mode=False)
+    try:
+        for _ in range(2):
+            steps(folder)
+            torch.distributed.barrier()
+        train.main(words, standalone_mode=False)
+    finally:
+        parallel.stop()
 
 
 def steps(folder: Path) -> None:
