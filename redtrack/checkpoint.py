@@ -1,8 +1,8 @@
 """Weights files: a network's config and tensors in safetensors, nothing pickled.
 
-The header's metadata holds `format` ("redtrack-weights"), `format_version`, `writer`, `kind` ("rednet" or
-"detector"; "shape" is `redtrack.shape3d.basis`'s),
-`config` and `card` (both JSON). Tensors may be stored in half precision; they are read as float32.
+The header's metadata holds `format` ("redtrack-weights"), `format_version`, `writer`, `kind` ("rednet", "detector" or
+"dense"; "shape" is `redtrack.shape3d.basis`'s), `config` and `card` (both JSON). Tensors may be stored in half
+precision; they are read as float32.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ def _check_size(kind: str, about: dict[str, Any]) -> None:
 
 
 def build(kind: str, config: dict[str, Any]) -> nn.Module:
-    """Returns an untrained network of a kind, rednet or detector, from its config. Raises ValueError for another."""
+    """Returns an untrained network of a kind, rednet, dense or detector, from its config; ValueError for another."""
     if kind == "rednet":
         from redtrack.rednet.config import RedNetConfig
         from redtrack.rednet.model import RedNet
@@ -193,6 +193,10 @@ def build(kind: str, config: dict[str, Any]) -> nn.Module:
         from redtrack.faces.detector import DetectorConfig, FaceDetector
 
         return FaceDetector(DetectorConfig(**config))
+    if kind == "dense":
+        from redtrack.rednet.dense import DenseConfig, DenseHead
+
+        return DenseHead(DenseConfig(**config))
     raise ValueError(f"a network of an unknown kind, {kind!r}")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from redtrack.cli import tell_error
+from redtrack.cli.train_dense import dense
 from redtrack.cli.train_detector import detector
 from redtrack.cli.train_options import FOLDER, OUT, common, taught
 from redtrack.cli.train_shape import shape, views
@@ -245,6 +246,7 @@ def schedule_of(stage: str, options: dict[str, Any]) -> Any:
     return Schedule(minutes=own_minutes, rate=own_rate or rate, shape=shape, **given)
 
 
+train.add_command(dense)
 train.add_command(detector)
 train.add_command(shape)
 train.add_command(views)

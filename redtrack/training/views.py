@@ -10,7 +10,6 @@ V vertices of the basis, T triangles, S side of a square picture; pictures are u
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -25,13 +24,14 @@ from redtrack.shape3d.fit import fit_rows
 from redtrack.shape3d.pose import rotation, rotation_vector, turned
 from redtrack.shape3d.visible import SEEN, visible
 from redtrack.training.landmarks.faces import cut_face, held_out, labelled_pictures
+from redtrack.training.shape.learn import free
 from redtrack.video import read_picture
 
 __all__ = ["View", "render_mesh", "turn_face", "write_views"]
 
 _BORDER = 8  # points along each side of the picture that stay where they are
 _BEHIND = 120.0  # mm behind the head's origin: depth of the picture's border
-_HARDLY = 0.25  # share of a face: a view with more of it stretched is left out
+HARDLY = 0.25  # share of a face: a view with more of it stretched is left out
 _STRETCHED = 6.0  # times its area by which a triangle of the face may grow before its texture is no longer worth much
 
 
@@ -55,12 +55,11 @@ def turn_face(
 ) -> View | None:
     """Returns a photograph's face (68, 2) turned further by degrees; None where no 3D face fits the points."""
     basis = basis or default_basis()
-    everything = np.concatenate([basis.expression, basis.identity])
-    alone = replace(basis, identity=basis.identity[:0], expression=everything)
+    alone = free(basis)
     fit = fit_rows(points[None].astype(np.float64), None, basis.mean[:N_POINTS], alone)
     if not np.isfinite(fit.pose).all():
         return None
-    vertices = basis.mean + np.tensordot(fit.expression[0], everything, 1)
+    vertices = basis.mean + np.tensordot(fit.expression[0], alone.expression, 1)
     vertices[:N_POINTS] = fit.points3d[0]
     before = rotation(fit.pose[:, :3])[0]
     after = rotation(turned(np.array([[0, yaw, pitch]])))[0] @ before
@@ -180,7 +179,7 @@ def write_views(
         picture = crop.permute(1, 2, 0).numpy()
         for index in range(views):
             view = turn_face(picture, points, *(draw.uniform(-1, 1, 2) * [yaw, pitch]))
-            if view is None or view.stretched > _HARDLY:
+            if view is None or view.stretched > HARDLY:
                 continue
             to = (out / photo.relative_to(folder)).with_name(_name(photo.stem, index))
             to.parent.mkdir(parents=True, exist_ok=True)
@@ -201,23 +200,31 @@ def render_mesh(mesh: _Mesh, size: int) -> tuple[np.ndarray, np.ndarray]:
 
     By a z-buffer: of the triangles over a pixel the nearest one is drawn.
     """
-    depth = np.full((size, size), np.inf)
-    places, drawn = np.full((size, size, 2), np.nan), np.full((size, size), -1)
-    for index, corners in enumerate(mesh.triangles):
-        target, source = mesh.target[corners], mesh.source[corners]
-        low = np.maximum(np.ceil(target[:, :2].min(axis=0)).astype(int), 0)
-        high = np.minimum(np.floor(target[:, :2].max(axis=0)).astype(int), size - 1)
-        area = float(_areas(target[None, :, :2])[0])
-        if (high < low).any() or abs(area) < 1e-9:
-            continue
-        x, y = np.meshgrid(np.arange(low[0], high[0] + 1), np.arange(low[1], high[1] + 1))
-        share = _shares(target, x, y, area)
-        near = share @ target[:, 2]
-        part = np.s_[low[1] : high[1] + 1, low[0] : high[0] + 1]
-        mine = (share >= -1e-6).all(axis=-1) & (near < depth[part])
-        depth[part][mine], drawn[part][mine] = near[mine], index
-        places[part][mine] = share[mine] @ source
-    return places, drawn
+    triangle, x, y = _pixels_around(mesh.target[mesh.triangles][..., :2], size)
+    corners = mesh.target[mesh.triangles[triangle]]  # (K, 3, 3)
+    share = _shares(corners, x, y)
+    inside = (share >= -1e-6).all(axis=1)
+    triangle, pixel, share = triangle[inside], (y * size + x)[inside], share[inside]
+    depth = (share * corners[inside, :, 2]).sum(axis=1)
+    order = np.lexsort((triangle, depth, pixel))
+    pixel, first = np.unique(pixel[order], return_index=True)
+    nearest = order[first]
+    places, drawn = np.full((size * size, 2), np.nan), np.full(size * size, -1)
+    drawn[pixel] = triangle[nearest]
+    places[pixel] = np.einsum("kc,kci->ki", share[nearest], mesh.source[mesh.triangles[triangle[nearest]]])
+    return places.reshape(size, size, 2), drawn.reshape(size, size)
+
+
+def _pixels_around(corners: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns triangle, x and y (K,) of each pixel in the box around each triangle (T, 3, 2) that has an area."""
+    low = np.clip(np.ceil(corners.min(axis=1)), 0, size).astype(int)
+    high = np.clip(np.floor(corners.max(axis=1)), -1, size - 1).astype(int)
+    span = np.maximum(high - low + 1, 0) * (np.abs(_areas(corners)) >= 1e-9)[:, None]
+    count = span.prod(axis=1)
+    triangle = np.repeat(np.arange(len(corners)), count)
+    k = np.arange(len(triangle)) - np.repeat(np.cumsum(count) - count, count)
+    down, across = np.divmod(k, np.maximum(span[triangle, 0], 1))
+    return triangle, low[triangle, 0] + across, low[triangle, 1] + down
 
 
 def _areas(corners: np.ndarray) -> np.ndarray:
@@ -227,9 +234,10 @@ def _areas(corners: np.ndarray) -> np.ndarray:
     return area
 
 
-def _shares(corners: np.ndarray, x: np.ndarray, y: np.ndarray, area: float) -> np.ndarray:
-    """Returns the barycentric coordinates (..., 3) of pixels in a triangle (3, 3)."""
-    (ax, ay), (bx, by), (cx, cy) = corners[:, :2]
+def _shares(corners: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Returns the barycentric coordinates (K, 3) of pixels x, y (K,), each in a triangle of its own (K, 3, 3)."""
+    (ax, ay), (bx, by), (cx, cy) = np.moveaxis(corners[..., :2], 0, 2)
+    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
     first = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area
     second = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area
     return np.stack([first, second, 1 - first - second], axis=-1)
