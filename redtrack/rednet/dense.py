@@ -1,8 +1,8 @@
 """Dense features: a head that gives each map cell numbers by which the same place of another face is found.
 
-DFF (Densely connected feature fields / dense facial features): "a network gives each pixel a feature that tells face
-regions apart". Ours: the network is RED-Net's, which stays as it is; the head reads its stem (fine, and local) and its
-last decoder layer (what the landmark maps are read from).
+DFF (deep face feature): "a feature vector for each pixel of a face image, which distinguishes different facial
+regions". Ours: the network is RED-Net's, which stays as it is; the head reads its stem (fine, and local) and its last
+decoder layer (what the landmark maps are read from).
 
 B pictures, C channels, D numbers of a feature, M map side, P places; cells are those of `redtrack.rednet.maps`.
 """
@@ -33,7 +33,7 @@ class DenseConfig:
 
 
 class DenseHead(nn.Module):
-    """Features of unit length for each cell: DFF's feature of each pixel."""
+    """Features of unit length for each cell: DFF's "feature vector for each pixel", at the maps' size."""
 
     def __init__(self, config: DenseConfig) -> None:
         super().__init__()

@@ -4,8 +4,8 @@ A fit knows where the 68 points are in the head's axes; the vertices between the
 these, and, within a few centimetres, by what no mode explains. That is one matrix for all faces. In the order of the
 dense points the first N are spread evenly over the face for every N, and mirror images are neighbours.
 
-DFF: "densely sampled" points over the whole face with their visibility; that they follow from a track's fit, and their
-order, is ours. R rows, N dense points, V vertices of the basis (N is V at most), T triangles.
+DFF "updates landmarks, pose and 3D shape": this is its 3D shape beyond the landmarks. How the vertices follow, and
+their order, is ours. R rows, N dense points, V vertices of the basis (N is V at most), T triangles.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from redtrack.errors import UsageError
 from redtrack.rednet.dense import at
 from redtrack.training.dense.looks import Looks
 from redtrack.training.loop import BatchLoss
@@ -20,12 +21,16 @@ _STRANGERS = 0.5  # share of the batches whose pairs are of two people
 
 
 def contrastive_loss(looks: Looks, *, batch: int = 8) -> BatchLoss:
-    """InfoNCE over 256 places of each of a batch's pairs of looks (DFF); the pairs are of one face, or of two people.
+    """InfoNCE over 256 places of each of a batch's pairs of looks, which are at one face, or at two people's.
 
-    Ours: that the same place of other faces is no negative, and in half of the batches what is sought.
+    DFF "is trained using correspondence between face images rendered from different views". Ours: this loss, that the
+    same place of other faces is no negative, and that in half of the batches it is what is sought. Raises UsageError
+    where hardly a face shows places.
     """
     counts = torch.isfinite(looks.cells[..., 0]).sum(-1)  # (N, L)
     usable = np.flatnonzero((counts >= PLACES // 2).all(1).numpy())
+    if len(usable) < 2:
+        raise UsageError("the 3D face fits the labels of hardly a face", remedy="check the .pts files")
 
     def loss(net: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         face = rng.choice(usable, batch, replace=len(usable) < batch)

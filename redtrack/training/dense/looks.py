@@ -1,9 +1,9 @@
 """Looks at faces on which the same places of the face are known: what the head of dense features learns from.
 
-Each face is looked at on its photograph and on views of it from other sides (`training.views`, where the way back to
-the photograph is known for each pixel: DFF's "exact correspondence"). Each look is a crop of its own that strays as a
-detector's do. The places, the vertices of the 3D face and the middles of its triangles, are the same on all people,
-which is ours: so a place can also be sought on another person's face.
+Each face is looked at on its photograph and on views of it from other sides: `training.views`, where the way back to
+the photograph is known for each pixel (DFF's "ground-truth correspondence"). Each look is a crop of its own that strays
+as a detector's do. The places, the vertices of the 3D face and the middles of its triangles, are the same on all
+people, which is ours: so a place can also be sought on another person's face.
 
 N faces, L looks at each, S places; C channels and M side of the maps that the head reads.
 """
@@ -90,8 +90,9 @@ def look_at(
         cells = [in_map(net, crops, known) for known in (there, labels)]
         features, found = frozen_features(net, images)
         parts.append((features.half(), *cells, found, eyes))
-    stacked: Any = (torch.stack(column) for column in zip(*parts, strict=True))
-    return Looks(*stacked, torch.from_numpy(basis.mean[triples].mean(axis=1)).float())
+    stacked: list[Any] = [torch.stack(column) for column in zip(*parts, strict=True)]
+    stacked.append(torch.from_numpy(basis.mean[triples].mean(axis=1)).float())
+    return Looks(*stacked)
 
 
 def places_of(basis: ShapeBasis) -> np.ndarray:
