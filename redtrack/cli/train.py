@@ -9,10 +9,9 @@ from typing import Any
 import click
 
 from redtrack.cli import tell_error
-from redtrack.cli.train_dense import dense
 from redtrack.cli.train_detector import detector
 from redtrack.cli.train_options import FOLDER, OUT, common, taught
-from redtrack.cli.train_shape import shape, views
+from redtrack.cli.train_shape import dense, shape, views
 
 DEFAULTS = {  # rate and minutes
     "image": (1.5e-3, 60.0), "identity": (3e-4, 20.0), "certainty": (2e-3, 10.0), "video": (1e-3, 20.0),
