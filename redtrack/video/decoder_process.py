@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -41,6 +42,8 @@ class DecoderProcess:
         self._heartbeat = Heartbeat(beats.fileno())
         ours, theirs = socket.socketpair()
         self._connection = Connection(ours.detach())
+        self._answers = select.poll()  # Connection.poll makes a selector anew for every look
+        self._answers.register(self._connection.fileno(), select.POLLIN)
         self._leash: int | None
         leash, self._leash = os.pipe()  # nothing is ever written; its end tells the other side of ours
         handles = theirs.fileno(), beats.fileno(), leash
@@ -83,12 +86,16 @@ class DecoderProcess:
 
     def receive(self, watch: Watch) -> bytes:
         """Returns the next message; raises Lost at the process's end, or where the watch says so."""
-        seconds = min(_LOOK_EVERY, watch.time_limit, watch.stopped_limit)
         with _lost_if_gone(self):
-            watch.look(self._signs(), 0.0)
-            while not self._connection.poll(seconds):
-                watch.look(self._signs(), seconds, _may_run(self.pid))
+            if not self._answers.poll(0):
+                self._wait(watch)
             return self._connection.recv_bytes()
+
+    def _wait(self, watch: Watch) -> None:
+        seconds = min(_LOOK_EVERY, watch.time_limit, watch.stopped_limit)
+        watch.look(self._signs(), 0.0)
+        while not self._answers.poll(1000 * seconds):
+            watch.look(self._signs(), seconds, _may_run(self.pid))
 
     def _signs(self) -> SignsOfLife:
         """Returns the signs of life. The system knows better how long the process has computed: one that never lets go

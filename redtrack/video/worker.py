@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import select
 import sys
 import traceback
 from collections import deque
@@ -26,6 +27,8 @@ class Worker:
 
     def __init__(self, connection: Connection, heartbeat: int) -> None:
         self._connection = connection
+        self._requests = select.poll()
+        self._requests.register(connection.fileno(), select.POLLIN)
         self._heartbeat = Heartbeat(heartbeat)
         self._heartbeat.start_pulse()
 
@@ -65,7 +68,7 @@ class Worker:
     def _send_frames(self, frames: Iterator[Frame], slots: Slots) -> None:
         free = deque(range(slots.count))
         for frame in frames:
-            while not free or self._connection.poll():
+            while not free or self._requests.poll(0):
                 free.extend(self._connection.recv_bytes())
             slot = free.popleft()
             slots.put(slot, frame.image)
