@@ -8,6 +8,7 @@ nothing has changed since the last close look but around these; and no more than
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -116,11 +117,19 @@ def cells_of(picture: Tensor) -> NDArray[np.float32]:
     """The colours of the cells of a picture uint8 (H, W, 3), each the mean of a few of its pixels: (36, 64, 3)."""
     import torch
 
-    places = [torch.arange(n * SAMPLES).mul(2).add(1).mul(length).div(2 * n * SAMPLES, rounding_mode="floor")
-              for n, length in zip(CELLS[::-1], picture.shape, strict=False)]  # fmt: skip
-    few = picture[places[0].to(picture.device)][:, places[1].to(picture.device)].cpu().numpy()
-    cells: NDArray[np.float32] = few.reshape(CELLS[1], SAMPLES, CELLS[0], SAMPLES, 3).mean((1, 3), dtype=np.float32)
-    return cells
+    down, across = (SAMPLES * count for count in CELLS[::-1])
+    rows, columns = _middles(down, picture.shape[0]), _middles(across, picture.shape[1])
+    few = picture.index_select(0, torch.from_numpy(rows).to(picture.device)).cpu().numpy()
+    parts = np.take(few, columns, axis=1).reshape(CELLS[1], SAMPLES, CELLS[0], SAMPLES, 3)
+    total = np.zeros((*CELLS[::-1], 3), np.float32)
+    for y, x in product(range(SAMPLES), repeat=2):
+        total += parts[:, y, :, x]
+    return total / np.float32(SAMPLES**2)
+
+
+def _middles(count: int, length: int) -> NDArray[np.int64]:
+    """The middles (count,) of as many equal parts of a length, in whole pixels."""
+    return (2 * np.arange(count) + 1) * length // (2 * count)
 
 
 def changed(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.bool_]:

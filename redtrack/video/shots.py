@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ _BRIGHTNESS_ONLY = 0.3  # share of the variance that another brightness leaves u
 _FLASH = 4  # frames that a flash may last
 _LEVELS = 16  # of brightness, for that share
 _SENSOR_VARIANCE = 4.0  # of noise
+_WHOLE = slice(None), slice(None)
 
 
 def thumbnail(image: Image) -> Thumbnail:
@@ -71,24 +73,25 @@ class ShotDetector:
     """
 
     def __init__(self) -> None:
-        self._last: Thumbnail | None = None
+        self._last: _Centred | None = None
         self._before_flash: Thumbnail | None = None
         self._since_flash = 0
         self._usual = deque([_USUAL_AT_START], _HISTORY)
 
     def push(self, image: Image) -> bool:
         """Takes the next frame (height, width, 3); returns whether a new shot starts with it, False for the first."""
-        now = thumbnail(image)
-        if now.std(axis=(0, 1)).max() < _BLANK:
+        now = _centred(thumbnail(image))
+        if now.is_blank:
             return False
         last, self._last = self._last, now
         return last is not None and self._compare(last, now)
 
-    def _compare(self, last: Thumbnail, now: Thumbnail) -> bool:
+    def _compare(self, before: _Centred, after: _Centred) -> bool:
         usual = max(self._usual)
-        inner = _inside_bars(last, now)
-        whole, last, now = last, last[inner], now[inner]
-        difference = _difference(last, now)
+        whole = before.thumbnail
+        inner = _inside_bars(whole, after.thumbnail)
+        last, now = whole[inner], after.thumbnail[inner]
+        difference = _apart(before, after) if inner == _WHOLE else _difference(last, now)
         self._since_flash += 1
         if difference <= _DIFFERENT + _USUAL_FACTOR * usual or _kept_share(last, now) >= _KEPT:
             self._usual.append(min(difference, _USUAL_LIMIT))
@@ -108,20 +111,46 @@ class ShotDetector:
         return True
 
 
+class _Centred(NamedTuple):
+    """A thumbnail, its colours without their mean, and the sum of their squares: each is compared with two others."""
+
+    thumbnail: Thumbnail
+    colours: Thumbnail
+    square: np.float32
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether the picture shows nothing."""
+        pixels = WIDTH * HEIGHT
+        if self.square >= 3 * pixels * _BLANK**2:  # a colour of the three varies enough
+            return False
+        return bool(self.thumbnail.std(axis=(0, 1)).max() < _BLANK)
+
+
+def _centred(a: Thumbnail) -> _Centred:
+    colours = a - a.mean(axis=(0, 1))
+    return _Centred(a, colours, (colours * colours).sum())
+
+
 def _difference(a: Thumbnail, b: Thumbnail) -> float:
     """Returns 1 - the correlation of two thumbnails' colours: 0 if equal but for brightness and contrast."""
-    a = a - a.mean(axis=(0, 1))
-    b = b - b.mean(axis=(0, 1))
-    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return 1 - float((a * b).sum()) / scale if scale else 1.0
+    return _apart(_centred(a), _centred(b))
+
+
+def _apart(a: _Centred, b: _Centred) -> float:
+    scale = float(np.sqrt(a.square * b.square))
+    return 1 - float((a.colours * b.colours).sum()) / scale if scale else 1.0
 
 
 def _inside_bars(a: Thumbnail, b: Thumbnail) -> tuple[slice, slice]:
     """Returns the rows and columns of two thumbnails without the black bars that both have at their edges."""
-    lit = np.maximum(a.max(axis=-1), b.max(axis=-1)) > _LIT
+    brightest = np.maximum(a, b)
+    if all(edge.max() > _LIT for edge in (brightest[0], brightest[-1], brightest[:, 0], brightest[:, -1])):
+        return _WHOLE
+    lit = brightest.max(axis=-1) > _LIT
     rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
     if len(rows) < _LEAST or len(columns) < _LEAST:
-        return slice(None), slice(None)
+        return _WHOLE
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
