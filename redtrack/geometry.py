@@ -22,14 +22,14 @@ def box_iou(a: Floats, b: Floats) -> Floats:
     """Intersection over union of every pair. a (N, 4), b (M, 4) -> (N, M)."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(-1)
+    shared = np.maximum(high - low, 0).prod(-1)
     total = box_area(a)[:, None] + box_area(b)[None, :] - shared
     return np.divide(shared, total, out=np.zeros_like(shared), where=total > 0)
 
 
 def box_area(boxes: Floats) -> Floats:
     """Area in square pixels. (..., 4) -> (...)."""
-    return np.clip(boxes[..., 2] - boxes[..., 0], 0, None) * np.clip(boxes[..., 3] - boxes[..., 1], 0, None)
+    return np.maximum(boxes[..., 2] - boxes[..., 0], 0) * np.maximum(boxes[..., 3] - boxes[..., 1], 0)
 
 
 def landmark_box(points: Floats) -> Floats:
@@ -66,7 +66,8 @@ class CropTransform:
         """Crop pixels to frame pixels: (N, 2, 3)."""
         scale = self.side / self.size
         cos, sin = np.cos(self.angle) * scale, np.sin(self.angle) * scale
-        linear = np.stack((np.stack((cos, -sin), -1), np.stack((sin, cos), -1)), -2)  # (N, 2, 2)
+        linear = np.empty((len(self), 2, 2), cos.dtype)
+        linear[:, 0, 0], linear[:, 0, 1], linear[:, 1, 0], linear[:, 1, 1] = cos, -sin, sin, cos
         middle = np.full(2, (self.size - 1) / 2)
         return np.concatenate((linear, (self.centre - linear @ middle)[..., None]), -1)
 

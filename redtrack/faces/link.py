@@ -67,9 +67,10 @@ class Track:
 
         The size of late is no guide: a face that goes behind something shows less and less of itself.
         """
-        frames, centres = self._path()
-        ahead = centres.mean(0) + self.speed() * (frame - frames.mean())
-        half = self.shape() / 2
+        shape = self.shape()
+        frames, centres = self._path(shape)
+        ahead = centres.mean(0) + _slope(frames, centres) * (frame - frames.mean())
+        half = shape / 2
         return np.concatenate([ahead - half, ahead + half]).astype(np.float32)
 
     def shape(self) -> NDArray[np.floating]:
@@ -79,16 +80,12 @@ class Track:
 
     def speed(self) -> NDArray[np.float64]:
         """Returns x, y in px a frame: the slope of a line through the last sightings' centres."""
-        frames, centres = self._path()
-        if len(frames) < 2:
-            return np.zeros(2)
-        away = frames - frames.mean()
-        return away @ (centres - centres.mean(0)) / (away @ away)
+        return _slope(*self._path(self.shape()))
 
-    def _path(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Frames (n,) and centres (n, 2) of the last sightings that show the whole face."""
+    def _path(self, shape: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Frames (n,) and centres (n, 2) of the last sightings that show the whole face, of that shape."""
         frames, boxes = np.array(self.frames[-LONG_MEMORY:], float), np.array(self.boxes[-LONG_MEMORY:])
-        whole = np.flatnonzero(((boxes[:, 2:] - boxes[:, :2]) >= WHOLE * self.shape()).all(1))
+        whole = np.flatnonzero(((boxes[:, 2:] - boxes[:, :2]) >= WHOLE * shape).all(1))
         chosen = whole[-MEMORY:] if len(whole) > 1 else np.arange(len(frames))[-MEMORY:]
         return frames[chosen], centre(boxes[chosen]).astype(np.float64)
 
@@ -115,6 +112,15 @@ class Track:
         keep = min(bisect_right(self.frames, frame) - 1, len(self.frames) - LONG_MEMORY)
         if keep > 0:
             del self.frames[:keep], self.boxes[:keep], self.scores[:keep]
+
+
+def _slope(frames: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns x, y in px a frame of centres (n, 2) at frames (n,)."""
+    if len(frames) < 2:
+        return np.zeros(2)
+    away = frames - frames.mean()
+    slope: NDArray[np.float64] = away @ (centres - centres.mean(0)) / (away @ away)
+    return slope
 
 
 class Linker:
@@ -294,5 +300,5 @@ def centre(boxes: Boxes) -> NDArray[np.floating]:
 
 def covered_share(box: Boxes, others: Boxes) -> NDArray[np.floating]:
     """Returns (M,), the intersection of a box (4,) with each of the others (M, 4) over the smaller one's area."""
-    shared = np.clip(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0, None).prod(1)
+    shared = np.maximum(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0).prod(1)
     return shared / np.maximum(np.minimum(box_area(box), box_area(others)), 1e-6)

@@ -81,7 +81,8 @@ class RowWriter:
         found = [(track, row) for track in linker.tracks if track.real and (row := track.row(frame, linker.bridge))]
         if linker.doubts:
             found = not_hidden(found)
-        found.sort(key=lambda pair: -sizes(pair[1][0][None])[0] * (HELD if pair[0] in self._shown else 1.0))
+        if len(found) > 1:
+            found.sort(key=lambda pair: -sizes(pair[1][0][None])[0] * (HELD if pair[0] in self._shown else 1.0))
         found = found[: self.max_faces]
         self._shown = {track for track, _ in found}
         for track, (box, score, state) in found:
@@ -99,6 +100,8 @@ def not_hidden(found: list[Seen]) -> list[Seen]:
     So no two faces are where there is but one, and one that is hidden is interrupted.
     """
     seen = np.array([box for _, (box, _, state) in found if state == DETECTED], np.float32).reshape(-1, 4)
+    if not len(seen):
+        return found
     return [
         (track, (box, score, state))
         for track, (box, score, state) in found
