@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from redtrack.rednet.temporal import PointRecurrence, first_motion
+from redtrack.rednet.walk import PointWalk
 
 CONTEXT = 10  # frames; a start farther away than these no longer tells
 CHAINS = 8  # that are tied at once, blank ones among them: always as many, so that sums are added up in the same order
@@ -117,7 +118,7 @@ def _tie(recurrence: PointRecurrence, windows: list[Linked], backwards: tuple[bo
     active = np.zeros((CHAINS, longest), np.float32)
     for row, chain in enumerate(chains):
         evidence[row, longest - len(chain) :], active[row, longest - len(chain) :] = chain, 1
-    found = recur(recurrence, torch.from_numpy(evidence), torch.from_numpy(active))
+    found = Way(*map(torch.from_numpy, PointWalk(recurrence).along(evidence, active)))
     out = []
     for row, window in zip(range(0, len(chains), len(backwards)), windows, strict=True):
         ways = []
