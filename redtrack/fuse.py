@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 def fuse(net: nn.Module) -> nn.Module:
@@ -14,5 +14,7 @@ def fuse(net: nn.Module) -> nn.Module:
             for i in range(len(module) - 1):
                 conv, norm = module[i], module[i + 1]
                 if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                    module[i], module[i + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
+                    known = norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+                    conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, *known)  # type: ignore[arg-type]
+                    module[i + 1] = nn.Identity()
     return net

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "redtrack"
 ORDER = (
-    "errors files machine lending timing points shape3d pose measures schema tracks dataframes notebook "
+    "errors files machine collector lending timing points shape3d pose measures schema tracks dataframes notebook "
     "geometry certainty journal edits video fuse device faces rednet checkpoint formats events inference run "
     "evaluate verify render cropping review plots training bench doctor cli"
 ).split()

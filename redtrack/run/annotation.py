@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from redtrack.collector import made_to_stay
 from redtrack.errors import Bug, RedtrackError, as_bug
 from redtrack.inference.options import Options
 from redtrack.run.export import Where
@@ -143,11 +144,12 @@ class _Annotator:
         if self._models is not None:
             return
         self._reporter.preparing("loading the networks")
-        import torch
+        with made_to_stay():
+            import torch
 
-        from redtrack.inference.engine import Engine
+            from redtrack.inference.engine import Engine
 
-        self._models = models = self._plan.networks.load()
+            self._models = models = self._plan.networks.load()
         self._about = {**models.about, "device": str(models.device), "torch": torch.__version__}
         batch, say = self._plan.networks.resources.batch, self._reporter.say
         self._engine = Engine(models, self._plan.options, batch, self._stopping, tell=say, profile=self._profile)
