@@ -203,6 +203,7 @@ class Tracker:
         again = self._protocol.again(window, seen, self._runs)
         if not window.peek and not again:
             self._runs.entry(window).see(window, seen, said.evidence)
+            self._store.drop(self._runs.needed)
             if not self._stitcher.waits or self._runs.all_are(Stage.SEEN):  # else the next chunk settles more in one go
                 self._settle()
         return again

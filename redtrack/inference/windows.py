@@ -136,6 +136,12 @@ class FaceRun:
         return [*firsts, self.end - len(self.boxes)] if self.boxes else firsts
 
     @property
+    def uncut(self) -> list[int]:
+        """Where the windows begin that may still be cropped, and the rows that are in no window yet."""
+        firsts = [entry.window.first for entry in self.entries if entry.stage < Stage.SEEN]
+        return [*firsts, self.end - len(self.boxes)] if self.boxes else firsts
+
+    @property
     def planned(self) -> list[WindowEntry]:
         """The windows that wait for their crops."""
         return [entry for entry in self.entries if entry.stage is Stage.PLANNED]
@@ -190,8 +196,8 @@ class FaceRuns:
 
     @property
     def needed(self) -> int:
-        """The first frame from which crops may still be cut."""
-        return min([self.done, *(entry.window.first for run in self._runs for entry in run.planned)])
+        """The first frame from which crops may still be cut: of a window that was seen none is."""
+        return min([self._settled, *(first for run in self._runs for first in run.uncut)])
 
     def all_are(self, stage: Stage) -> bool:
         """Whether all windows whose rows are wanted have come so far."""
