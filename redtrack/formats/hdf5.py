@@ -139,7 +139,7 @@ def checked(file: Hdf5File, name: str) -> Array:
     """Returns a dataset whose type and shape are as specified."""
     field = field_of(name)
     found = file.array(name)
-    same_kind = np.issubdtype(found.dtype, np.floating) == (np.dtype(field.dtype).kind == "f")
+    same_kind = (found.dtype.kind == "f") == (np.dtype(field.dtype).kind == "f")
     if not same_kind or not field.suits(found.shape[1:]):
         raise FormatError(f"'{name}' is {found.shape} {found.dtype}, not rows of {field.shape_text()} {field.dtype}")
     if len(found) > MAX_FRAMES:

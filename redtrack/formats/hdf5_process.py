@@ -19,7 +19,7 @@ from redtrack.lending import Pool
 __all__ = ["POOL", "Hdf5Process", "Hdf5ProcessLost"]
 
 TIME_LIMIT = 60  # seconds without an answer after which the process counts as hanging; the slowest answer takes 1
-_MOST_FILES = 1000  # after that a fresh process: what C libraries leak goes with the old one
+_MOST_FILES = 5000  # after that a fresh process: what C libraries leak goes with the old one
 _SURROUNDINGS = {
     "HDF5_USE_FILE_LOCKING": "FALSE",  # a file that is being written may be looked at
     "HDF5_PLUGIN_PRELOAD": "::",  # no plugins

@@ -17,7 +17,7 @@ from redtrack.run.export import Where
 from redtrack.run.folder import prepare_parent
 from redtrack.run.lock import Lock
 from redtrack.run.plan import Task
-from redtrack.run.result import is_of, stored_info, unfinished_info
+from redtrack.run.result import is_of, resolved, stored_info, unfinished_info
 
 __all__ = ["claim", "foreseen"]
 
@@ -30,7 +30,7 @@ def claim(task: Task, digest: str, where: Where) -> tuple[Path, Lock] | None:
     digest: the video's. Raises FormatError where a file that is not ours has the name, OutputError where nothing can
     be written.
     """
-    owner = {"source": str(task.path.resolve()), "source_digest": digest}
+    owner = {"source": resolved(task.path), "source_digest": digest}
     for name, has_to_be_mine in _candidates(task, digest, where):
         path = where.path(name)
         prepare_parent(path, where.folder)

@@ -80,7 +80,7 @@ def outdated(result: Path, where: Where) -> str | None:
     """
     others = [name for name in _OURS if name not in where.formats]
     paths = {name: export_path(result, name) for name in others}
-    found = [name for name, path in paths.items() if _OURS[name](path) and _is_stale(path, result)]
+    found = [name for name, path in paths.items() if path.exists() and _OURS[name](path) and _is_stale(path, result)]
     if not found:
         return None
     names = " and ".join(printable(paths[name].name) for name in found)

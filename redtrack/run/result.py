@@ -19,7 +19,7 @@ from redtrack.tracks import FrameState
 if TYPE_CHECKING:
     from redtrack.formats.hdf5_file import Hdf5File
 
-__all__ = ["Counts", "count", "identity", "identity_of", "is_of", "stored_info", "unfinished_info"]
+__all__ = ["Counts", "count", "identity", "identity_of", "is_of", "resolved", "stored_info", "unfinished_info"]
 
 _DIGESTS = ("source_digest", "weights_digest", "detector_digest", "boxes_digest")
 
@@ -82,9 +82,15 @@ def identity_of(source_digest: str, made_with: Mapping[str, Any]) -> dict[str, A
 def is_of(info: Mapping[str, Any], path: Path, source_digest: str) -> bool:
     """Returns whether a result belongs to this video: by its path, or by its content if it was moved since."""
     source = str(info.get("source", ""))
-    if source == str(path.resolve()):
+    if source == resolved(path):
         return True
     return info.get("source_digest") == source_digest and not os.path.exists(source)
+
+
+@lru_cache(maxsize=1)
+def resolved(path: Path) -> str:
+    """Returns a video's whole path without links, which is asked for several times in a row."""
+    return str(path.resolve())
 
 
 def count(path: Path) -> Counts:
