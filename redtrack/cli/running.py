@@ -99,9 +99,9 @@ def here(plan: Plan, reporter: Reporter, jobs: int | None, profile: Profile | No
 
         return Inline(plan, reporter, profile)
     from redtrack.machine import cores, free_memory, jobs_for
-    from redtrack.run.processes import Processes
+    from redtrack.run.processes import Jobs
 
-    return Processes(plan, reporter, ["cpu"] * (jobs or jobs_for(cores(), free_memory())))
+    return Jobs(plan, reporter, jobs or jobs_for(cores(), free_memory()))
 
 
 def tasks_of(videos: Sequence[str], shard: Shard | None, keep_tree: bool) -> tuple[list[Task | Outcome], str | None]:

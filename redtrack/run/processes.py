@@ -20,13 +20,14 @@ from typing import Any
 
 from redtrack.errors import DeviceError, RedtrackError, UsageError
 from redtrack.machine import cores
+from redtrack.run.inline import Inline
 from redtrack.run.outcome import FAILED, Outcome, stopped_outcome
 from redtrack.run.plan import Plan, Task, largest_first
 from redtrack.run.process_worker import CANNOT, ENDED, MORE, NOTHING_NOW, PREPARING, SAY, STEP, STOP, work
 from redtrack.run.progress import Reporter
 from redtrack.run.stop import BrokenOff
 
-__all__ = ["Processes", "parse_devices"]
+__all__ = ["Jobs", "Processes", "parse_devices"]
 
 LOOK_EVERY = 0.2  # seconds between two questions whether to stop
 MOST_DEATHS = 3  # in a row, without a video ended in between, after which a device is given up
@@ -221,6 +222,19 @@ class Processes:
                 process.process.kill()
                 process.process.join()
                 process.closed = True
+
+
+class Jobs:
+    """Does tasks in so many processes on the CPU; a single video in this one, which need not wait for a fresh one."""
+
+    def __init__(self, plan: Plan, reporter: Reporter, count: int) -> None:
+        self._plan, self._reporter, self._count = plan, reporter, count
+
+    def outcomes(self, tasks: Sequence[Task], stopping: Callable[[], bool]) -> Generator[Outcome, None, None]:
+        """Yields what became of each video."""
+        if len(tasks) < 2:
+            return Inline(self._plan.on("cpu", None, 1), self._reporter).outcomes(tasks, stopping)
+        return Processes(self._plan, self._reporter, ["cpu"] * self._count).outcomes(tasks, stopping)
 
 
 def parse_devices(text: str) -> list[str]:

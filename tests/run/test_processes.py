@@ -21,7 +21,7 @@ from redtrack.run.export import Where
 from redtrack.run.folder import prepare_folder
 from redtrack.run.outcome import Outcome
 from redtrack.run.plan import make_tasks
-from redtrack.run.processes import Processes, parse_devices
+from redtrack.run.processes import Jobs, Processes, parse_devices
 from redtrack.run.progress import SilentReporter, Working
 from redtrack.run.run import Run
 
@@ -187,3 +187,11 @@ def test_devices_are_numbers_or_cpu() -> None:
     for wrong in ("", "0,", "gpu", "-1", "cuda"):
         with pytest.raises(UsageError):
             parse_devices(wrong)
+
+
+def test_a_single_video_needs_no_process(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several jobs have nothing to share out where there is one video."""
+    plan = Annotation(Where(out), deadly_world.DeadlyNetworks(None, Options()))
+    monkeypatch.setattr(Processes, "outcomes", None)
+    run = Run(make_tasks([clips / "a.mkv"]), plan, SilentReporter())
+    assert [outcome.state for outcome in run.run(Jobs(plan, SilentReporter(), 4))] == ["done"]
