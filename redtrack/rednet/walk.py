@@ -18,7 +18,7 @@ from redtrack.rednet.temporal import LEAST_DOUBT, PER_POINT, PointRecurrence
 
 __all__ = ["PointWalk"]
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]  # float32
 
 
 class _Motion(NamedTuple):
@@ -51,9 +51,8 @@ class PointWalk:
         scores, size = (np.ascontiguousarray(evidence[..., k].swapaxes(0, 1)) for k in (2, 3))  # (L, M, P)
         own = np.exp(2 * size)
         facts = np.empty((m, p, PER_POINT + 5 + self._certain), np.float32)
-        motion = _Motion(
-            *np.zeros((2, 2, m, p), np.float32), np.zeros((m, 1), np.float32), np.zeros((m, p), np.float32)
-        )
+        still, nothing = np.zeros((2, m, p), np.float32), np.zeros((m, p), np.float32)
+        motion = _Motion(still, still, nothing[:, :1], nothing)
         found = np.empty((m, length, p, 2), np.float32), np.empty((m, length), np.float32), np.empty_like(size)
         for k in range(length):
             facts[..., :PER_POINT], facts[..., PER_POINT + 3] = evidence[:, k, :, 4:], scores[k]

@@ -5,6 +5,7 @@ Results that are there already are skipped without loading the networks, or torc
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -144,6 +145,10 @@ class _Annotator:
         if self._models is not None:
             return
         self._reporter.preparing("loading the networks")
+        if sys.platform != "win32":  # where videos are decoded in this process
+            from redtrack.video.decoder_process import prepare
+
+            prepare()  # it starts while the libraries load
         with made_to_stay():
             import torch
 

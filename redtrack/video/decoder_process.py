@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from pathlib import Path
@@ -21,7 +21,7 @@ from redtrack.lending import Pool
 from redtrack.video.decoder_watch import Lost, Watch, loss_of
 from redtrack.video.shared_frames import Heartbeat, SignsOfLife, shared_file
 
-__all__ = ["POOL", "DecoderProcess"]
+__all__ = ["POOL", "DecoderProcess", "prepare"]
 
 # -P: no module is taken from the current folder.
 _COMMAND = [sys.executable, "-P", "-m", "redtrack.video.worker"]
@@ -164,3 +164,9 @@ def _search_path() -> str:
 
 
 POOL: Pool[DecoderProcess] = Pool(DecoderProcess)
+
+
+def prepare() -> None:
+    """Starts a decoder process that the next video finds ready, unless an idle one is there; none where it cannot."""
+    with suppress(OSError), POOL.loan() as process:
+        process.is_idle = True
