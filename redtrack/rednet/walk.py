@@ -69,7 +69,7 @@ class PointWalk:
         """One frame's points (2, M, P), logarithm of their deviation (M, P) and its square on top of those before it;
         `facts` (M, P, F) has what the frame says beside, and is filled.
         """
-        expected = state.position + state.speed
+        expected: Array = state.position + state.speed
         context = 1 / (1 + state.seen)
         if self._aligned:
             expected = self._followed(expected, points, own + state.variance + np.float32(LEAST_DOUBT), context)
