@@ -50,7 +50,7 @@ def main() -> None:
             errors = face_errors(predict_faces(net, own), own.points)
             before = first.setdefault(name, errors)
             cells.append(f"{errors.mean():.2f} ({100 * (errors.mean() / before.mean() - 1):+.1f} %)")
-        print(f"| {Path(weights).stem} | " + " | ".join(cells) + " |", flush=True)
+        print(f"| {weights} | " + " | ".join(cells) + " |", flush=True)
 
 
 def turned(faces: FaceSet) -> FaceSet:
