@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redtrack.errors import WeightsError
+from redtrack.errors import WeightsError, absent
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,7 +36,7 @@ def find(name: str | Path) -> Path:
     path = Path(name)
     if path.suffix == ".safetensors" or path.exists():
         if not path.is_file():
-            raise WeightsError("no such weights file", path=path, remedy="check --weights")
+            raise WeightsError(*absent(path, "no such weights file"))
         return path
     there = shipped()
     if str(name) not in there:

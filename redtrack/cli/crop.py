@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from redtrack.cli.paths import refuse_swapped
 from redtrack.cli.running import display_options, do_run, here, jobs_option
 
 _FORMATS = ("mp4", "png", "npy")
@@ -63,6 +64,7 @@ def crop(
     from redtrack.cropping.plan import CropPlan
     from redtrack.cropping.save import CropOptions
 
+    refuse_swapped("crop", Path(video), tracks)
     plan = CropPlan(tracks, out, CropOptions(**chosen), overwrite)
     make_executor = partial(here, plan, jobs=jobs)
     status, _ = do_run([video], plan, make_executor, fail_fast=fail_fast, quiet=quiet, progress=progress)

@@ -10,7 +10,7 @@ import click
 
 from redtrack.cli import tell
 from redtrack.cli.edits import edits_options, with_edits
-from redtrack.cli.paths import FILE
+from redtrack.cli.paths import FILE, refuse_swapped
 
 if TYPE_CHECKING:
     from redtrack.render.film import Rendered
@@ -120,13 +120,10 @@ def check_arguments(video: Path, tracks: Path, out: Path | None, sheet: Path | N
     from redtrack.errors import UsageError
     from redtrack.render.film import check_out
     from redtrack.render.png import check_png
-    from redtrack.video.signatures import is_video
 
     if out is None and sheet is None:
         raise UsageError("nothing to draw", remedy="give -o FILE.mp4, --sheet FILE.png, or both")
-    if is_video(tracks) and video.exists() and not is_video(video):
-        remedy = "name the video first and its tracks second: redtrack render VIDEO TRACKS"
-        raise UsageError("is a video where the tracks are to be", tracks, remedy)
+    refuse_swapped("render", video, tracks)
     for drawing in filter(None, (out, sheet)):
         check_out(video, drawing)
     if sheet:

@@ -146,7 +146,9 @@ def read_boxes(path: Path) -> dict[int, list[Line]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             return _by_frame(path, [(n, c) for n, c in enumerate(csv.reader(file), 1) if _says_something(c)])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise FormatError("is no text, and boxes are", path=path, remedy=REMEDY) from error
+    except (OSError, csv.Error) as error:
         raise FormatError(f"unreadable boxes ({error})", path=path, remedy=REMEDY) from error
 
 

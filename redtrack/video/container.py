@@ -38,6 +38,7 @@ MAX_PIXELS = 1 << 27
 
 MOST_BYTES = 1 << 29  # that the pictures of a decoder's threads take together, unless one takes more
 
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _LOOK = "check that it plays in a video player"
 
 
@@ -137,9 +138,13 @@ def check_file(path: str | os.PathLike[str]) -> os.stat_result:
 def _cannot_open(path: str | os.PathLike[str], error: Exception) -> VideoError:
     if isinstance(error, PermissionError) and not os.access(path, os.R_OK):
         return VideoError("may not be read", path, "check its permissions")
-    has_lost_index = False
+    has_lost_index = is_hdf5 = False
     with suppress(OSError):
         has_lost_index = has_no_index(Path(path))
+        with open(path, "rb") as file:
+            is_hdf5 = file.read(len(_HDF5)) == _HDF5
+    if is_hdf5:
+        return VideoError("is an HDF5 file, as tracks are, not a video", path, "name the video that it is of")
     if has_lost_index:
         remedy = "record it again or rebuild the index with a repair tool such as untrunc"
         return VideoError("has no index (moov), so the recording was cut short", path, remedy)

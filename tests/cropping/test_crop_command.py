@@ -162,6 +162,13 @@ def test_a_fault_of_our_own_fails_one_video(film: Path, tmp_path: Path, monkeypa
     assert "1 done, 1 failed" in done.stdout and "ZeroDivisionError" in done.stderr
 
 
+def test_tracks_named_before_their_video_are_told(film: Path, tmp_path: Path) -> None:
+    """One sentence says which comes first, and nothing is written."""
+    done = CliRunner().invoke(cli, ["crop", str(tmp_path / "tracks" / "film.h5"), str(film), "-o", str(tmp_path / "c")])
+    assert done.exit_code == 2 and "name the video first and its tracks second" in done.output
+    assert not (tmp_path / "c").exists()
+
+
 def test_progress_tells_the_faces_that_are_cropped(film: Path, tmp_path: Path) -> None:
     """From the first line on, of the faces that were asked for."""
     done = crop(film, tmp_path / "tracks" / "film.h5", "-o", tmp_path / "out", "--progress", "json")

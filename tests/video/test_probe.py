@@ -15,6 +15,7 @@ from redtrack.errors import VideoError
 from redtrack.video import Video, probe
 
 NO_VIDEO = "is not a video that can be read; check that it plays in a video player"
+HDF5 = "is an HDF5 file, as tracks are, not a video; name the video that it is of"
 NO_PICTURES = "holds no moving pictures, only sound or data; give the video file itself"
 
 
@@ -51,6 +52,7 @@ def test_the_codec_is_named_by_its_standard(tmp_path: Path) -> None:
         ("loop.mp4", lambda path: path.symlink_to(path), "cannot be opened: too many levels of symbolic links"),
         ("prose.mp4", videos.text, NO_VIDEO),
         ("prose.txt", videos.text, NO_VIDEO),
+        ("clip.h5", lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)), HDF5),
         ("list.m3u8", videos.playlist, NO_VIDEO),
         ("voice.m4a", videos.sound_only, NO_PICTURES),
         ("song.mp4", videos.with_cover_only, NO_PICTURES),
