@@ -1,4 +1,4 @@
-"""Python's garbage collector, which need not look through what stays for good."""
+"""Python's garbage collector, which need not look through libraries while they load."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["made_to_stay"]
+__all__ = ["without_collections"]
 
 
 @contextmanager
-def made_to_stay() -> Iterator[None]:
-    """Leaves out all that there is at the end of the block: from the collections in it, from later ones, and from those
-    at the end of the process. For libraries: torch's import makes half a million objects.
-    """
+def without_collections() -> Iterator[None]:
+    """Collects nothing in the block: torch's import makes half a million objects that stay, and each would be looked at
+    again and again."""
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
         if was_on:
             gc.enable()

@@ -122,15 +122,15 @@ def evaluate(
         write_faces(table, scores)
     if plot:
         draw_curves(plot, scores)
-    if warn(given):
+    if warn(given, is_empty=not any(len(score.errors) for score in scores.values())):
         sys.exit(1)
     return 0
 
 
-def warn(scores: dict[str, Score]) -> bool:
-    """Says on stderr which predictions can hardly be of the truth's videos; returns whether nothing is scored."""
+def warn(scores: dict[str, Score], *, is_empty: bool) -> bool:
+    """Says on stderr which predictions can hardly be of the truth's videos, and whether the truth `is_empty` of faces;
+    returns whether nothing is scored."""
     lost = [name for name, score in scores.items() if len(score.errors) and not score.has_overlap]
-    is_empty = not any(len(score.errors) for score in scores.values())
     for name, score in scores.items():
         if score.foreign:
             click.echo(f"Warning: {name} was made from another video than the truth, by their digests", err=True)

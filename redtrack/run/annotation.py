@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redtrack.collector import made_to_stay
+from redtrack.collector import without_collections
 from redtrack.errors import Bug, RedtrackError, as_bug
 from redtrack.inference.options import Options
 from redtrack.run.export import Where
@@ -149,7 +149,7 @@ class _Annotator:
             from redtrack.video.decoder_process import prepare
 
             prepare()  # it starts while the libraries load
-        with made_to_stay():
+        with without_collections():
             import torch
 
             from redtrack.inference.engine import Engine
