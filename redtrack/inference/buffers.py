@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 __all__ = ["Buffers", "image_memory", "keep_memory"]
 
-SPARE = 1 << 28  # bytes: what a step takes at once of pictures of 1920 x 1080; less where less was ever in use
+SPARE = 1 << 27  # bytes: what a step takes at once of pictures of 1280 x 720; less where less was ever in use
 # glibc's mallopt: what the C library gives back to the system, which then has to hand it out anew, page by page.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENAS = -1, -3, -8
 _KEPT, _LARGEST = 1 << 29, 1 << 25  # bytes of free memory that are kept; of a block that is
