@@ -7,6 +7,7 @@ to stdout, progress and messages to stderr.
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import sys
@@ -151,7 +152,10 @@ def cli() -> None:
 def main() -> None:
     """Runs the command line of the process."""
     _mend_streams()
-    cli.main(prog_name="redtrack")
+    try:
+        cli.main(prog_name="redtrack")
+    finally:
+        gc.freeze()  # else all that torch made is looked through once more, for a quarter of a second
 
 
 def _mend_streams() -> None:

@@ -65,7 +65,7 @@ class NetworkDetector:
         long_side: int | None = None,
         threshold: float | None = None,
         weak: float | None = None,
-        batch: int = 8,
+        batch: int = 4,
         verify: bool = True,
     ) -> None:
         config = net.config

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from redtrack.errors import RedtrackError
 from redtrack.inference.crop import region_of, sample
-from redtrack.inference.frames import CHUNK_BYTES, Chunk, FrameStore, gather
+from redtrack.inference.frames import CHUNK, Chunk, FrameStore, gather
 from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.opening import open_chosen
 from redtrack.inference.options import Options
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Destination", "Sink", "Tracker", "expected_frames"]
 
-READ_AHEAD = 2  # chunks decoded before they are wanted
-TOGETHER = 4  # chunks in which faces are looked for at once: a call with more pictures takes less time for each
+READ_AHEAD = 1  # chunks decoded before they are wanted
+TOGETHER = 3  # chunks in which faces are looked for at once: a call with more pictures takes less time for each ...
+TOGETHER_BYTES = 64 << 20  # ... but one, where its pictures take more
 BLOCK = 250  # frames that are written at once: the most that a kill costs
 
 
@@ -167,10 +168,9 @@ class Tracker:
         sink = self._destination.open(_origin(self.video.info, self._models, self.options))
         self._follower = self._models.follower(self.options)
         chunks = gather(self.video.frames(end=self.options.end), ShotDetector(), self.options.start or 0.0)
-        # Frames that fill a chunk each are looked at one by one, and not read ahead.
         frame_bytes = self.video.info.height * self.video.info.width * 3
-        self._together = max(1, min(TOGETHER, TOGETHER * CHUNK_BYTES // frame_bytes))
-        self._chunks = read_ahead(chunks, READ_AHEAD if self._together > 1 else 1)
+        self._together = max(1, min(TOGETHER, TOGETHER_BYTES // (CHUNK * frame_bytes)))
+        self._chunks = read_ahead(chunks, READ_AHEAD)
         self._sink, self._merger = sink, RowMerger(sink.frames)
         shape = self._models.crop_size, sink.frames, self._models.crop_scale
         self._runs = FaceRuns(self._protocol.window, *shape)

@@ -155,7 +155,8 @@ class _Annotator:
             from redtrack.inference.engine import Engine
 
             self._models = models = self._plan.networks.load()
-        self._about = {**models.about, "device": str(models.device), "torch": torch.__version__}
+        version = str(torch.__version__)  # of torch's own class, which whoever hears of a video would have to load
+        self._about = {**models.about, "device": str(models.device), "torch": version}
         batch, say = self._plan.networks.resources.batch, self._reporter.say
         self._engine = Engine(models, self._plan.options, batch, self._stopping, tell=say, profile=self._profile)
         self._engine.share_memory(self._plan.networks.sharers)

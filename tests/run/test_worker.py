@@ -1,5 +1,6 @@
 """A worker skips what is done without its networks, and says when it loads them."""
 
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -74,6 +75,14 @@ def test_worker_goes_on_when_there_are_tasks_again(clips: list[Path], tmp_path: 
         found.append(sorted(outcome.source.stem for outcome in worker.outcomes(source)))
     assert found == [["a", "b"], [], ["c"]]
     assert listener.heard == ["loading the networks"]
+
+
+def test_who_hears_of_a_video_need_not_load_torch(clips: list[Path], tmp_path: Path) -> None:
+    """What a worker says of it has no class of torch's in it: the process that shows the progress would load that."""
+    plan = Annotation(Where(tmp_path), LoadedNetworks.of(square_models(), Options()))
+    outcomes = list(plan.worker(Listener()).outcomes(iter([Task(clips[0], ("a",))])))
+    assert [outcome.state for outcome in outcomes] == ["done"]
+    assert b"torch." not in pickle.dumps(outcomes)
 
 
 def test_skipping_does_not_import_torch(clips: list[Path], tmp_path: Path) -> None:
