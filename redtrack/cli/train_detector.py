@@ -12,8 +12,8 @@ import click
 @click.command()
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
               help="Folder of photos with boxes.csv: file,x0,y0,x1,y1,ignore, a line for each face.")  # fmt: skip
-@click.option("--faces", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Folder of cut-out faces with .pts files beside them, to lay over parts of the photos.")  # fmt: skip
+@click.option("--faces", type=click.Path(exists=True, file_okay=False, path_type=Path), multiple=True,
+              help="Folder of cut-out faces with .pts files beside them, to lay over parts of the photos. Repeatable.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the run.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=60, show_default=True,
               help="Stop after this time; the rate falls to a hundredth by then.")  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -118,9 +118,11 @@ def look_again(training: DetectorTraining, mosaics: Mosaics, report: Callable[[s
     report(f"{len(mistakes.faces)} faces hardly seen, {len(mistakes.others)} boxes that are no face")
 
 
-def read_mosaics(data: Path, faces: Path | None, seed: int, step: int, report: Callable[[str], None]) -> Mosaics:
+def read_mosaics(
+    data: Path, faces: Sequence[Path], seed: int, step: int, report: Callable[[str], None]
+) -> Mosaics:
     """Mosaics of the photos that are not held out and, in places, of cut-out faces; reports how many there are."""
-    cutouts = [] if faces is None else cutout_scenes(faces)
+    cutouts = [scene for folder in faces for scene in cutout_scenes(folder)]
     photos = read_scenes(data, validation=False)
     if not photos:
         raise UsageError("names no photo to train on", data / "boxes.csv", "add photos; a tenth is held out")
@@ -156,14 +158,14 @@ def train_detector(
     steps: int | None = None,
     start: FaceDetector | None = None,
     rate: float = RATE,
-    faces: Path | None = None,
+    faces: Sequence[Path] = (),
 ) -> FaceDetector:
     """Trains on `data`/boxes.csv until `minutes` have been spent, or `steps` done, in all; returns the average network.
 
     `out` is a folder: `training.pt` in it holds all that `resume` needs, and is written every two minutes, at the end
     and on Ctrl-C. The learning rate falls along half a cosine over the whole time, so more minutes than before continue
     a training at the rate that suits the longer one. `start` is a trained network to go on from, as a new training.
-    `faces` is a folder of cut-out faces with `.pts` files, which the mosaics show too. Raises UsageError where `out`
+    `faces` are folders of cut-out faces with `.pts` files, which the mosaics show too. Raises UsageError where `out`
     holds a run already, or `data` no photo to train on; WeightsError where there is nothing to resume.
     """
     out = Path(out)

@@ -16,6 +16,8 @@ from redtrack.training.detector.scenes import Labelled, Scene, cut, rotation
 NATURAL = 0.6  # share of training pictures that are no mosaics; without them hard faces of real photos stay unlearnt
 HARD = 0.5  # share of those that show a place where the network was wrong, once such places are known
 MOST = 5  # faces of a photo above which it is not drawn more often still
+STRETCHED, STRETCH = 0.4, 0.6  # share of tiles squeezed or stretched, and the most of it, as the logarithm of width over
+# height: pictures whose shape was changed, and wide-screen video whose pixels were not square
 
 Anchor = tuple[Scene, np.ndarray]
 """A place in a photo: the photo, and (4,) x0 y0 x1 y1."""
@@ -56,7 +58,7 @@ class Mosaics:
         scene, anchor = self.place()
         focus = np.array(scene.size[::-1]) / 2 if anchor is None else (anchor[:2] + anchor[2:]) / 2
         target = size * self.random.uniform(0.15, 0.85, 2)
-        matrix = self.affine(np.exp(self.random.uniform(-0.4, 0.5)), focus, target, turned=0.4)
+        matrix = self.affine(np.exp(self.random.uniform(-0.9, 0.5)), focus, target, turned=0.4)
         return cut(scene, matrix, size, size)
 
     def place(self) -> tuple[Scene, np.ndarray | None]:
@@ -128,10 +130,14 @@ class Mosaics:
         return self.affine(scale, focus, target, turned=0.6)
 
     def affine(self, scale: float, focus: np.ndarray, target: np.ndarray, turned: float) -> np.ndarray:
-        """A map (2, 3) that takes `focus` to `target`: half of them mirrored, a share `turned` turned by up to 40°."""
+        """A map (2, 3) that takes `focus` to `target`: half of them mirrored, a share `turned` turned by up to 40°, and
+        some stretched as a whole.
+        """
         random = self.random
         angle = np.radians(random.uniform(-40, 40) if random.random() < turned else random.normal() * 5)
-        linear = rotation(angle) @ np.diag(scale * np.exp(random.uniform(-0.1, 0.1, 2)) * [random.choice([-1, 1]), 1])
+        wider = random.uniform(-STRETCH, STRETCH) / 2 if random.random() < STRETCHED else random.uniform(-0.1, 0.1)
+        stretch = np.diag(scale * np.exp([wider, -wider]))
+        linear = stretch @ rotation(angle) @ np.diag([random.choice([-1, 1]), 1])
         return np.concatenate([linear, (target - linear @ focus)[:, None]], axis=1)
 
 
