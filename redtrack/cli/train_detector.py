@@ -13,7 +13,7 @@ import click
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
               help="Folder of photos with boxes.csv: file,x0,y0,x1,y1,ignore, a line for each face.")  # fmt: skip
 @click.option("--faces", type=click.Path(exists=True, file_okay=False, path_type=Path), multiple=True,
-              help="Folder of cut-out faces with .pts files beside them, to lay over parts of the photos. Repeatable.")  # fmt: skip
+              help="Folder of cut-out faces with .pts files, to lay over parts of the photos. Repeatable.")  # fmt: skip
 @click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the run.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=60, show_default=True,
               help="Stop after this time; the rate falls to a hundredth by then.")  # fmt: skip
@@ -47,7 +47,8 @@ def detector(
     path, card = out / "weights.safetensors", {"stage": "detector", "data": data.name, "minutes": minutes}
     checkpoint.save(path, net, "detector", card)  # now, for what follows takes long
     if verifier:
-        net = with_verifier(net, data, verifier, device, options["seed"], report)
+        judge = getattr(before, "verifier", None)
+        net = with_verifier(net, data, verifier, device, options["seed"], report, start=judge)
     if held_out := read_scenes(data, validation=True):
         net = with_threshold(net, held_out, device)
         report(f"threshold {net.config.threshold}, chosen on {len(held_out)} photos held out")

@@ -24,6 +24,7 @@ class Verifier(nn.Module):
 
     def __init__(self, width: int = 24) -> None:
         super().__init__()
+        self.width = width
         a, b, c, d = width, 2 * width, 4 * width, 9 * width // 2
         self.body = nn.Sequential(
             conv_unit(3, a, 3, stride=2),  # (K, a, 32, 32)

@@ -178,7 +178,7 @@ def test_a_verifier_learns_to_tell(photo: Scene) -> None:
     one, same = (Squares(proposals, seed=3).draw(6) for _ in range(2))
     assert torch.equal(one[0], same[0]) and one[0].shape == (6, 3, SIZE, SIZE) and one[0].min() >= 0
     said: list[str] = []
-    net = train_verifier(proposals, minutes=5, width=4, report=said.append, steps=25)
+    net = train_verifier(Verifier(4), proposals, minutes=5, report=said.append, steps=25)
     assert isinstance(net, Verifier) and not net.training
     pictures, labels = Squares(proposals, seed=9).draw(32)
     with torch.no_grad():

@@ -19,6 +19,7 @@ from redtrack.training.detector.mosaics import Mosaics, lay_over
 from redtrack.training.detector.scenes import (
     Labelled,
     cut,
+    cut_whole,
     drawn_scenes,
     faceless_scenes,
     is_validation,
@@ -45,6 +46,16 @@ def test_photos_are_read_with_their_faces_and_split(tmp_path: Path) -> None:
     assert taught[0].boxes.tolist() == [[40, 30, 79, 85], [5, 5, 15, 15]]
     assert taught[0].ignore.tolist() == [False, True]
     assert (redness(taught[0].pyramid[0].float() / 255)[35:80, 45:75] > 0.4).all()
+
+
+@pytest.mark.parametrize("wider", [0.6, 1.6])
+def test_a_face_is_where_its_box_says_in_a_stretched_photo(wider: float) -> None:
+    """The photo keeps its area, and gets so many times wider for its height; the red is in the box, and fills it."""
+    shown, _ = cut_whole(scene((40, 30, 79, 85)), 1.0, 0.0, wider)
+    tall, wide = shown.picture.shape[1:]
+    assert wide / tall == pytest.approx(wider, rel=0.02) and wide * tall == pytest.approx(160**2, rel=0.02)
+    y, x = np.nonzero(redness(shown.picture) > 0.3)
+    assert np.allclose(shown.boxes[0], [x.min(), y.min(), x.max(), y.max()], atol=1.0)
 
 
 def test_a_folder_without_a_table_is_refused(tmp_path: Path) -> None:

@@ -90,6 +90,10 @@ def test_a_detector_gets_its_verifier(tmp_path: Path, monkeypatch: pytest.Monkey
     assert bare.verifier is None and made.verifier is not None and made.config.verifier == 4
     checkpoint.save(tmp_path / "it.safetensors", made, "detector", {})
     assert checkpoint.load(tmp_path / "it.safetensors", kind="detector").config == made.config
+    again = verifier.with_verifier(
+        bare, tmp_path, 9, report=lambda _: None, width=8, views=1, steps=1, start=made.verifier
+    )
+    assert again.config.verifier == 4, "it goes on from the one that it is given"
 
 
 def test_a_detector_that_proposes_nothing_gets_no_verifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,8 +110,9 @@ def test_the_command_trains_from_weights_of_a_file_with_cut_out_faces(tmp_path: 
     checkpoint.save(tmp_path / "start.safetensors", FaceDetector(TINY), "detector", {})
     data, faces = write_photos(tmp_path, 25), write_folders(tmp_path / "labelled") / "faces"
     given = f"--data {data} --faces {faces} --start {tmp_path}/start.safetensors -o {tmp_path}/run --minutes 0.03"
-    done = CliRunner().invoke(command, [*given.split(), "--verifier", "0"], catch_exceptions=False)
-    assert done.exit_code == 0 and "6 cut-out faces" in done.stderr and "photos held out" in done.stderr
+    twice = [*given.split(), "--faces", str(faces), "--verifier", "0"]
+    done = CliRunner().invoke(command, twice, catch_exceptions=False)
+    assert done.exit_code == 0 and "12 cut-out faces" in done.stderr and "photos held out" in done.stderr
     assert done.stdout.split() == [f"{tmp_path}/run/weights.safetensors"]
     files = tmp_path / "start.safetensors", done.stdout.strip()
     before, after = (checkpoint.load(path, "detector", fused=False) for path in files)

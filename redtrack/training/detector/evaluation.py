@@ -28,12 +28,14 @@ FACE_SIZE = 24.0  # px, sqrt of the area in the photo as it is: smaller faces do
 LEAST, MOST_FALSE, WEAK = 0.2, 3.0, 0.7  # lowest threshold, false boxes in 100 photos, share of it for known faces
 MATCH = 0.5  # IoU of a face found
 DOUBTFUL = 0.4  # share of a found box on an ignored or small face that makes it neither right nor wrong
-VIEWS = {
-    "1x": (1.0, 0.0),
-    "0.5x": (0.5, 0.0),
-    "0.25x": (0.25, 0.0),
-    "turned 30": (1.0, 30.0),
-    "turned -30": (1.0, -30.0),
+VIEWS = {  # scale, degrees, times as wide for its height
+    "1x": (1.0, 0.0, 1.0),
+    "0.5x": (0.5, 0.0, 1.0),
+    "0.25x": (0.25, 0.0, 1.0),
+    "turned 30": (1.0, 30.0, 1.0),
+    "turned -30": (1.0, -30.0, 1.0),
+    "squeezed": (1.0, 0.0, 0.6),
+    "stretched": (1.0, 0.0, 1.6),
 }
 
 
@@ -65,9 +67,9 @@ class Findings:
         return 100 * float((self.false >= threshold).sum()) / max(1, self.photos)
 
 
-def show(scene: Scene, scale: float, degrees: float) -> View:
-    """The photo scaled and turned about its centre, on a canvas that holds all of it."""
-    tile, _ = cut_whole(scene, scale, degrees)
+def show(scene: Scene, scale: float, degrees: float, wider: float = 1.0) -> View:
+    """The photo as `cut_whole` shows it."""
+    tile, _ = cut_whole(scene, scale, degrees, wider)
     counts = ~scene.ignore & (np.sqrt(box_area(scene.boxes)) >= FACE_SIZE)
     counts = counts[: len(tile.boxes)] if len(tile.boxes) == len(scene.boxes) else np.ones(len(tile.boxes), bool)
     return View(as_frame(tile.picture), tile.boxes[counts], tile.boxes[~counts])

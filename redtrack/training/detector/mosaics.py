@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from redtrack.training.detector.scenes import Labelled, Scene, cut, rotation
+from redtrack.training.detector.scenes import Labelled, Scene, cut, rotation, stretch
 
 NATURAL = 0.6  # share of training pictures that are no mosaics; without them hard faces of real photos stay unlearnt
 HARD = 0.5  # share of those that show a place where the network was wrong, once such places are known
 MOST = 5  # faces of a photo above which it is not drawn more often still
-STRETCHED, STRETCH = 0.4, 0.6  # share of tiles squeezed or stretched, and the most of it, as the logarithm of width over
-# height: pictures whose shape was changed, and wide-screen video whose pixels were not square
+STRETCHED, STRETCH = 0.4, 0.6  # share of tiles squeezed or stretched, and the most of it, as the logarithm of how many
+# times wider: pictures fitted into a frame, and wide-screen video whose pixels were not square
 
 Anchor = tuple[Scene, np.ndarray]
 """A place in a photo: the photo, and (4,) x0 y0 x1 y1."""
@@ -135,9 +135,8 @@ class Mosaics:
         """
         random = self.random
         angle = np.radians(random.uniform(-40, 40) if random.random() < turned else random.normal() * 5)
-        wider = random.uniform(-STRETCH, STRETCH) / 2 if random.random() < STRETCHED else random.uniform(-0.1, 0.1)
-        stretch = np.diag(scale * np.exp([wider, -wider]))
-        linear = stretch @ rotation(angle) @ np.diag([random.choice([-1, 1]), 1])
+        wider = np.exp(random.uniform(-STRETCH, STRETCH) if random.random() < STRETCHED else random.uniform(-0.2, 0.2))
+        linear = scale * stretch(wider) @ rotation(angle) @ np.diag([random.choice([-1, 1]), 1])
         return np.concatenate([linear, (target - linear @ focus)[:, None]], axis=1)
 
 

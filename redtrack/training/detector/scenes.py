@@ -171,14 +171,21 @@ def cut(scene: Scene, matrix: np.ndarray, height: int, width: int, padding: str 
     return Labelled(picture, boxes[keep].astype(np.float32), ignore[keep])
 
 
-def cut_whole(scene: Scene, scale: float, degrees: float) -> tuple[Labelled, np.ndarray]:
-    """The photo scaled and turned about its centre, on a canvas that holds all of it; and the map (2, 3) to there."""
+def cut_whole(scene: Scene, scale: float, degrees: float, wider: float = 1.0) -> tuple[Labelled, np.ndarray]:
+    """The photo scaled, turned about its centre and then made so many times wider for its height, its area kept, on a
+    canvas that holds all of it; and the map (2, 3) to there.
+    """
     height, width = scene.size
-    turn = scale * rotation(np.radians(degrees))
+    turn = stretch(wider) @ (scale * rotation(np.radians(degrees)))
     wide, tall = np.maximum((np.abs(turn) @ [width, height]).round().astype(int), 32)
     move = np.array([wide - 1, tall - 1]) / 2 - turn @ (np.array([width - 1, height - 1]) / 2)
     matrix = np.concatenate([turn, move[:, None]], axis=1)
     return cut(scene, matrix, int(tall), int(wide)), matrix
+
+
+def stretch(wider: float) -> np.ndarray:
+    """The matrix (2, 2) that makes a picture so many times wider for its height, and leaves its area."""
+    return np.diag([wider**0.5, wider**-0.5])
 
 
 def rotation(angle: float) -> np.ndarray:

@@ -20,7 +20,17 @@ from redtrack.faces.verifier import CONTEXT, SIZE, Verifier
 from redtrack.geometry import box_iou
 from redtrack.training.detector.detector import parameters
 from redtrack.training.detector.evaluation import share_inside
-from redtrack.training.detector.scenes import Scene, as_frame, cut_whole, faceless_scenes, read_scenes, rotation, sample
+from redtrack.training.detector.mosaics import STRETCH
+from redtrack.training.detector.scenes import (
+    Scene,
+    as_frame,
+    cut_whole,
+    faceless_scenes,
+    read_scenes,
+    rotation,
+    sample,
+    stretch,
+)  # fmt: skip
 from redtrack.training.detector.spoil import blur, colours, compress, night, noise, smear, some
 from redtrack.training.loop import update_average
 from redtrack.training.schedule import half_cosine
@@ -61,7 +71,7 @@ class Proposals:
 
 
 def propose(net: FaceDetector, scenes: Sequence[Scene], views: int, device: str = "cpu", seed: int = 0) -> Proposals:
-    """The boxes that a network proposes in `views` versions of each photo: as it is, then scaled and turned."""
+    """The boxes that a network proposes in `views` versions of each photo: as it is, then scaled, turned, stretched."""
     detector = NetworkDetector(net, device, threshold=LEAST, weak=LEAST, verify=False)
     random = np.random.default_rng(seed)
     found = Proposals([], [], [], [])
@@ -69,12 +79,15 @@ def propose(net: FaceDetector, scenes: Sequence[Scene], views: int, device: str 
         for scene in scenes:
             scale = 1.0 if turn == 0 else float(np.exp(random.uniform(-0.7, 0.25)))
             degrees = 0.0 if turn == 0 else float(random.uniform(-40, 40))
-            _propose(detector, scene, scale, degrees, found)
+            wider = 1.0 if turn == 0 else float(np.exp(random.uniform(-STRETCH, STRETCH)))
+            _propose(detector, scene, (scale, degrees, wider), found)
     return found
 
 
-def _propose(detector: NetworkDetector, scene: Scene, scale: float, degrees: float, found: Proposals) -> None:
-    shown, matrix = cut_whole(scene, scale, degrees)
+def _propose(
+    detector: NetworkDetector, scene: Scene, view: tuple[float, float, float], found: Proposals
+) -> None:
+    shown, matrix = cut_whole(scene, *view)
     rows = detector.detect(as_frame(shown.picture)[None])[0]
     faces = shown.boxes[~shown.ignore]
     overlap = box_iou(rows[:, :4], faces).max(1) if len(faces) and len(rows) else np.zeros(len(rows))
@@ -128,8 +141,8 @@ class Squares:
         Photos are few, and what is learnt from them has to hold for others.
         """
         random = self.random
-        angle, scale, stretch = np.radians(random.normal() * 12), *np.exp(random.normal(size=2) * (0.12, 0.06))
-        linear = scale * rotation(angle) @ np.diag([random.choice([-1, 1]) * stretch, 1 / stretch])
+        angle, scale, wider = np.radians(random.normal() * 12), *np.exp(random.normal(size=2) * (0.12, 0.12))
+        linear = scale * rotation(angle) @ stretch(wider) @ np.diag([random.choice([-1, 1]), 1])
         middle = np.array([SIZE - 1, SIZE - 1]) / 2
         move = middle + random.normal(size=2) * 0.07 * SIZE / CONTEXT - linear @ middle
         back = proposal.inverse[:, :2]
@@ -172,9 +185,11 @@ def with_verifier(
     width: int = 24,
     views: int = 3,
     steps: int | None = None,
+    start: Verifier | None = None,
 ) -> FaceDetector:
     """A copy of a detector with a verifier trained for `minutes` on what it proposes in the photos of
-    `data`/boxes.csv; without one where it proposes nothing that is no face, or no faces.
+    `data`/boxes.csv; without one where it proposes nothing that is no face, or no faces. `start` is a trained one to go
+    on from, whose width then counts.
     """
     proposals = propose(net, read_scenes(data, validation=False), views, device, seed)
     proposals.join(propose(net, faceless_scenes(), FACELESS_VIEWS, device, seed + 1))
@@ -183,24 +198,25 @@ def with_verifier(
     if not none or not proposals.sure + proposals.unsure:
         report("nothing to tell apart: there will be no verifier")
         return net
-    verifier = train_verifier(proposals, minutes, width, device, seed, report, steps)
+    torch.manual_seed(seed)
+    verifier = Verifier(width) if start is None else copy.deepcopy(start).requires_grad_(True)
     net = copy.deepcopy(net)
-    net.verifier, net.config = verifier, replace(net.config, verifier=width)
+    net.verifier = train_verifier(verifier, proposals, minutes, device, seed, report, steps)
+    net.config = replace(net.config, verifier=verifier.width)
     return net
 
 
 def train_verifier(
+    net: Verifier,
     proposals: Proposals,
     minutes: float,
-    width: int = 24,
     device: str = "cpu",
     seed: int = 0,
     report: Callable[[str], None] = print,
     steps: int | None = None,
 ) -> Verifier:
-    """A verifier trained for `minutes`, or `steps` batches: the average over the last of them."""
-    torch.manual_seed(seed)
-    net = Verifier(width).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    """Trains a verifier for `minutes`, or `steps` batches; returns the average over the last of them."""
+    net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(net).eval()
     optimiser = torch.optim.AdamW(parameters(net), lr=RATE, betas=(0.9, 0.99))
     squares, began, step, mean = Squares(proposals, seed), time.monotonic(), 0, 0.7
