@@ -1,10 +1,10 @@
-"""How good are poses? Held-out photographs are turned by known angles (`training.views`) and found by the network.
+"""How good are poses? Held-out photographs are turned by known angles (`training.views`) and annotated.
 
-Each face is turned to each of the angles, and rolled before the network sees it; the network that ships finds the
-points, the fit their pose. The pose that a view should have is the photograph's own, by its labels, and what it was
-turned by. Printed: mean absolute errors. Fitted frame by frame: a track's poses are better.
+Each face is turned to each of the angles, and the picture rolled; detector, network and fit are those that ship, and
+the face is given one frame: a track's poses are better. The pose that a view should have is that of the head that was
+fitted to the photograph's labels, and what it was turned by. Printed: mean absolute errors of the faces found.
 
-    python benchmarks/pose.py --data 300w [--faces 20]
+    python benchmarks/pose.py --data 300w [--faces 20] [--weights FILE] [--detector FILE]
 """
 
 from __future__ import annotations
@@ -15,60 +15,84 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from redtrack import checkpoint
 from redtrack.geometry import CropTransform
-from redtrack.pose import head_pose
-from redtrack.rednet.model import RedNet
-from redtrack.shape3d.pose import angles, rotation, rotation_vector, turned
-from redtrack.training.landmarks.augment import NONE, cut, random_crops
+from redtrack.inference.landmarker import Faces, Landmarker
+from redtrack.inference.options import Options
+from redtrack.shape3d.basis import default_basis
+from redtrack.shape3d.fit import certainties, fit_person, fit_rows
+from redtrack.shape3d.pose import angles, angles_of, rotation
+from redtrack.training.landmarks.augment import cut
 from redtrack.training.landmarks.faces import FaceSet, read_faces
 from redtrack.training.landmarks.image import face_errors
 from redtrack.training.views import turn_face
 
-TURNS = ((0, 0), (15, 0), (-15, 0), (30, 0), (-30, 0), (45, 0), (-45, 0), (0, 15), (0, -15), (30, 15))
+TURNS = (
+    (0, 0), (15, 0), (-15, 0), (30, 0), (-30, 0), (45, 0), (-45, 0), (60, 0), (-60, 0), (0, 15), (0, -15), (30, 15),
+)  # fmt: skip
 ROLLS = (0.0, 30.0, -45.0)
 
 
 def main() -> None:
+    """Prints a line a turn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--faces", type=int, default=20)
+    parser.add_argument("--weights", help="landmark network, a name or a file")
+    parser.add_argument("--detector", type=Path, help="face detector, a file")
     chosen = parser.parse_args()
     _, faces = read_faces(chosen.data)
     faces = faces.subset(np.linspace(0, len(faces) - 1, chosen.faces).astype(int))
-    net = checkpoint.load()
-    assert isinstance(net, RedNet), type(net)
-    print("| yaw | pitch | roll | views | error of roll, yaw, pitch, degrees | error of points, % |")
+    landmarker = Landmarker(chosen.weights, options=Options(detector=chosen.detector))
+    print("| yaw | pitch | roll | found | error of roll, yaw, pitch, degrees | error of points, % |")
     print("| --- | --- | --- | --- | --- | --- |")
     for k, (yaw, pitch) in enumerate(TURNS):
         roll = ROLLS[k % len(ROLLS)]
-        off, points = errors(net, faces, yaw, pitch, roll)
+        views, off, points = errors(landmarker, faces, yaw, pitch, roll)
         angle = " ".join(f"{value:5.2f}" for value in off.mean(axis=0))
-        print(f"| {yaw:3d} | {pitch:3d} | {roll:3.0f} | {len(off):3d} | {angle} | {points.mean():5.2f} |", flush=True)
+        found = f"{len(off)} of {views}"
+        print(f"| {yaw:3d} | {pitch:3d} | {roll:3.0f} | {found} | {angle} | {points.mean():5.2f} |", flush=True)
 
 
-def errors(net: RedNet, faces: FaceSet, yaw: float, pitch: float, roll: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns errors (N, 3) in degrees of roll, yaw, pitch, and of the points (N,) in percent of the eye distance."""
-    off, points = [], []
+def errors(
+    landmarker: Landmarker, faces: FaceSet, yaw: float, pitch: float, roll: float
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """Returns the number of views, and of the N found ones the errors (N, 3) in degrees of roll, yaw, pitch, and of the
+    points (N,) in percent of the eye distance.
+    """
+    views, off, points = 0, [], []
     for picture, label in zip(faces.images.permute(0, 2, 3, 1).numpy(), faces.points, strict=True):
         view = turn_face(picture, label, yaw, pitch)
         if view is None:
             continue
-        found = look(net, view.picture, view.points, roll)
-        own = rotation(turned(head_pose(label[None].astype(float))))
-        wanted = angles(rotation_vector(rotation(turned(np.array([[0, yaw, pitch]]))) @ own))
-        off.append(np.abs(head_pose(found[None])[0] - wanted[0]))
-        points.append(face_errors(found[None], view.points[None])[0])
-    return np.array(off), np.array(points)
+        views += 1
+        shown, truth = rolled(view.picture, view.points, roll)
+        found = landmarker.points(shown)
+        if not len(found.points):
+            continue
+        nearest = np.linalg.norm((found.points - truth).mean(axis=1), axis=1).argmin()
+        wanted = angles_of(rotation(np.radians([[0, 0, roll]])) @ view.turn)
+        off.append(np.abs(pose(found, int(nearest)) - wanted[0]))
+        points.append(face_errors(found.points[[nearest]], truth[None])[0])
+    return views, np.array(off), np.array(points)
 
 
-def look(net: RedNet, picture: np.ndarray, label: np.ndarray, roll: float) -> np.ndarray:
-    """Returns the network's points (68, 2) of a face in a crop that is turned by `roll` degrees against the picture."""
-    crop = random_crops(label[None], net.config.size, NONE, np.random.default_rng(0), net.config.crop_scale)
-    crop = CropTransform(crop.centre, crop.side, crop.angle + np.radians(roll), crop.size)
+def rolled(picture: np.ndarray, points: np.ndarray, roll: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns a square picture (S, S, 3) turned about its middle, clockwise as seen, and its points (68, 2)."""
+    size = picture.shape[0]
+    middle = np.full((1, 2), (size - 1) / 2)
+    crop = CropTransform(middle, np.array([float(size)]), np.radians([-roll]), size)
     image = cut(torch.from_numpy(picture).permute(2, 0, 1)[None], crop)
-    with torch.inference_mode():
-        return crop.to_frame(net.points_of(net.image_steps(image)[-1]).numpy().astype(float))[0]
+    shown = (image[0] * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+    return shown, crop.to_crop(points[None].astype(float))[0]
+
+
+def pose(faces: Faces, index: int) -> np.ndarray:
+    """Returns roll, yaw and pitch in degrees of one of the faces."""
+    points, scores = faces.points[[index]].astype(float), faces.scores[[index]]
+    certainty = certainties(points, scores, None if faces.sigma is None else faces.sigma[[index]])
+    basis = default_basis()
+    fit = fit_rows(points, certainty, fit_person(points, certainty, basis), basis)
+    return angles(fit.pose[:, :3])[0]
 
 
 if __name__ == "__main__":

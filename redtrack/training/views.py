@@ -39,8 +39,8 @@ class View(NamedTuple):
     """A photograph from another side.
 
     The picture, the points (68, 2) px in it, which of them the face itself does not hide (68,) bool, the share of the
-    face's pixels that the photograph hardly shows, and of each pixel the place in the photograph that it came from
-    (S, S, 2), NaN where there is none: DFF's correspondence.
+    face's pixels that the photograph hardly shows, of each pixel the place in the photograph that it came from
+    (S, S, 2), NaN where there is none (DFF's correspondence), and the head's rotation (3, 3).
     """
 
     picture: np.ndarray
@@ -48,6 +48,7 @@ class View(NamedTuple):
     seen: np.ndarray
     stretched: float
     origin: np.ndarray
+    turn: np.ndarray
 
 
 def turn_face(
@@ -95,7 +96,7 @@ def _painted(
     grown = np.abs(areas[1]) > _STRETCHED * np.maximum(np.abs(areas[0]), 0.25)
     on_face = (drawn >= 0) & (drawn < len(face.triangles))
     share = float(grown[drawn[on_face]].mean()) if on_face.any() else 1.0
-    return View(out, points.astype(np.float32), visible(pose, basis)[0] == SEEN, share, places)
+    return View(out, points.astype(np.float32), visible(pose, basis)[0] == SEEN, share, places, turn)
 
 
 def _with_surroundings(face: _Mesh, size: int, depth: float) -> _Mesh:
