@@ -102,7 +102,7 @@ class Tracker:
         self._together = TOGETHER
         self._follower: FaceFollower | BoxesFile  # once it has started
         self._sink: Sink | None = None
-        self._is_settling = self._is_writing = False
+        self._is_settling = self._is_writing = self._is_new = False
         self._looked_at = 0  # frames with pixels
         self._cuts: list[int] = []  # frames where a shot begins
         self._protocol = make_protocol(options)
@@ -126,6 +126,8 @@ class Tracker:
         if self.options.end is None and (unused := self._follower.unused):
             boxes = "box is" if unused == 1 else "boxes are"
             return f"{unused} {boxes} of frames that it does not have: they count from 0"
+        if self._looked_at and self._is_new and not self.faces and self.options.boxes is None:
+            return "no face was found" + ("" if self.options.rotate else "; for faces that lie on their side --rotate auto")
         return None
 
     @property
@@ -171,7 +173,7 @@ class Tracker:
         frame_bytes = self.video.info.height * self.video.info.width * 3
         self._together = max(1, min(TOGETHER, TOGETHER_BYTES // (CHUNK * frame_bytes)))
         self._chunks = read_ahead(chunks, READ_AHEAD)
-        self._sink, self._merger = sink, RowMerger(sink.frames)
+        self._sink, self._merger, self._is_new = sink, RowMerger(sink.frames), not sink.frames
         shape = self._models.crop_size, sink.frames, self._models.crop_scale
         self._runs = FaceRuns(self._protocol.window, *shape)
         self.exhausted = False
