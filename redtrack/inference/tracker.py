@@ -127,7 +127,8 @@ class Tracker:
             boxes = "box is" if unused == 1 else "boxes are"
             return f"{unused} {boxes} of frames that it does not have: they count from 0"
         if self._looked_at and self._is_new and not self.faces and self.options.boxes is None:
-            return "no face was found" + ("" if self.options.rotate else "; for faces that lie on their side --rotate auto")
+            hint = "" if self.options.rotate else "; for faces that lie on their side --rotate auto"
+            return f"no face was found{hint}"
         return None
 
     @property
