@@ -15,6 +15,7 @@ from redtrack.cli.train_shape import dense, shape, views
 
 DEFAULTS = {  # rate and minutes
     "image": (1.5e-3, 60.0), "identity": (3e-4, 20.0), "certainty": (2e-3, 10.0), "video": (1e-3, 20.0),
+    "recurrence": (3e-3, 5.0),
 }  # fmt: skip
 MENDING = 3e-4, 20.0  # the same, of weights that are to learn from edits
 UNFROZEN_RATE = 1e-4
@@ -22,7 +23,7 @@ UNFROZEN_RATE = 1e-4
 
 @click.group()
 def train() -> None:
-    """Train RED-Net in the paper's three stages, its certainty, the face detector, or the basis of face shapes.
+    """Train RED-Net in the paper's three stages, its certainty and recurrence, the face detector, or face shapes.
 
     \b
     Examples:
@@ -31,6 +32,7 @@ def train() -> None:
       redtrack train identity --data ytf --start runs/image/best.safetensors -o runs/identity
       redtrack train certainty --data 300w --start runs/image/best.safetensors -o runs/certainty
       redtrack train video --data 300w --clips 300vw --start runs/certainty/weights.safetensors -o runs/video
+      redtrack train recurrence --data 300w --start runs/video/best.safetensors -o runs/recurrence
       redtrack train plot runs/video
       redtrack annotate clip.mp4 -o out --weights runs/video/best.safetensors
 
@@ -122,6 +124,25 @@ def video(**options: Any) -> None:
     Example: redtrack train video --data 300w --clips 300vw --start runs/image/best.safetensors -o runs/video
     """
     run("video", **options)
+
+
+@train.command()
+@common(*DEFAULTS["recurrence"])
+@click.option("--clips", type=FOLDER, multiple=True,
+              help="Folder of labelled videos: NAME/vid.*, NAME/annot/*.pts. Repeatable. Without it, stills move.")
+@click.option("--frames", type=click.IntRange(min=3), default=10, show_default=True,
+              help="Frames T of a window; a clip has two.")
+@click.option("--count", type=click.IntRange(min=1), default=640, show_default=True, help="Clips that are looked at.")
+def recurrence(**options: Any) -> None:
+    """The recurrence of the points alone, for a network that stays as it is.
+
+    The network looks at each clip once; what it said is then learnt from many times, which takes minutes. It comes
+    last, after the certainty.
+
+    \b
+    Example: redtrack train recurrence --data 300w --start runs/certainty/weights.safetensors -o runs/recurrence
+    """  # fmt: skip
+    run("recurrence", **options)
 
 
 @train.command()
@@ -242,7 +263,8 @@ def schedule_of(stage: str, options: dict[str, Any]) -> Any:
         own_rate = UNFROZEN_RATE
     if own_minutes is None and not given["steps"]:
         own_minutes = minutes
-    return Schedule(minutes=own_minutes, rate=own_rate or rate, shape=shape, **given)
+    average = 0.98 if stage == "recurrence" else 0.999  # the one has a few hundred steps in all
+    return Schedule(minutes=own_minutes, rate=own_rate or rate, shape=shape, average=average, **given)
 
 
 train.add_command(dense)

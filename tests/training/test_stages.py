@@ -66,6 +66,7 @@ def trained(folder, tmp_path_factory):
         (["image", "--seed", "5"], lambda recipe: recipe.seed == 5),
         (["video", "--no-freeze"], lambda recipe: not recipe.freeze),
         (["video", "--frames", "4"], lambda recipe: recipe.frames == 4),
+        (["recurrence", "--count", "9"], lambda recipe: recipe.count == 9),
     ],
 )
 def test_options_of_the_command_reach_the_stage(folder, tmp_path, monkeypatch, words, chosen):

@@ -196,8 +196,9 @@ def spoil_clip(crops: Tensor, how: Augmentation, rng: np.random.Generator) -> Te
 
 
 def random_clip(
-    clip: Clip, size: int, rng: np.random.Generator, *, still: bool, scale: float = LANDMARK_SCALE
-) -> tuple[Tensor, Tensor]:
+    clip: Clip, size: int, rng: np.random.Generator, *, still: bool, scale: float = LANDMARK_SCALE,
+    how: Augmentation = OURS,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """A training clip: crops (T, 3, S, S) and truth (T, P, 2) in crop pixels. Only stills are pushed about."""
     if rng.random() < 0.5:
         clip = mirrored(clip)
@@ -206,7 +207,7 @@ def random_clip(
         clip = Clip(images, points, clip.axis)
     bulges = random_bulges(clip.points[0], len(clip), rng) if still else None
     crops, truth = clip_crops(clip, camera_path(clip, size, CENTRED, rng, scale), bulges)
-    return spoil_clip(crops, OURS, rng), truth
+    return spoil_clip(crops, how, rng), truth
 
 
 def mirrored(clip: Clip) -> Clip:

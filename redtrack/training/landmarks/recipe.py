@@ -8,23 +8,25 @@ from typing import Any
 
 from redtrack.rednet.config import RedNetConfig
 from redtrack.training.landmarks.image import BETA, NEIGHBOUR
+from redtrack.training.landmarks.recurrence import CLIPS
 from redtrack.training.schedule import Schedule
 
-BATCH = {"image": 32, "identity": 32, "certainty": 32, "video": 3}  # faces, or clips
+BATCH = {"image": 32, "identity": 32, "certainty": 32, "video": 3, "recurrence": 16}  # faces, or clips
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What a stage is asked for.
 
-    data: folders of labelled pictures or videos, each with the trust in its labels, which is both how often its faces
-    are drawn and how much their losses count. clips: 300-VW folders, for the video stage. edits: folders of tracks
-    with mended frames. hold_out: names of videos kept for validation, in place of those that their checksums say.
-    unlabelled: folders of pictures that the teacher labels. teacher: a network's name or weights file; teacher_share:
-    how far it moves fully trusted labels towards its own. axis: how far labels lie off the faces' middle, by the name
-    or path of their folder, "" for all others (`geometry.mirrored_points`). start: a network's name or weights file.
-    asked: names of the config's fields that were asked for, which --start must not contradict. neighbour: share of the
-    batches that are fed a neighbouring frame's seven points. beta: weight of a variational step's divergence.
+    data: folders of labelled pictures or videos, each with the trust in its labels, which is both how often its
+    faces are drawn and how much their losses count. clips: 300-VW folders, for the stages on clips; count: clips
+    that the recurrence's stage looks at. edits: folders of tracks with mended frames. hold_out: names of videos
+    kept for validation, in place of those that their checksums say. unlabelled: folders of pictures that the
+    teacher labels. teacher: a network's name or weights file; teacher_share: how far it moves fully trusted labels
+    towards its own. axis: how far labels lie off the faces' middle, by the name or path of their folder, "" for all
+    others (`geometry.mirrored_points`). start: a network's name or weights file. asked: names of the config's
+    fields that were asked for, which --start must not contradict. neighbour: share of the batches that are fed a
+    neighbouring frame's seven points. beta: weight of a variational step's divergence.
     """
 
     stage: str
@@ -44,6 +46,7 @@ class Recipe:
     schedule: Schedule = Schedule(minutes=60)
     batch: int | None = None
     frames: int = 10
+    count: int = CLIPS
     augment: str = "ours"
     neighbour: float = NEIGHBOUR
     beta: float = BETA

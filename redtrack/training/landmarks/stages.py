@@ -19,7 +19,7 @@ from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.int8 import ranges_of
 from redtrack.rednet.model import RedNet
 from redtrack.training import parallel
-from redtrack.training.landmarks import certainty, image, summary, trials, video
+from redtrack.training.landmarks import certainty, image, recurrence, summary, trials, video
 from redtrack.training.landmarks.augment import NAMED, NONE, cut, random_crops
 from redtrack.training.landmarks.data import Data, draw_chances, nameless, read_data, trusted
 from redtrack.training.landmarks.faces import FaceSet, stored_size
@@ -112,9 +112,9 @@ def begin_config(recipe: Recipe) -> RedNetConfig:
         raise UsageError(f"the {recipe.stage} stage starts from trained weights", remedy="name them by --start")
     return replace(
         config,
-        temporal=config.temporal or recipe.stage == "video",
+        temporal=config.temporal or recipe.stage in ("video", "recurrence"),
         certainty=config.certainty or recipe.stage == "certainty",
-        aligned=config.aligned or (recipe.stage == "video" and config.certainty),
+        aligned=config.aligned or (recipe.stage in ("video", "recurrence") and config.certainty),
         identities=0,
         ranges=(),
     )
@@ -138,7 +138,7 @@ def stored_for(config: RedNetConfig) -> int:
 def count_people(faces: FaceSet, recipe: Recipe) -> int:
     """Classes of the identity head: those of the data in the identity stage, and in the video stage where the whole
     network learns; none elsewhere."""
-    if recipe.stage in ("image", "certainty") or (recipe.stage == "video" and recipe.freeze):
+    if recipe.stage in ("image", "certainty", "recurrence") or (recipe.stage == "video" and recipe.freeze):
         return 0
     people = int(faces.identity.max(initial=-1)) + 1
     if recipe.stage == "identity" and people < 2:
@@ -197,7 +197,7 @@ def stage_parts(
 ) -> tuple[BatchLoss, Callable[[nn.Module], Figures]]:
     """The stage's loss of a batch, and its validation."""
     half = half_precision(device) if recipe.half is None else recipe.half
-    if recipe.stage == "video":
+    if recipe.stage in ("video", "recurrence"):
         return video_parts(recipe, net, data, half, device)
     chances = draw_chances(data.faces, turns=recipe.augment != "paper")
     if recipe.stage == "certainty":
@@ -221,7 +221,7 @@ def stage_parts(
 def video_parts(
     recipe: Recipe, net: RedNet, data: Data, half: bool, device: str
 ) -> tuple[BatchLoss, Callable[[nn.Module], Figures]]:
-    """The third stage's loss and validation."""
+    """The loss and validation of the third stage, or of the recurrence alone."""
     sharp = nameless(data.held_out)
     stills = trusted(data.faces) if recipe.freeze else data.faces
     size, scale, length = net.config.size, net.config.crop_scale, video.WINDOWS * recipe.frames
@@ -229,12 +229,20 @@ def video_parts(
     tried = [trials.still_trial(sharp, TRIALS, length, size, occluded=o, scale=scale) for o in kinds]
     if data.clips_held_out:
         tried.append(trials.real_trial(data.clips_held_out, length, size, scale))
+    clips, validate = video.ClipSet(stills, data.clips), trials.video_validator(tried)
+    if recipe.stage == "recurrence":
+        recurrence.set_learning(net)
+        rng = np.random.default_rng([recipe.seed, parallel.rank()])
+        show = recipe.show and not parallel.rank()
+        kept = recurrence.look_once(
+            net, clips, rng, frames=recipe.frames, count=recipe.count, device=device, show=show
+        )
+        return recurrence.recurrence_loss(kept, batch=recipe.batch_size), validate
     video.set_frozen(net, recipe.freeze)
     loss = video.video_loss(
-        video.ClipSet(stills, data.clips), frames=recipe.frames, batch=recipe.batch_size, frozen=recipe.freeze,
-        half=half, device=device,
-    )  # fmt: skip
-    return loss, trials.video_validator(tried)
+        clips, frames=recipe.frames, batch=recipe.batch_size, frozen=recipe.freeze, half=half, device=device
+    )
+    return loss, validate
 
 
 def half_precision(device: str) -> bool:

@@ -12,6 +12,7 @@ from redtrack.rednet import maps
 from redtrack.rednet.model import Encoded, RedNet, StepOutput
 from redtrack.rednet.predict import both_ways
 from redtrack.rednet.tie import alone
+from redtrack.training.landmarks.augment import OURS, Augmentation
 from redtrack.training.landmarks.clips import Clip, random_clip, still_clip
 from redtrack.training.landmarks.faces import FaceSet
 from redtrack.training.landmarks.image import identity_part, step_losses
@@ -50,8 +51,9 @@ def set_frozen(net: RedNet, frozen: bool) -> None:
 
 
 def random_batch(
-    clips: ClipSet, n: int, frames: int, size: int, rng: np.random.Generator, scale: float, device: str = "cpu"
-) -> ClipBatch:
+    clips: ClipSet, n: int, frames: int, size: int, rng: np.random.Generator, scale: float, device: str = "cpu",
+    how: Augmentation = OURS,
+) -> ClipBatch:  # fmt: skip
     """n clips of so many frames on the device: real ones, and moved stills drawn by the trust in their labels."""
     usable = [c for c in clips.real if len(c) >= frames]
     stills = clips.stills
@@ -64,7 +66,7 @@ def random_batch(
         else:
             k = int(rng.choice(len(stills), p=stills.weight / stills.weight.sum(dtype=np.float64)))
             clip = still_clip(stills.images[k], stills.points[k], frames, float(stills.axis[k]))
-        made.append([x.to(device) for x in random_clip(clip, size, rng, still=not real, scale=scale)])
+        made.append([x.to(device) for x in random_clip(clip, size, rng, still=not real, scale=scale, how=how)])
         trust.append(REAL_TRUST if real else float(stills.weight[k]))
         people.append(-1 if real else int(stills.identity[k]))
     crops, truth = (torch.stack(x) for x in zip(*made, strict=True))
