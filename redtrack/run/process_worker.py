@@ -6,6 +6,7 @@ import gc
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
@@ -118,10 +119,10 @@ def work(connection: Connection, plan: Plan, device: str) -> None:
     """Runs on a device, in a process of its own, until there are no more tasks. One that fails ends it."""
     pipe = _Pipe(connection)
     try:
-        worker = plan.worker(pipe, pipe.stopping)
-        while pipe.wait():
-            for outcome in worker.outcomes(pipe):
-                pipe.ended(outcome)
+        with closing(plan.worker(pipe, pipe.stopping)) as worker:
+            while pipe.wait():
+                for outcome in worker.outcomes(pipe):
+                    pipe.ended(outcome)
     except DeviceGone as gone:  # another process may have more luck with the videos
         pipe.say(f"{device} failed: {gone}")
         sys.exit(1)

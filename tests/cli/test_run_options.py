@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -61,14 +62,20 @@ def test_shards_together_do_each_video_exactly_once(
     assert sorted(os.listdir(tmp_path / "shared")) == sorted(os.listdir(tmp_path / "alone"))
 
 
-def test_an_interrupt_reaches_every_process_and_the_rest_is_done_later(clips: Path, tmp_path: Path) -> None:
-    """SIGINT ends a run on two devices soon with status 130; the same command does what is missing."""
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+def test_an_interrupt_reaches_every_process_and_the_rest_is_done_later(
+    clips: Path, tmp_path: Path, send: Callable[[int, int], None]
+) -> None:
+    """SIGINT ends a run on two devices soon with status 130, also when all hear it, as of Ctrl-C in a terminal; no lock
+    is left, and the same command does what is missing.
+    """
     process = start(clips, tmp_path / "out", wait=0.1)
     while process.poll() is None and not list((tmp_path / "out").glob("*.h5")):
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    send(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in err, err
+    assert not list((tmp_path / "out").glob(".*.lock"))
     assert all(redtrack.load(path).complete for path in (tmp_path / "out").glob("*.h5"))
     again = start(clips, tmp_path / "out")
     out, _ = again.communicate(timeout=120)
@@ -82,7 +89,7 @@ def start(clips: Path, out: Path, wait: float = 0.0) -> subprocess.Popen[str]:
     env = os.environ | {"DEADLY_GREEN": f"slow:{wait}", "PYTHONPATH": places}
     call = [sys.executable, str(HERE / "deadly_main.py"), "annotate", str(clips), "-o", str(out)]
     call += ["--devices", "cpu,cpu", "--progress", "plain"]
-    return subprocess.Popen(call, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(call, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0)
 
 
 def test_style_is_chosen_by_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,6 +106,15 @@ def test_both_processes_have_work(clips: Path, out: Path, monkeypatch: pytest.Mo
     assert doers == {"cpu": 1, "cuda:0": 1}
 
 
+def test_a_stop_while_the_networks_load_leaves_no_lock(clips: Path, out: Path) -> None:
+    """Videos that are claimed, but not begun, are partial, and anyone may have them."""
+    prepared: list[str] = []
+    shared = Shared([clips / "e.mkv", clips / "f.mkv"], out, stopping=lambda: bool(prepared))
+    shared.listener.preparing = prepared.append  # type: ignore[method-assign]
+    assert set(states(shared.outcomes()).values()) <= {"partial"} and prepared
+    assert [path.name for path in out.iterdir()] == ["run.jsonl"]
+
+
 def test_a_deadly_video_costs_itself_only(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process dies of it twice, is replaced, and all others are done; no decoder outlives whom it worked for."""
     monkeypatch.setenv("DEADLY_GREEN", "die")
