@@ -160,6 +160,11 @@ def main() -> None:
 
 def _mend_streams() -> None:
     """Lets output that is closed go nowhere, and shows what a stream's encoding lacks escaped: the work is done."""
+    for handle in range(3):  # else the next file to be opened has the number, and C libraries write their words there
+        try:
+            os.fstat(handle)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

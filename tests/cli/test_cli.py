@@ -126,6 +126,23 @@ def test_closed_streams_do_no_harm(tmp_path: Path) -> None:
     assert in_a_shell(tmp_path, "convert clip --to csv -o out >&- 2>&-").returncode == 0
 
 
+def test_no_file_has_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+    """What a C library or another process writes to stderr would go into it: a result, a lock, a way to a process."""
+    (tmp_path / "main.py").write_text(
+        "import os, subprocess, sys\n"
+        "from redtrack.cli import _mend_streams\n"
+        "_mend_streams()\n"
+        "with open('result', 'w') as file:\n"
+        "    subprocess.run([sys.executable, '-c', 'import os; os.write(2, b\"words\")'], check=True)\n"
+        "    file.write(str(file.fileno()))\n"
+    )
+    for closed in ("<&- >&- 2>&-", ">&-", "2>&-"):
+        call = ["bash", "-c", f"{sys.executable} main.py {closed}"]
+        env = os.environ | {"PYTHONPATH": str(Path(redtrack.__file__).parent.parent)}
+        assert subprocess.run(call, cwd=tmp_path, env=env, capture_output=True, check=False).returncode == 0, closed
+        assert int((tmp_path / "result").read_text()) > 2, closed
+
+
 def test_name_that_the_listing_cannot_show_is_escaped(tmp_path: Path) -> None:
     done = in_a_shell(tmp_path, "verify gone-名.h5", PYTHONIOENCODING="latin-1")
     assert (done.returncode, done.stdout) == (1, "bad  gone-\\u540d.h5: no such file; check the spelling\n")
