@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from redtrack.errors import OutputError, UsageError
+from redtrack.errors import FormatError, OutputError, UsageError
 from redtrack.evaluate.nme import error_curve
 from redtrack.evaluate.score import Score, VideoScore
 from redtrack.events import Event, find_events
@@ -106,9 +106,9 @@ def measures_figure(tracks: Tracks, face: int | None = None, kinds: Sequence[str
 
 
 def longest_face(tracks: Tracks) -> int:
-    """Returns the id of the face with most rows; raises UsageError where there is no face."""
+    """Returns the id of the face with most rows; raises FormatError where there is no face."""
     if not len(tracks):
-        raise UsageError("there is no face in these tracks")
+        raise FormatError("there is no face in these tracks")
     faces, rows = np.unique(tracks.face, return_counts=True)
     return int(faces[np.argmax(rows)])
 

@@ -111,7 +111,8 @@ def read_pts(path: PathLike, origin: float | None = None) -> Tracks:
         origin = record["origin"] if origin is None else origin
         rows = [row for face, folder in _face_folders(Path(path)) for row in _read_folder(folder, face, origin)]
         if not rows and not record["recorded"]:
-            raise FormatError("holds no .pts files")
+            others = any(Path(path).glob("*.h5"))
+            raise FormatError("holds no .pts files", remedy="name the files in it one by one" if others else None)
         frame, face, points = zip(*rows, strict=True) if rows else ((), (), np.zeros((0, N_POINTS, 2)))
         frames = max(frame, default=-1) + 1
         about = {"times": record["times"], "info": {}} if len(record["times"]) >= frames else unknown_times(frames)

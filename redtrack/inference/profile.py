@@ -16,7 +16,7 @@ PARTS = {
     "decoder": "frames come no faster from this file: more cores, or smaller pictures, would help",
     "detector": "a larger --detect-every would help",
     "cropping": "a smaller --max-faces would help",
-    "network": "a GPU, or a CPU that multiplies 8 bits (VNNI), would help",
+    "network": "more cores or a GPU would help; `redtrack doctor` tells what this CPU lacks",
     "rows": "a faster disk may help",
 }
 """What the time may go to, and what to do about it. `rows` is making rows of what was found, and writing them."""

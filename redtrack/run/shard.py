@@ -33,7 +33,8 @@ class Shard:
 
     def __post_init__(self) -> None:
         if not 0 <= self.index < self.count:
-            raise UsageError(f"no shard {self.index}/{self.count}", remedy="shards count from 0: 0/3, 1/3, 2/3")
+            known = f"0/{self.count} to {self.count - 1}/{self.count}" if self.count else "0/3, 1/3, 2/3"
+            raise UsageError(f"no shard {self.index}/{self.count}", remedy=f"shards count from 0: {known}")
 
     @classmethod
     def parse(cls, text: str, environment: Mapping[str, str] = os.environ) -> Shard:

@@ -17,7 +17,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from redtrack.errors import OutputError, printable
+from redtrack.errors import OutputError, UsageError, printable
 from redtrack.video.container import open_container
 from redtrack.video.orientation import Image
 
@@ -57,7 +57,7 @@ class VideoWriter:
     ) -> None:
         self._path = Path(path)
         if self._path.suffix.lower() not in _CONTAINERS:
-            raise OutputError(f"cannot be a video of kind '{self._path.suffix}'", path, "name it .mp4, .mov or .mkv")
+            raise UsageError(f"cannot be a video of kind '{self._path.suffix}'", path, "name it .mp4, .mov or .mkv")
         self._partial = self._path.with_name(f".{self._path.stem}.partial{self._path.suffix}")
         self._rate = Fraction(rate).limit_denominator(1001)
         self._pixel_aspect = pixel_aspect or Fraction(1)

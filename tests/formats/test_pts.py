@@ -172,6 +172,9 @@ def test_folders_that_are_refused(tmp_path: Path) -> None:
     folder.mkdir()
     with pytest.raises(FormatError, match="holds no .pts files"):
         read_pts(folder)
+    (folder / "one.h5").touch()
+    with pytest.raises(FormatError, match="holds no .pts files; name the files in it one by one"):
+        read_pts(folder)
     write_points(POINTS[:51], folder / "000001.pts")
     with pytest.raises(FormatError, match="000001.pts: holds 51 points, not 68"):
         read_pts(folder)

@@ -73,6 +73,13 @@ def test_auto_without_an_array_is_refused(variables: dict[str, str]) -> None:
         Shard.parse("auto", variables)
 
 
+@pytest.mark.parametrize(("text", "known"), [("2/2", "0/2 to 1/2"), ("0/0", "0/3, 1/3, 2/3")])
+def test_a_shard_that_there_is_not_is_refused(text: str, known: str) -> None:
+    """With those that there are."""
+    with pytest.raises(UsageError, match=f"no shard {text}; shards count from 0: {known}"):
+        Shard.parse(text, {})
+
+
 def test_an_array_with_gaps_is_refused() -> None:
     """--array=1,2,7 has no shard 6 of 3."""
     with pytest.raises(UsageError, match="evenly"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import videos
 
-from redtrack.errors import OutputError
+from redtrack.errors import OutputError, UsageError
 from redtrack.video import Video, VideoWriter, write_video
 
 TIMES = [0.0, 0.04, 0.0833333, 0.2, 0.233, 0.3, 1.0000005, 1.5]
@@ -89,7 +89,7 @@ def test_an_error_leaves_nothing_behind(tmp_path: Path) -> None:
 )
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, name: str, message: str) -> None:
     """An unknown kind of file or a missing folder gets one sentence."""
-    with pytest.raises(OutputError, match=message):
+    with pytest.raises((UsageError, OutputError), match=message):
         write_video(tmp_path / name, [videos.numbered(0)])
 
 
