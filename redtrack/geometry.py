@@ -83,10 +83,11 @@ class CropTransform:
 
     def sigma_to_frame(self, sigma: Floats) -> Floats:
         """Covariances xx, xy, yy in square crop pixels, in square frame pixels. (N, P, 3) -> (N, P, 3)."""
-        m = self.matrix()[:, :, :2]
-        full = sigma[..., [0, 1, 1, 2]].reshape(*sigma.shape[:-1], 2, 2)
-        turned = m[:, None] @ full @ m[:, None].swapaxes(-1, -2)
-        return np.stack((turned[..., 0, 0], turned[..., 0, 1], turned[..., 1, 1]), -1)
+        a, b, c, d = self.matrix()[:, :, :2].reshape(-1, 4).T[..., None]  # (N, 1) each
+        xx, xy, yy = np.moveaxis(sigma, -1, 0)  # (N, P) each
+        x = a * a * xx + 2 * a * b * xy + b * b * yy
+        both = a * c * xx + (a * d + b * c) * xy + b * d * yy
+        return np.stack((x, both, c * c * xx + 2 * c * d * xy + d * d * yy), -1)
 
     def theta(self, height: int, width: int) -> Floats:
         """The (N, 2, 3) matrix that `affine_grid(align_corners=False)` wants for a frame of this size."""
