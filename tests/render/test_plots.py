@@ -11,7 +11,7 @@ from drawn_tracks import face, moving_face, tracks_of
 
 from redtrack import plots
 from redtrack.cli.plot import plot
-from redtrack.errors import OutputError, UsageError
+from redtrack.errors import FormatError, OutputError, UsageError
 from redtrack.evaluate import Pair, Protocol, score
 from redtrack.measures import MEASURES
 from redtrack.tracks import Tracks
@@ -59,7 +59,7 @@ def test_the_longest_face_is_drawn_unless_told(tmp_path) -> None:
     assert plots.longest_face(tracks) == 4
     with pytest.raises(UsageError, match="the faces are 0, 4"):
         plots.plot_measures(tmp_path / "a.png", tracks, face=1)
-    with pytest.raises(UsageError, match="no face"):
+    with pytest.raises(FormatError, match="no face"):
         plots.plot_measures(tmp_path / "a.png", Tracks.empty([0.0]))
 
 

@@ -190,7 +190,7 @@ def test_the_video_itself_is_never_overwritten(tmp_path) -> None:
     before = source.read_bytes()
     with pytest.raises(UsageError, match="the video itself"):
         render_video(source, moving_face(2), source)
-    with pytest.raises(OutputError, match="gif"):
+    with pytest.raises(UsageError, match="gif"):
         render_video(source, moving_face(2), tmp_path / "out.gif")
     assert source.read_bytes() == before
 

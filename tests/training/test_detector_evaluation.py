@@ -73,11 +73,12 @@ def test_the_table_says_what_was_measured() -> None:
 
 
 def test_a_weights_file_is_measured_on_the_validation_photos(tmp_path: Path) -> None:
-    """At its own threshold and size, in five views."""
+    """At its own threshold and size, in seven views and in crowds."""
     write_photos(tmp_path, 25)
     path = tmp_path / "tiny.safetensors"
     checkpoint.save(path, FaceDetector(TINY), "detector", {})
     lines = measured_table(tmp_path, path).splitlines()
     count = len(read_scenes(tmp_path, validation=True))
     assert lines[0] == f"{count} photos, long side 640, threshold 0.5"
-    assert [line.split()[0] for line in lines[2:]] == ["1x", "0.5x", "0.25x", "turned", "turned", "crowds"]
+    views = ["1x", "0.5x", "0.25x", "turned", "turned", "squeezed", "stretched", "crowds"]
+    assert [line.split()[0] for line in lines[2:]] == views
