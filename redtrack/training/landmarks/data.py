@@ -63,7 +63,7 @@ def read_data(recipe: Recipe, size: int, axis: float = 0.0, teacher: Teacher | N
     if not len(data.faces):
         folder = next(iter((*(f for f, _ in recipe.data), *recipe.clips, *recipe.edits)))
         raise UsageError("all pictures are held out", folder, "add pictures of other names")
-    if recipe.stage in ("video", "recurrence"):
+    if recipe.on_clips:
         read_all_clips(recipe, data, size, axis, show)
     return data
 

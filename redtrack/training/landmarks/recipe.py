@@ -58,6 +58,11 @@ class Recipe:
     show: bool = True
 
     @property
+    def on_clips(self) -> bool:
+        """Whether the stage learns from clips."""
+        return self.stage in ("video", "recurrence")
+
+    @property
     def batch_size(self) -> int:
         """Faces, or clips, in a batch."""
         return self.batch or BATCH[self.stage]

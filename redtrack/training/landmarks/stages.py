@@ -112,9 +112,9 @@ def begin_config(recipe: Recipe) -> RedNetConfig:
         raise UsageError(f"the {recipe.stage} stage starts from trained weights", remedy="name them by --start")
     return replace(
         config,
-        temporal=config.temporal or recipe.stage in ("video", "recurrence"),
+        temporal=config.temporal or recipe.on_clips,
         certainty=config.certainty or recipe.stage == "certainty",
-        aligned=config.aligned or (recipe.stage in ("video", "recurrence") and config.certainty),
+        aligned=config.aligned or (recipe.on_clips and config.certainty),
         identities=0,
         ranges=(),
     )
@@ -197,7 +197,7 @@ def stage_parts(
 ) -> tuple[BatchLoss, Callable[[nn.Module], Figures]]:
     """The stage's loss of a batch, and its validation."""
     half = half_precision(device) if recipe.half is None else recipe.half
-    if recipe.stage in ("video", "recurrence"):
+    if recipe.on_clips:
         return video_parts(recipe, net, data, half, device)
     chances = draw_chances(data.faces, turns=recipe.augment != "paper")
     if recipe.stage == "certainty":
