@@ -124,6 +124,11 @@ def test_jobs_that_make_no_sense_are_refused(clips: Path, tmp_path: Path, option
     assert CliRunner().invoke(cli, ["annotate", str(clips), "-o", str(tmp_path), *options]).exit_code == 2
 
 
+def test_jobs_that_are_no_number_are_told_what_they_may_be(clips: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["annotate", str(clips), "-o", str(tmp_path), "--jobs", "x"])
+    assert done.exit_code == 2 and "'x' is neither auto nor a whole number from 1" in done.output
+
+
 def test_tree_of_folders_is_kept(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Below the folder that was named, or the part of a pattern before its first *; links in the way are refused."""
     use(deadly_world.DeadlyNetworks(None, Options()).load(), monkeypatch)
