@@ -51,6 +51,8 @@ IMPOSSIBLE = 0.15  # of the distance of the outer eye corners: a fit that is off
 _PERSONAL = 6.0  # mm, by how much a point of a face may lie off all modes of identity
 _MARKED = 1.3  # mm, the noise of a point that has marks in the picture
 _STEPS, _ROW_STEPS = 5, 4  # for a person, and for a row of a person who is known
+_TOGETHER = 0.3  # share of a row's evidence that counts for the person: the errors of its points go together
+_OUTLINE = 0.2  # share of a found jaw point's certainty: on a nodding head the outline hardly follows
 _AT_ONCE = 128  # rows: their Jacobians stay in a CPU's cache
 _GOOD = 0.02  # of the distance of the outer eye corners: how far the labels of a point stray along an axis
 _EYES = 89.6  # mm between the outer eye corners of the mean face
@@ -90,11 +92,12 @@ def fit_person(points: np.ndarray, certainty: np.ndarray | None, basis: ShapeBas
     expressions and in their errors, no mode knows: it belongs to the person as well.
     """
     mean = basis.mean[:N_POINTS].astype(np.float64)
+    certainty = _TOGETHER * (np.ones(points.shape[:2]) if certainty is None else certainty)
     first = fit_rows(points, certainty, mean, basis, limit=2 * IMPOSSIBLE)
     good = np.isfinite(first.pose[:, 0])
     if not good.any():
         return mean
-    rows = prepared(points[good], None if certainty is None else certainty[good], mean, basis)
+    rows = prepared(points[good], certainty[good], mean, basis)
     rows = rows._replace(pose=first.pose[good], coefficients=first.expression[good])
     identity, modes = np.zeros(len(basis.identity)), np.concatenate([basis.expression, basis.identity])
     for _ in range(_STEPS):
@@ -197,16 +200,19 @@ def fit_rows(
 
 
 def certainties(points: np.ndarray, scores: np.ndarray, sigma: np.ndarray | None = None) -> np.ndarray:
-    """Returns (R, 68), how much each point counts: 1 for one that is as good as labels are, less for others.
+    """Returns (R, 68), how much each point found by the network counts: 1 for one that is as good as labels are, less for
+    others and for the jaw's.
 
     From the covariance of its error where that is known (sigma, (R, 68, 3), px2), else from its score.
     """
     certainty = np.nan_to_num(scores, nan=1.0).astype(np.float64)
+    certainty[:, :JAW] *= _OUTLINE
     if sigma is None:
         return certainty
     eyes = np.linalg.norm(points[:, 36] - points[:, 45], axis=1)[:, None]
     good = (_GOOD * np.maximum(eyes, 1)) ** 2  # px2, along each axis
     known: np.ndarray = good / (good + (sigma[..., 0] + sigma[..., 2]) / 2)
+    known[:, :JAW] *= _OUTLINE
     return np.where(np.isfinite(known), known, certainty)
 
 
