@@ -200,8 +200,8 @@ def fit_rows(
 
 
 def certainties(points: np.ndarray, scores: np.ndarray, sigma: np.ndarray | None = None) -> np.ndarray:
-    """Returns (R, 68), how much each point found by the network counts: 1 for one that is as good as labels are, less for
-    others and for the jaw's.
+    """Returns (R, 68), how much each point that was found counts: 1 for one as good as labels are, less for others
+    and for the jaw's.
 
     From the covariance of its error where that is known (sigma, (R, 68, 3), px2), else from its score.
     """

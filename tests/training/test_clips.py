@@ -1,10 +1,12 @@
 """Stills moved by a made-up camera have exact truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from dotted_faces import dotted_faces
 
-from redtrack.training.landmarks.augment import NONE
+from redtrack.training.landmarks.augment import NONE, OURS
 from redtrack.training.landmarks.clips import (
     Bulges,
     camera_path,
@@ -88,6 +90,19 @@ def test_wobble_is_about_one():
     assert 0.4 < wobble(200, 40, np.random.default_rng(0)).std() < 1.6
 
 
+def test_lids_fall_faster_than_they_rise():
+    """On average over many blinks: frames from open to shut, and from shut to open."""
+    fall, rise = [], []
+    for k in range(200):
+        opening = eye_opening(60, np.random.default_rng(k))
+        half = np.flatnonzero((opening > 0.1) & (opening < 0.9))
+        shut = np.flatnonzero(opening <= 0.1)
+        if len(shut) and shut[0] > 0 and shut[-1] < 59:
+            fall.append((half < shut[0]).sum())
+            rise.append((half > shut[-1]).sum())
+    assert len(fall) > 50 and np.mean(fall) < 0.8 * np.mean(rise)
+
+
 def test_eyes_shut_and_open_again():
     """In one go: shut in the middle, open at an end that is far enough."""
     openings = np.stack([eye_opening(20, np.random.default_rng(k)) for k in range(50)])
@@ -100,13 +115,13 @@ def test_eyes_shut_and_open_again():
 
 def test_a_blinking_still_has_its_lids_points_where_its_lids_are(monkeypatch):
     """The upper lids' points go down and come back with the picture's own skin, and no others move."""
-    monkeypatch.setattr("redtrack.training.landmarks.clips.BLINKS", 1.0)
     monkeypatch.setattr("redtrack.training.landmarks.clips.random_bulges", lambda points, frames, rng: None)
     images, points = dotted_faces(1)
     points = (points - 112) * 1.6 + 112
     points[:, [37, 38, 43, 44], 1] -= 4
     points[:, [40, 41, 46, 47], 1] += 4
-    _, truth = random_clip(still_clip(images[0], points[0], 20), 128, np.random.default_rng(5), still=True)
+    still, how = still_clip(images[0], points[0], 20), replace(OURS, shut=1.0)
+    _, truth = random_clip(still, 128, np.random.default_rng(5), still=True, how=how)
     opening = (truth[:, 41] - truth[:, 37]).norm(dim=-1) / (truth[:, 36] - truth[:, 45]).norm(dim=-1)
     lip = (truth[:, 57] - truth[:, 51]).norm(dim=-1) / (truth[:, 36] - truth[:, 45]).norm(dim=-1)
     assert opening.min() < 0.3 * opening.max() and lip.std() < 0.01 * lip.mean()

@@ -20,6 +20,7 @@ from redtrack.rednet.small import SmallBody
 from redtrack.training import loop
 from redtrack.training.landmarks.faces import held_out
 from redtrack.training.landmarks.label import store
+from redtrack.training.landmarks.recipe import Recipe
 from redtrack.training.plot import plot_log
 from redtrack.video import read_picture
 
@@ -158,6 +159,15 @@ def test_a_start_is_named_and_the_run_says_where_it_begins_and_ends(folder, tmp_
         r"to use it: redtrack annotate VIDEO -o OUT --weights .*best.safetensors",
     ):
         assert re.search(rf"{line}$", said, re.MULTILINE), (line, said)
+
+
+def test_a_recipe_names_files_and_not_where_they_lie(tmp_path):
+    """Weights travel with it: a start and a teacher by their names only."""
+    start, teacher = tmp_path / "mine.safetensors", str(tmp_path / "better.safetensors")
+    told = Recipe("image", ((tmp_path / "faces", 1.0),), tmp_path, start=start, teacher=teacher).describe()
+    assert (told["start"], told["teacher"], told["data"]) == ("mine.safetensors", "better.safetensors", {"faces": 1.0})
+    assert Recipe("image", (), tmp_path, start="rednet-small").describe()["start"] == "rednet-small"
+    assert str(tmp_path) not in str(told)
 
 
 def test_a_resumed_run_says_from_where_and_what_changed(folder, trained, tmp_path):

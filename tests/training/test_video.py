@@ -68,3 +68,14 @@ def test_real_clips_are_drawn_at_any_length(monkeypatch):
     batch = video.random_batch(video.ClipSet(stills(), [clip]), 2, 34, 64, np.random.default_rng(0), 1.4)
     assert batch.crops.shape == (2, 34, 3, 64, 64) and batch.truth.shape == (2, 34, 68, 2)
     assert batch.identity.tolist() == [-1, -1] and batch.trust.tolist() == [video.REAL_TRUST] * 2
+
+
+def test_a_lid_that_trembles_counts_a_third_of_another_point():
+    """What steadies lids smooths blinks away."""
+    truth = torch.zeros(1, 9, 68, 2)
+    moved, trust = [], torch.ones(1)
+    for point in (37, 30):
+        points = truth.clone()
+        points[0, 4, point, 0] = 1000.0
+        moved.append(video.unsteadiness(points, truth, 128, trust) - video.unsteadiness(truth, truth, 128, trust))
+    assert torch.isclose(3 * moved[0], moved[1], rtol=1e-3)

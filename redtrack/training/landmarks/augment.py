@@ -32,7 +32,7 @@ class Augmentation:
     blur: float = 0.3
     noise: float = 0.3
     occlude: float = 0.35
-    shut: float = 0.2  # eyes closed by their own lids
+    shut: float = 0.2  # eyes closed by their own lids; in clips they blink
 
 
 PAPER = Augmentation(

@@ -27,7 +27,6 @@ from redtrack.training.landmarks.augment import (
 from redtrack.training.landmarks.lids import blink
 
 MOVED_PARTS = 4  # most parts of a face that move by themselves
-BLINKS = 0.25  # share of the moved stills in which the eyes shut and open
 KEY_EVERY = 10  # frames between two looks that say where to crop
 CENTRED = Augmentation(rotation=12.0, scale=0.05, shift=0.02)  # how far the first of those is off
 
@@ -104,9 +103,12 @@ def time_course(frames: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def eye_opening(frames: int, rng: np.random.Generator) -> np.ndarray:
-    """How far eyes are open while they blink once, or stay shut for a while: (T,), 0 to 1."""
-    away = np.abs(np.arange(frames) - rng.uniform(0, frames)) - rng.choice([0.0, rng.uniform(0, frames)])
-    shutting = np.exp(-(away.clip(0) ** 2) / (2 * rng.uniform(0.7, 2.5) ** 2))
+    """How far eyes are open while they blink once, or stay shut for a while: (T,), 0 to 1. Lids fall in one to four
+    frames, and rise more slowly."""
+    away = np.arange(frames) - rng.uniform(0, frames)
+    pace = np.where(away < 0, rng.uniform(0.4, 1.5), rng.uniform(0.7, 2.5))
+    away = np.abs(away) - rng.choice([0.0, rng.uniform(0, frames)])
+    shutting = np.exp(-(away.clip(0) ** 2) / (2 * pace**2))
     opening: np.ndarray = 1 - (1.3 * shutting).clip(0, 1)
     return opening
 
@@ -202,7 +204,7 @@ def random_clip(
     """A training clip: crops (T, 3, S, S) and truth (T, P, 2) in crop pixels. Only stills are pushed about."""
     if rng.random() < 0.5:
         clip = mirrored(clip)
-    if still and rng.random() < BLINKS:
+    if still and rng.random() < how.shut:
         images, points = blink(clip.images, clip.points, eye_opening(len(clip), rng))
         clip = Clip(images, points, clip.axis)
     bulges = random_bulges(clip.points[0], len(clip), rng) if still else None

@@ -77,6 +77,8 @@ class Recipe:
         values = asdict(self) | {"config": self.config.to_dict(), "batch": self.batch_size}
         for name in ("out", "device", "resume", "show", "asked"):
             del values[name]
+        for name in ("start", "teacher"):  # a shipped network's name, or a path in words
+            values[name] = values[name] and Path(values[name])
         named: dict[str, Any] = {name: _names(value) for name, value in values.items()}
         return named | {"data": {folder.name: trust for folder, trust in self.data}}
 

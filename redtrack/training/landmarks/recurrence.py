@@ -22,7 +22,8 @@ from redtrack.training.loop import BatchLoss
 
 CLIPS = 640  # looked at by default: 13,000 frames
 AT_ONCE = 4  # clips
-HOW = replace(OURS, occlude=0.6)  # single frames know all that can be known of a face in the open
+HOW = replace(OURS, occlude=0.6, shut=0.7)  # single frames know all that can be known of a still face in the open; what
+# moves fast, as lids do, must not be smoothed away
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from redtrack.training.landmarks.augment import OURS, Augmentation
 from redtrack.training.landmarks.clips import Clip, random_clip, still_clip
 from redtrack.training.landmarks.faces import FaceSet
 from redtrack.training.landmarks.image import identity_part, step_losses
-from redtrack.training.landmarks.losses import COORDINATE, REGRESSION, coordinate_loss, regression_loss
+from redtrack.training.landmarks.losses import COORDINATE, REGRESSION, coordinate_loss, point_weight, regression_loss
 from redtrack.training.loop import BatchLoss
 
 WINDOWS = 2  # windows one after another in a training clip
@@ -74,10 +74,14 @@ def random_batch(
 
 
 def unsteadiness(points: Tensor, truth: Tensor, size: int, weight: Tensor) -> Tensor:
-    """Mean length of the error's second difference, in hundredths of the crop. points, truth (N, T, P, 2)."""
+    """Mean length of the error's second difference, in hundredths of the crop. points, truth (N, T, P, 2).
+
+    Lids count less by as much as they count more elsewhere: what steadies them smooths blinks away.
+    """
     error = (points - truth) * (100 / size)
     second = error[:, 2:] - 2 * error[:, 1:-1] + error[:, :-2]
-    length = (second.square().sum(-1) + 1e-6).sqrt().mean((1, 2))
+    share = 1 / point_weight(points.shape[2]).to(points)
+    length = ((second.square().sum(-1) + 1e-6).sqrt() * share).sum(2).mean(1) / share.sum()
     return (length * weight).sum() / weight.sum()
 
 
