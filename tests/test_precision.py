@@ -66,10 +66,11 @@ def test_eight_bits_say_the_same_of_a_picture_whatever_its_batch(clip: Path) -> 
 
 
 @has_int8
-def test_a_cascade_has_an_8_bit_body_for_each_step() -> None:
+@pytest.mark.parametrize("body", ["small", "large"])
+def test_a_cascade_has_an_8_bit_body_for_each_step(body: str) -> None:
     """With the values that each was measured with."""
     torch.manual_seed(0)
-    net = RedNet(RedNetConfig(shared=False)).eval()
+    net = RedNet(RedNetConfig(body, shared=False)).eval()
     crops = torch.rand(2, 3, 128, 128)
     net.config = replace(net.config, ranges=ranges_of(net, crops))
     assert len(net.config.ranges) == 2 * len(SmallBody().convolutions())

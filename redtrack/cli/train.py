@@ -45,7 +45,7 @@ def train() -> None:
 @train.command()
 @common(*DEFAULTS["image"])
 @taught()
-@click.option("--body", type=click.Choice(["small", "vgg16", "resnet152"]), default="small", show_default=True,
+@click.option("--body", type=click.Choice(["small", "large", "vgg16", "resnet152"]), default="small", show_default=True,
               help="The encoder-decoder: the bundled one, or one of the paper's.")
 @click.option("--tasks", default="det7,reg68", show_default=True,
               help="Task of each spatial step: of det7, det68, reg68; var68,reg68 is EVAE-CNN's.")

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-BODIES = ("small", "vgg16", "resnet152")
+BODIES = ("small", "large", "vgg16", "resnet152")
 TASKS = ("det7", "det68", "reg68", "var68")
-INPUT_SIZE = {"small": 128, "vgg16": 256, "resnet152": 256}
+INPUT_SIZE = {"small": 128, "large": 128, "vgg16": 256, "resnet152": 256}
 
 
 @dataclass(frozen=True)
 class RedNetConfig:
     """The network's shape and the paper's experimental switches.
 
-    body: encoder-decoder, `vgg16` (table 1), `resnet152` (tables 2, 3) or `small` (ours).
+    body: encoder-decoder, `vgg16` (table 1), `resnet152` (tables 2, 3), `small` or `large` (ours).
     steps: the task of every spatial recurrent step (section 3.2). The paper's tables 6 and 7 are
         ("det68",) one-shot detection, ("reg68",) one-shot regression, ("det7", "det68") detection twice,
         ("det7", "reg68") detection followed by regression: the default.

@@ -130,9 +130,9 @@ class Int8Body(SmallBody):
 def ranges_of(net: RedNet, crops: Tensor) -> tuple[float, ...]:
     """The largest value that each convolution of a network's bodies reads, body after body, on crops (B, 3, S, S).
 
-    Nothing for a network that has no 8-bit form: another body than `small`, or a variational step.
+    Nothing for a network that has no 8-bit form: a body of the paper's, or a variational step.
     """
-    if net.config.body != "small" or "var68" in net.config.steps:
+    if net.config.body not in ("small", "large") or "var68" in net.config.steps:
         return ()
     convolutions = [conv for body in net.bodies for conv in cast(SmallBody, body).convolutions().values()]
     largest = dict.fromkeys(convolutions, 0.0)

@@ -18,7 +18,7 @@ from redtrack.rednet.body import Body
 from redtrack.rednet.certainty import Certainty
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.identity import IdentityHead
-from redtrack.rednet.small import SmallBody
+from redtrack.rednet.small import LARGE, SmallBody
 from redtrack.rednet.temporal import PointRecurrence, TemporalState, TemporalUpdate, first_state
 from redtrack.rednet.variational import Code, SampledBottleneck
 
@@ -64,6 +64,8 @@ def make_body(name: str, feedback: int = len(SEVEN)) -> nn.Module:
     """An untrained encoder-decoder by name, which is fed so many maps."""
     if name == "small":
         return SmallBody(feedback)
+    if name == "large":
+        return SmallBody(feedback, LARGE)
     if name == "vgg16":
         from redtrack.rednet.vgg16 import Vgg16Body
 

@@ -1,4 +1,4 @@
-"""`small`: the encoder-decoder that ships, the paper's section 3.1 at a laptop's size.
+"""`small` and `large`: the encoder-decoders that ship, the paper's section 3.1 at a laptop's size, and twice as wide.
 
 Not the paper's: 128 x 128 in, maps at a quarter (32 x 32), residual blocks, additive skips. On a CPU, channels
 at low resolution are cheap and large maps are not, so the feedback maps enter after the stem, which is then
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 WIDTHS = (48, 96, 192)  # channels at 32, 16 and 8 pixels
+LARGE = (96, 192, 384)  # of `large`
 DEPTHS = (2, 3, 3)  # residual blocks there
 N_FEEDBACK = 7
 
@@ -40,9 +41,10 @@ def _stage(channels: int, depth: int) -> nn.Sequential:
 
 
 class SmallBody(nn.Module):
-    """Encoder and decoder of `small`; eq. 1 and 2.
+    """Encoder and decoder of `small`; eq. 1 and 2. Of `large` with its widths.
 
-    The bottleneck has 64 + 64 channels at 8 x 8 (eq. 3); pooled to 2 x 2 each half is a 256-d vector (figure 7).
+    The bottleneck has 64 + 64 channels at 8 x 8 (eq. 3); pooled to 2 x 2 each half is a 256-d vector (figure 7). It and
+    the last layer are as wide in `large`, so that all that reads them fits both.
     """
 
     map_size = 32
@@ -51,11 +53,10 @@ class SmallBody(nn.Module):
     pe_channels = 64
     pool = 2  # 64 x 2 x 2 = 256
 
-    skip_channels = WIDTHS[:2]
-
-    def __init__(self, feedback: int = N_FEEDBACK) -> None:
+    def __init__(self, feedback: int = N_FEEDBACK, widths: tuple[int, int, int] = WIDTHS) -> None:
         super().__init__()
-        w32, w16, w8 = WIDTHS
+        w32, w16, w8 = widths
+        self.skip_channels = widths[:2]
         self.stem = nn.Sequential(conv_bn(3, 24, stride=2), nn.ReLU(inplace=True), conv_bn(24, w32, stride=2))
         self.feedback = nn.Conv2d(feedback, w32, 3, padding=1)
         self.stage32 = _stage(w32, DEPTHS[0])

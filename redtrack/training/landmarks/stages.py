@@ -26,6 +26,7 @@ from redtrack.training.landmarks.faces import FaceSet, stored_size
 from redtrack.training.landmarks.norms import fit_norms
 from redtrack.training.landmarks.recipe import Recipe
 from redtrack.training.landmarks.teacher import Teacher, load_teacher, maps_agree
+from redtrack.training.landmarks.widen import widened
 from redtrack.training.loop import BatchLoss, Figures, Run, train
 
 WEIGHTS, BEST = "weights.safetensors", "best.safetensors"  # in the run's folder
@@ -105,7 +106,9 @@ def begin_config(recipe: Recipe) -> RedNetConfig:
         config = RedNetConfig.from_dict(about["config"])
         for name in recipe.asked:
             wanted, there = getattr(recipe.config, name), getattr(config, name)
-            if wanted != there:
+            if (there, wanted) == WIDER:
+                config = replace(config, body=recipe.config.body)
+            elif wanted != there:
                 message = f"the network of --start has {said(name, there)}, not {said(name, wanted)}"
                 raise UsageError(message, checkpoint.find(recipe.start), f"leave out {OPTION[name]}, or --start")
     elif recipe.stage != "image":
@@ -120,6 +123,7 @@ def begin_config(recipe: Recipe) -> RedNetConfig:
     )
 
 
+WIDER = ("small", "large")  # bodies of which the second can start from the first
 OPTION = {"body": "--body", "steps": "--tasks", "shared": "--cascade", "z0": "--z0"}
 
 
@@ -167,7 +171,8 @@ def make_net(recipe: Recipe) -> RedNet:
         return net
     before = checkpoint.load(recipe.start, "rednet", fused=False)
     own = net.state_dict()
-    fitting = {k: v for k, v in before.state_dict().items() if k in own and own[k].shape == v.shape}
+    there = widened(before.state_dict(), own) if before.config.body != net.config.body else before.state_dict()
+    fitting = {k: v for k, v in there.items() if k in own and own[k].shape == v.shape}
     fitting = {k: v for k, v in fitting.items() if not k.startswith("identity.")}
     net.load_state_dict(fitting, strict=False)
     return net.train().requires_grad_(True)
