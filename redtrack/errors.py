@@ -122,3 +122,8 @@ def _escape(character: str) -> str:
     if "\udc80" <= character <= "\udcff":  # a byte that is not UTF-8, as os.fsdecode keeps it
         return f"\\x{ord(character) & 0xFF:02x}"
     return character.encode("unicode_escape").decode("ascii")
+
+
+def counted(count: int, word: str, many: str = "") -> str:
+    """Returns a count with its noun: 1 face, 2,000 faces."""
+    return f"{count:,} {word if count == 1 else many or word + 's'}"

@@ -35,7 +35,7 @@ def with_edits(
     That there are any is told on stderr, unless `quiet`. Raises FormatError where they cannot be read.
     """
     from redtrack.edits import apply_edits, find_edits, read_edits
-    from redtrack.errors import printable
+    from redtrack.errors import counted, printable
 
     found = None if leave_out else find_edits(path, place)
     if found is None:
@@ -48,9 +48,9 @@ def with_edits(
         edits = read_edits(found)
         edited, broken = apply_edits(tracks, edits.in_force()), edits.broken
         foreign = edits.is_of_another_source(tracks.info)
-    words = [f"{edited.count} edit{'s' * (edited.count != 1)} by hand from {printable(found.name)}"]
+    words = [f"{counted(edited.count, 'edit')} by hand from {printable(found.name)}"]
     words += [f"{len(edited.idle)} of them found nothing to do"] if edited.idle else []
-    words += [f"{broken} line{'s' * (broken != 1)} cut short"] if broken else []
+    words += [f"{counted(broken, 'line')} cut short"] if broken else []
     words += ["they were made for another video"] if foreign else []
     if not quiet:
         tell(f"{printable(path.name)}: {'; '.join(words)}")

@@ -225,6 +225,7 @@ def show(scores: dict[str, Score], dataset: str, as_json: bool, by_video: bool) 
     import json
 
     from redtrack.cli.table import fold, width_of
+    from redtrack.errors import counted
     from redtrack.evaluate import report
     from redtrack.evaluate.pairs import PICTURES
 
@@ -234,7 +235,7 @@ def show(scores: dict[str, Score], dataset: str, as_json: bool, by_video: bool) 
     first = next(iter(scores.values()))
     videos, faces = len(first.videos), first.summary.faces
     what = "picture" if dataset == PICTURES else "video"
-    click.echo(f"{dataset}: {videos} {what}{'s' * (videos != 1)}, {faces} faces")
+    click.echo(f"{dataset}: {counted(videos, what)}, {counted(faces, 'face')}")
     click.echo(fold(first.protocol.name, width_of()))
     for some in in_width(scores, lambda part: columns(report.as_rows(part))):
         click.echo("\n" + columns(report.as_rows(some)))

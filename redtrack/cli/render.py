@@ -89,7 +89,7 @@ def render(
 
     Exit status: 0 drawn, 1 the video could not be read to its end or the output not written, 2 wrong usage.
     """
-    from redtrack.errors import printable
+    from redtrack.errors import counted, printable
     from redtrack.evaluate.pairs import read_tracks
     from redtrack.render.film import foreign
 
@@ -106,7 +106,7 @@ def render(
         say(f"{printable(out)}: written", quiet)
     elif out:
         done = draw_film(out, video, read, style, sound, quiet)
-        say(f"{printable(out)}: {done.frames} frames with {done.faces} faces", quiet)
+        say(f"{printable(out)}: {counted(done.frames, 'frame')} with {counted(done.faces, 'face')}", quiet)
         if done.frames < read.frames and not done.truncated:
             say(f"Warning: {printable(video)}: has {done.frames} frames, the tracks are of {read.frames}", quiet)
         if done.truncated:
@@ -171,6 +171,7 @@ def draw_sheet(path: Path, video: Path, tracks: Tracks, style: Style, count: int
     """Writes the contact sheet."""
     from dataclasses import replace
 
+    from redtrack.errors import counted
     from redtrack.render.doubt import worst_face, worst_frames
     from redtrack.render.png import write_png
     from redtrack.render.sheet import Cell, contact_sheet, even_frames
@@ -178,9 +179,9 @@ def draw_sheet(path: Path, video: Path, tracks: Tracks, style: Style, count: int
 
     frames = worst_frames(tracks, count) if worst else even_frames(tracks.frames, count)
     cells = [Cell(frame, worst_face(tracks, frame) if zoom else None) for frame in frames]
-    faces = len(tracks.faces)
     spread = "the most doubtful" if worst else "evenly spread"
     name = f"{video.absolute().parent.name}/{video.name}" if video.stem == "vid" else video.name  # as 300-VW names them
-    title = f"{name}   {tracks.frames} frames, {faces} face{'s' * (faces != 1)}; {len(cells)} frames, {spread}"
+    shown = f"{counted(len(cells), 'frame')}, {spread}"
+    title = f"{name}   {counted(tracks.frames, 'frame')}, {counted(len(tracks.faces), 'face')}; {shown}"
     source = Video(video, reading=Reading.of(tracks.info))
     write_png(path, contact_sheet(source, tracks, cells, title, replace(style, caption=True)))

@@ -120,7 +120,7 @@ def take_in(path: Path, edits: Path) -> int:
     """Appends what was put right elsewhere to the edits beside the tracks."""
     from redtrack import formats
     from redtrack.edits import append_edits, edits_path, read_edits
-    from redtrack.errors import printable
+    from redtrack.errors import counted, printable
     from redtrack.review.exchange import edits_from_coco
 
     tracks, place = formats.read(path), edits_path(path)
@@ -251,7 +251,7 @@ def describe(tracks: Tracks) -> dict[str, Any]:
 
 def show_coverage(tracks: dict[str, Tracks], top: int) -> None:
     """Prints for each file how many frames have a face, and where there is none for longest."""
-    from redtrack.errors import printable
+    from redtrack.errors import counted, printable
     from redtrack.render.overlay import clock
     from redtrack.review import find_gaps
     from redtrack.review.page import coverage
@@ -273,15 +273,10 @@ def show_coverage(tracks: dict[str, Tracks], top: int) -> None:
         click.echo(f"{counted(covered, 'file')} with a face in every frame")
 
 
-def counted(count: int, word: str, many: str = "") -> str:
-    """Returns a count with its noun."""
-    return f"{count} {word if count == 1 else many or word + 's'}"
-
-
 def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:
     """Prints the spans as a table."""
     from redtrack.cli.table import table, width_of
-    from redtrack.errors import printable
+    from redtrack.errors import counted, printable
     from redtrack.render.overlay import clock
 
     if not spans:
@@ -303,7 +298,7 @@ def show(spans: list[Span], tracks: dict[str, Tracks]) -> None:
     click.echo(table(rows, right=range(7), width=width_of()))
     inside = len({(span.name, frame) for span in spans for frame in range(span.first, span.last + 1)})
     total = sum(one.frames for one in tracks.values())
-    click.echo(f"\n{len(spans)} span{'s' * (len(spans) != 1)}, {inside} frame{'s' * (inside != 1)} of {total}")
+    click.echo(f"\n{counted(len(spans), 'span')}, {counted(inside, 'frame')} of {total}")
 
 
 def percent(share: float) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from redtrack.edits import Edited
-from redtrack.errors import printable
+from redtrack.errors import counted, printable
 from redtrack.render.doubt import confidence, disagreement
 from redtrack.render.overlay import clock
 from redtrack.review.page import coverage, escaped, filled, text_of
@@ -81,7 +81,7 @@ def index_html(entries: Sequence[Entry], title: str) -> str:
     frames = sum(one.frames or 0 for one in entries)
     seen = sum(one.seen for one in entries)
     failed = sum(one.state == "failed" for one in entries)
-    words = [f"{len(entries):,} video{'s' * (len(entries) != 1)}", f"a face in {seen:,} of {frames:,} frames"]
+    words = [f"{counted(len(entries), 'video')}", f"a face in {seen:,} of {frames:,} frames"]
     words += [f"{failed:,} failed"] if failed else []
     return filled(
         "index.html",

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import numpy as np
 
 from redtrack.edits import Edited
-from redtrack.errors import FormatError
+from redtrack.errors import FormatError, counted
 from redtrack.events import KINDS, find_events
 from redtrack.points import LINES, PARTS
 from redtrack.render.colours import AXES, PART_COLOURS
@@ -158,7 +158,7 @@ def summary(tracks: Tracks) -> str:
     faces = len(tracks.faces)
     share = f" ({100 * seen / total:.0f} %)" if total else ""
     part = "" if tracks.complete else " · partial: the video was not annotated to its end"
-    return f"{faces:,} face{'s' * (faces != 1)} · a face in {seen:,} of {total:,} frames{share}{part}"
+    return f"{counted(faces, 'face')} · a face in {seen:,} of {total:,} frames{share}{part}"
 
 
 def spans_of(tracks: Tracks) -> list[dict[str, Any]]:

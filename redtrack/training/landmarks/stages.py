@@ -169,7 +169,7 @@ def make_net(recipe: Recipe) -> RedNet:
             for body in net.bodies:
                 load_pretrained(body, recipe.pretrained)
         return net
-    before = checkpoint.load(recipe.start, "rednet", fused=False)
+    before: RedNet = checkpoint.load(recipe.start, "rednet", fused=False)  # type: ignore[assignment]
     own = net.state_dict()
     there = widened(before.state_dict(), own) if before.config.body != net.config.body else before.state_dict()
     fitting = {k: v for k, v in there.items() if k in own and own[k].shape == v.shape}
