@@ -239,10 +239,11 @@ def _lifted(error: np.ndarray, rows: Rows, basis: ShapeBasis) -> np.ndarray:
     """Returns (R, 68, 3) mm, by how much points lie off the modes of expression, of their errors (R, 68, 2) px.
 
     An error within the noise is noise, one far above it is a move that no mode knows, as of one side alone. It is taken
-    to lie in the picture's plane.
+    to lie in the picture's plane. Jaw points say little of the pose, and are lifted as others are.
     """
-    moved = error / rows.pose[:, None, 5:]
-    square = (moved**2).sum(axis=2) * np.minimum(rows.weight * basis.noise**2, 1)
+    moved, certainty = error / rows.pose[:, None, 5:], rows.weight * basis.noise**2
+    certainty[:, :JAW] /= _OUTLINE
+    square = (moved**2).sum(axis=2) * np.minimum(certainty, 1)
     kept = square / (square + np.minimum(basis.noise, _MARKED) ** 2)
     lifted: np.ndarray = (moved * kept[..., None]) @ rotation(rows.pose[:, :3])[:, :2]
     return lifted
