@@ -3,7 +3,8 @@
 Each face is turned to each of the angles, and the picture rolled; detector, network and fit are those that ship, and
 the face is given one frame: a track's poses are better. The pose that a view should have is that of the head that was
 fitted to the photograph's labels, and what it was turned by; views that come to more than 60 degrees of yaw or 30 of
-pitch in all are left out, for some people look aside in the photograph. Printed: mean absolute errors, of faces with a pose.
+pitch in all are left out, for some people look aside in the photograph. Printed: mean absolute errors, of faces with a
+pose.
 
     python benchmarks/pose.py --data 300w [--faces 20] [--weights FILE] [--detector FILE] [--truth]
 """
