@@ -94,7 +94,10 @@ def _header(path: Path) -> dict[str, Any]:
             header = json.loads(file.read(length))
         if not isinstance(header, dict):
             raise ValueError("a header that is no object")
-    except (OSError, ValueError, RecursionError) as error:
+        ends = (tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__")
+        if path.stat().st_size < 8 + length + max(ends, default=0):
+            raise WeightsError("broken weights: the file is cut off", path, COPY)
+    except (OSError, ValueError, RecursionError, LookupError, TypeError) as error:
         from redtrack.video.signatures import is_video
 
         what = "is a video, not weights" if is_video(path) else f"unreadable weights ({error})"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from redtrack.errors import RedtrackError
+from redtrack.errors import RedtrackError, counted
 
 __all__ = ["BAD", "OK", "WARNING", "Finding", "examine"]
 
@@ -67,7 +67,7 @@ def _torch() -> Iterator[Finding]:
     values = torch.nn.functional.conv2d(torch.ones(1, 3, 8, 8), torch.ones(4, 3, 3, 3))
     works = bool((values == 27).all())  # noqa: PLR2004 - 3 x 3 x 3 ones
     state, remedy = (OK, None) if works else (BAD, "install another build of torch: its convolutions are wrong")
-    yield Finding("torch", state, f"torch {torch.__version__} computes on {threads} CPU threads", remedy)
+    yield Finding("torch", state, f"torch {torch.__version__} computes on {counted(threads, 'CPU thread')}", remedy)
 
 
 def _devices() -> Iterator[Finding]:
@@ -77,7 +77,7 @@ def _devices() -> Iterator[Finding]:
     from redtrack.machine import cores, free_memory, jobs_for
 
     memory = free_memory()
-    text = f"{cores()} cores" + ("" if memory is None else f", {memory / 1e9:.1f} GB of memory free")
+    text = counted(cores(), "core") + ("" if memory is None else f", {memory / 1e9:.1f} GB of memory free")
     if memory is not None and memory < ENOUGH_MEMORY:
         yield Finding("CPU", WARNING, text, "end other programs, or add memory")
     else:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from redtrack.errors import FormatError, UsageError
+from redtrack.errors import FormatError, UsageError, counted
 from redtrack.measures import measures, uncertainties
 from redtrack.points import N_POINTS
 from redtrack.pose import Pose, fit_pose, known_pose
@@ -323,7 +323,8 @@ class Tracks:
         return html(self)
 
     def __repr__(self) -> str:
-        return f"Tracks({len(self)} rows, {len(self.faces)} faces, {self.frames} frames)"
+        held = (counted(n, word) for n, word in ((len(self), "row"), (len(self.faces), "face"), (self.frames, "frame")))
+        return f"Tracks({', '.join(held)})"
 
 
 ROW_FIELDS: dict[str, Field] = fields_over("row", Tracks)

@@ -142,7 +142,8 @@ def text(about: Mapping[str, Any]) -> str:
     for name in ("config", "card", "info"):
         for key, value in dict(about.get(name) or {}).items():
             if key not in plain and value is not None:
-                lines.append(f"{name} {key.replace('_', ' ')}: {_value(value)}")
+                told = _stages(value) if key == "before" and isinstance(value, dict) else _value(value)
+                lines.append(f"{name} {key.replace('_', ' ')}: {told}")
     for name in ("faces", "streams"):
         parts = about.get(name) or []
         if parts and (name == "faces" or len(parts) > 1):  # a single stream was described above
@@ -161,6 +162,15 @@ _HEADS = {
     "is_cover": "cover",
 }
 """Shorter words for the tables of faces and streams, so that they fit 80 columns."""
+
+
+def _stages(card: Mapping[str, Any] | None) -> str:
+    """Returns the trainings before the last one, the latest first, by stage and steps; --json has all of them."""
+    told = []
+    while isinstance(card, dict):
+        told.append(_value(card.get("stage")) + (f" ({card['steps']} steps)" if "steps" in card else ""))
+        card = card.get("before")
+    return ", ".join(told)
 
 
 def _value(value: Any) -> str:

@@ -182,7 +182,7 @@ def _show_events(
 def _show_table(read: Mapping[str, Tracks], found: Mapping[str, list[Event]]) -> None:
     """Prints the events of all files, and how often each kind was found."""
     from redtrack.cli.table import table, width_of
-    from redtrack.errors import printable
+    from redtrack.errors import counted, printable
     from redtrack.events import NOT_SEEN
     from redtrack.render.overlay import clock
 
@@ -199,9 +199,16 @@ def _show_table(read: Mapping[str, Tracks], found: Mapping[str, list[Event]]) ->
     counts: dict[str, int] = {}
     for event in (event for events in found.values() for event in events):
         counts[event.kind] = counts.get(event.kind, 0) + 1
-    seconds = sum(float(tracks.times[-1]) for tracks in read.values() if tracks.frames)
-    told = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no event"
+    seconds = sum(_length(tracks) for tracks in read.values())
+    told = ", ".join(counted(count, kind) for kind, count in counts.items()) or "no event"
     click.echo(f"{told} in {clock(seconds)}")
+
+
+def _length(tracks: Tracks) -> float:
+    """Returns the seconds that tracks are long, the last frame as long as the others are in the median."""
+    import numpy as np
+
+    return float(tracks.times[-1] + np.median(np.diff(tracks.times))) if tracks.frames > 1 else 0.0
 
 
 def _show_figures(read: Mapping[str, Tracks], face: int | None, as_csv: bool, as_json: bool) -> None:

@@ -37,7 +37,7 @@ def train() -> None:
       redtrack annotate clip.mp4 -o out --weights runs/video/best.safetensors
 
     A run's folder holds checkpoint.pt (to resume), weights.safetensors (to annotate with) and best.safetensors (the
-    same, of the lowest error on faces held out), log.jsonl and log.png. About a tenth of the names, chosen by their
+    same, of the lowest error on faces held out), and log.jsonl. About a tenth of the names, chosen by their
     checksums, is held out for validation and never trained on.
     """
 
@@ -46,7 +46,8 @@ def train() -> None:
 @common(*DEFAULTS["image"])
 @taught()
 @click.option("--body", type=click.Choice(["small", "large", "vgg16", "resnet152"]), default="small", show_default=True,
-              help="The encoder-decoder: the bundled one, or one of the paper's.")
+              help="The encoder-decoder: that of the bundled network, one of twice its channels, which may --start "
+                   "from it, or one of the paper's.")
 @click.option("--tasks", default="det7,reg68", show_default=True,
               help="Task of each spatial step: of det7, det68, reg68; var68,reg68 is EVAE-CNN's.")
 @click.option("--beta", type=click.FloatRange(min=0), default=1e-3, show_default=True,

@@ -102,7 +102,7 @@ class Tracker:
         self._together = TOGETHER
         self._follower: FaceFollower | BoxesFile  # once it has started
         self._sink: Sink | None = None
-        self._is_settling = self._is_writing = self._is_new = False
+        self._is_settling = self._is_writing = self._is_new = self._has_rows = False
         self._looked_at = 0  # frames with pixels
         self._cuts: list[int] = []  # frames where a shot begins
         self._protocol = make_protocol(options)
@@ -126,8 +126,8 @@ class Tracker:
         if self.options.end is None and (unused := self._follower.unused):
             boxes = "box is" if unused == 1 else "boxes are"
             return f"{unused} {boxes} of frames that it does not have: they count from 0"
-        if self._looked_at and self._is_new and not self.faces and self.options.boxes is None:
-            hint = "" if self.options.rotate else "; for faces that lie on their side --rotate auto"
+        if self._looked_at and self._is_new and not self._has_rows and self.options.boxes is None:
+            hint = "" if self.options.rotate else "; for faces on their side or upside down --rotate auto"
             return f"no face was found{hint}"
         return None
 
@@ -293,7 +293,9 @@ class Tracker:
             return  # what was broken off while it wrote is not to write anything behind that
         assert self._sink is not None, f"{self.path} was not started"
         self._is_writing = True
-        self._sink.append(self._merger.release(self.done))
+        rows = self._merger.release(self.done)
+        self._has_rows |= len(rows) > 0
+        self._sink.append(rows)
         self._sink.flush()
         self._is_settling = self._is_writing = False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from redtrack.errors import UsageError
+from redtrack.errors import UsageError, counted
 from redtrack.render.draw import Image
 from redtrack.render.legend import marks_of
 from redtrack.render.overlay import Style
@@ -32,7 +32,7 @@ def review_sheet(spans: Sequence[Span], tracks: Mapping[str, Tracks], video: Pat
             film = Video(video or source_of(one, name), reading=Reading.of(one.info))
             drawn = draw_cells(film, one, cells, style, size)
             pictures.update(zip(mine, drawn, strict=True))
-    title = f"worst frames of {len(spans)} spans to look at first"
+    title = f"worst frames of {counted(len(spans), 'span')} to look at first"
     marks = marks_of(tracks.values(), style)
     return arrange([pictures[index] for index in range(len(spans))], title, marks=marks)
 

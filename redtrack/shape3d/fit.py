@@ -52,7 +52,10 @@ _PERSONAL = 6.0  # mm, by how much a point of a face may lie off all modes of id
 _MARKED = 1.3  # mm, the noise of a point that has marks in the picture
 _STEPS, _ROW_STEPS = 5, 4  # for a person, and for a row of a person who is known
 _TOGETHER = 0.3  # share of a row's evidence that counts for the person: the errors of its points go together
-_OUTLINE = 0.2  # share of a found jaw point's certainty: on a nodding head the outline hardly follows
+_LIDS = [37, 38, 40, 41, 43, 44, 46, 47]
+_POSED = np.ones(N_POINTS)  # share of a found point's certainty in what it says of the pose
+_POSED[:JAW] = 0.2  # on a nodding head the outline hardly follows
+_POSED[_LIDS] = 0.05  # a blink is no nod
 _AT_ONCE = 128  # rows: their Jacobians stay in a CPU's cache
 _GOOD = 0.02  # of the distance of the outer eye corners: how far the labels of a point stray along an axis
 _EYES = 89.6  # mm between the outer eye corners of the mean face
@@ -201,18 +204,18 @@ def fit_rows(
 
 def certainties(points: np.ndarray, scores: np.ndarray, sigma: np.ndarray | None = None) -> np.ndarray:
     """Returns (R, 68), how much each point that was found counts: 1 for one as good as labels are, less for others
-    and for the jaw's.
+    and for the jaw's and the lids'.
 
     From the covariance of its error where that is known (sigma, (R, 68, 3), px2), else from its score.
     """
     certainty = np.nan_to_num(scores, nan=1.0).astype(np.float64)
-    certainty[:, :JAW] *= _OUTLINE
+    certainty *= _POSED
     if sigma is None:
         return certainty
     eyes = np.linalg.norm(points[:, 36] - points[:, 45], axis=1)[:, None]
     good = (_GOOD * np.maximum(eyes, 1)) ** 2  # px2, along each axis
     known: np.ndarray = good / (good + (sigma[..., 0] + sigma[..., 2]) / 2)
-    known[:, :JAW] *= _OUTLINE
+    known *= _POSED
     return np.where(np.isfinite(known), known, certainty)
 
 
@@ -239,10 +242,10 @@ def _lifted(error: np.ndarray, rows: Rows, basis: ShapeBasis) -> np.ndarray:
     """Returns (R, 68, 3) mm, by how much points lie off the modes of expression, of their errors (R, 68, 2) px.
 
     An error within the noise is noise, one far above it is a move that no mode knows, as of one side alone. It is taken
-    to lie in the picture's plane. Jaw points say little of the pose, and are lifted as others are.
+    to lie in the picture's plane. Points that say little of the pose are lifted as others are.
     """
     moved, certainty = error / rows.pose[:, None, 5:], rows.weight * basis.noise**2
-    certainty[:, :JAW] /= _OUTLINE
+    certainty /= _POSED
     square = (moved**2).sum(axis=2) * np.minimum(certainty, 1)
     kept = square / (square + np.minimum(basis.noise, _MARKED) ** 2)
     lifted: np.ndarray = (moved * kept[..., None]) @ rotation(rows.pose[:, :3])[:, :2]

@@ -43,8 +43,9 @@ def plot_log(folder: Path) -> Path:
             lw=2 if name == "error" else 1,
             marker=".",
         )
-    for axes, title in ((left, "loss"), (right, "validation, % of the eye distance")):
-        axes.set(xlabel="minutes", title=title, yscale="log")
+    for axes, title in ((left, "loss"), (right, "validation")):
+        positive = all(value > 0 for line in axes.lines for value in line.get_ydata())  # a likelihood's loss is not
+        axes.set(xlabel="minutes", title=title, yscale="log" if positive else "linear")
         axes.grid(alpha=0.3, which="both")
         axes.legend(fontsize=8)
     path = folder / "log.png"

@@ -1,6 +1,7 @@
 """`redtrack info` tells videos, tracks and weights apart, and what is in them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,13 @@ def test_weights_are_told_by_their_header(random_rednet: Path) -> None:
 def test_shipped_weights_go_by_their_names() -> None:
     """As --weights takes them."""
     assert "network: detector" in info("facedet").stdout
+
+
+def test_trainings_before_the_last_are_told_in_a_line() -> None:
+    """By stage and steps, the latest first."""
+    told = next(line for line in info("rednet-small").stdout.splitlines() if line.startswith("card before: "))
+    stage = r"\w+( \(\d+ steps\))?"
+    assert re.fullmatch(rf"card before: recurrence \(\d+ steps\), certainty \(\d+ steps\)(, {stage})+", told)
 
 
 def test_text_shows_no_json(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_events_of_many_files_are_printed_in_one_table(tracks: Path, tmp_path: P
     acted(100, [(10, 14)]).save(tmp_path / "other.h5")
     shown = measures(tracks, tmp_path / "other.h5", "--events", "blink").stdout.splitlines()
     assert shown[0].split() == "onset apex offset face amplitude certainty event remark file".split()
-    assert len(shown) == 1 + 5 + 1 and shown[-1].startswith("4 blink, 1 gap in ")
+    assert len(shown) == 1 + 5 + 1 and shown[-1].startswith("4 blinks, 1 gap in ")
     assert sum(line.endswith("other.h5") for line in shown) == 1
     table = list(
         csv.DictReader(measures(tracks, tmp_path / "other.h5", "--events", "blink", "--csv").stdout.splitlines())
@@ -207,7 +207,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_done(tracks: Pat
     """So is a face that is not there; exit status 1."""
     (tmp_path / "bad.h5").write_text("no tracks")
     done = measures(tmp_path / "bad.h5", tmp_path / "no.h5", tracks, "--events", "blink", status=1)
-    assert done.stderr.count("Error: ") == 2 and "3 blink" in done.stdout
+    assert done.stderr.count("Error: ") == 2 and "3 blinks" in done.stdout
     done = measures(tracks, "--events", "blink", "--face", "7", status=1)
     assert f"Error: {tracks}: there is no face 7; the faces are 0" in done.stderr and not done.stdout
 

@@ -214,6 +214,24 @@ def forgetful(room: int) -> SquareModels:
     return made
 
 
+class Doubting(SquareModels):
+    """A network that believes in no face."""
+
+    def predict(self, crops: torch.Tensor, lengths: np.ndarray, options: Any, seven: Any = None) -> Any:
+        found = super().predict(crops, lengths, options, seven)
+        return found._replace(scores=0 * found.scores)
+
+
+def test_faces_that_the_network_disbelieves_are_none(one: Path) -> None:
+    """What was followed and has no rows is told as no face, as it is where nothing was followed."""
+    models = square_models()
+    doubting = Doubting(**{name: getattr(models, name) for name in models.__dataclass_fields__})
+    job = Job(one, doubting, Options())
+    list(Engine(doubting, Options()).run([job]))
+    assert not len(job.sink.tracks()) and job.faces
+    assert str(job.remark).startswith("no face was found; for faces on their side or upside down")
+
+
 def test_batch_halves_itself_when_memory_runs_out_and_says_so_once(one: Path) -> None:
     said: list[str] = []
     models, options = forgetful(2), Options()

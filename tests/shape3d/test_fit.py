@@ -8,7 +8,7 @@ from heads import SCALE, heads, poses, random_turns, seen
 
 from redtrack.points import MIRROR
 from redtrack.shape3d.basis import default_basis
-from redtrack.shape3d.fit import fit_person, fit_rows, fit_track
+from redtrack.shape3d.fit import certainties, fit_person, fit_rows, fit_track
 from redtrack.shape3d.pose import angles, project
 
 NOBODY = default_basis().mean[:68]
@@ -123,6 +123,28 @@ def test_a_track_of_three_people_still_has_poses() -> None:
     found, mixed = fit_track(one), fit_track(three)
     assert np.abs(angles(mixed.pose) - turns).mean() < 5
     assert mixed.residual.mean() > found.residual.mean()
+
+
+def blinking(rows: int, shut: slice, down: float) -> np.ndarray:
+    """Points (R, 68, 2) px of a head that holds still and shuts its eyes, at so much pitch in degrees."""
+    head = heads(1, identity=person(3))[0]
+    pose = poses(np.tile([0.0, 5.0, down], (rows, 1)))
+    points = seen(head, pose)
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        points[shut, upper] += 0.85 * (points[shut, lower] - points[shut, upper])
+    return points
+
+
+@pytest.mark.parametrize("down", [-8.0, 0.0, 8.0])
+def test_a_blink_is_no_nod(down: float) -> None:
+    """The pose of found points changes by less than half a degree while lids shut; in 3D the lids come nearer, too."""
+    shut = slice(20, 26)
+    points = blinking(60, shut, down)
+    found = fit_track(points, certainties(points, np.ones((60, 68))))
+    turns = angles(found.pose)
+    assert np.abs(turns[shut] - turns[:10].mean(axis=0)).max() < 0.5
+    opening = np.linalg.norm(found.points3d[:, 37] - found.points3d[:, 41], axis=1)
+    assert opening[shut].max() < 0.6 * opening[:10].min()
 
 
 def test_one_visible_eye_is_enough() -> None:

@@ -151,11 +151,11 @@ def test_a_start_is_named_and_the_run_says_where_it_begins_and_ends(folder, tmp_
     for line in (
         r"read: 6 faces \(6 faces\)",
         r"held out: 2 faces \(2 faces\)",
-        r"image stage of rednet-small \(.* million parameters\): adamw, rate 0.0015 cosine, batches of 2, 1 steps",
+        r"image stage of rednet-small \(.* million parameters\): adamw, rate 0.0015 cosine, batches of 2, 1 step",
         r"error before: [\d.]+ % of the eye distance",
-        r"trained: 1 steps in 0.\d minutes",
-        r"error after: [\d.]+ % of the eye distance; before [\d.]+",
-        r"best: [\d.]+ at step 1",
+        r"trained: 1 step in 0.\d minutes",
+        r"error after: [\d.]+ % of the eye distance; before [\d.]+ % of the eye distance",
+        r"best: [\d.]+ % of the eye distance at step 1",
         r"to use it: redtrack annotate VIDEO -o OUT --weights .*best.safetensors",
     ):
         assert re.search(rf"{line}$", said, re.MULTILINE), (line, said)

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from redtrack import checkpoint
+from redtrack.errors import counted
 from redtrack.training.landmarks.data import Data
 from redtrack.training.landmarks.faces import FaceSet
 from redtrack.training.landmarks.recipe import Recipe
@@ -21,17 +23,24 @@ UNIT = "% of the eye distance"
 def before(recipe: Recipe, data: Data, run: Run, figures: Figures) -> list[str]:
     """The data read, the part held out, the network and its recipe, the error that it begins with."""
     schedule = recipe.schedule
-    ends = [f"{schedule.steps:,} steps"] if schedule.steps else []
+    ends = [counted(schedule.steps, "step")] if schedule.steps else []
     ends += [f"{schedule.minutes:g} minutes"] if schedule.minutes else []
     million = sum(p.numel() for p in run.net.parameters()) / 1e6
-    begins = f"{recipe.start}" if recipe.start else recipe.config.body
     return [
-        f"read: {counted(data.faces)}{clips_said(data)}",
-        f"held out: {counted(data.held_out)}" if len(data.held_out) else "held out: no face, so no error is known",
-        f"{recipe.stage} stage of {begins} ({million:.1f} million parameters): {schedule.optimizer}, rate "
+        f"read: {faces_said(data.faces)}{clips_said(data)}",
+        f"held out: {faces_said(data.held_out)}" if len(data.held_out) else "held out: no face, so no error is known",
+        f"{recipe.stage} stage of {begins(recipe)} ({million:.1f} million parameters): {schedule.optimizer}, rate "
         f"{schedule.rate:g} {schedule.shape}, batches of {recipe.batch_size}, {' or '.join(ends)}{resumed_said(run)}",
         f"error before: {errors_said(figures)}",
     ]
+
+
+def begins(recipe: Recipe) -> str:
+    """What is trained: a fresh body, weights, or a body that is wider than that of the weights."""
+    if not recipe.start:
+        return recipe.config.body
+    narrow = checkpoint.describe(recipe.start)["config"]["body"] != recipe.config.body
+    return f"{recipe.config.body}, widened from {recipe.start}" if narrow else f"{recipe.start}"
 
 
 def after(recipe: Recipe, run: Run, first: Figures, best: Path) -> list[str]:
@@ -40,9 +49,9 @@ def after(recipe: Recipe, run: Run, first: Figures, best: Path) -> list[str]:
     kept = best if best.exists() else recipe.out / "weights.safetensors"
     lowest = min((line for line in run.log if "error" in line), key=lambda line: line["error"], default=None)
     return [
-        f"trained: {run.step:,} steps in {run.seconds / 60:.1f} minutes",
-        f"error after: {errors_said(last)}" + (f"; before {first['error']:.2f}" if "error" in first else ""),
-        f"best: {lowest['error']:.2f} at step {lowest['step']:,.0f}" if lowest else "best: not known",
+        f"trained: {counted(run.step, 'step')} in {run.seconds / 60:.1f} minutes",
+        f"error after: {errors_said(last)}" + (f"; before {errors_said(first)}" if "error" in first else ""),
+        f"best: {errors_said(lowest)} at step {lowest['step']:,.0f}" if lowest else "best: not known",
         f"to use it: redtrack annotate VIDEO -o OUT --weights {kept}",
     ]
 
@@ -62,13 +71,13 @@ def flat(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for part in parts for name, value in part.items()}
 
 
-def counted(faces: FaceSet) -> str:
+def faces_said(faces: FaceSet) -> str:
     """How many faces, by source and trust."""
     kinds = Counter(zip(faces.source, faces.weight.tolist(), strict=True))
     parts = [
         f"{n:,} {source}" + ("" if trust >= 1 else f" of trust {trust:.2g}") for (source, trust), n in kinds.items()
     ]
-    return f"{len(faces):,} faces" + (f" ({', '.join(parts)})" if parts else "")
+    return counted(len(faces), "face") + (f" ({', '.join(parts)})" if parts else "")
 
 
 def clips_said(data: Data) -> str:
@@ -76,7 +85,7 @@ def clips_said(data: Data) -> str:
     if not (data.clips or data.clips_held_out or data.short):
         return ""
     short = f", {data.short} more are too short" if data.short else ""
-    return f"; {len(data.clips)} clips and {len(data.clips_held_out)} held out{short}"
+    return f"; {counted(len(data.clips), 'clip')} and {len(data.clips_held_out)} held out{short}"
 
 
 def errors_said(figures: Figures) -> str:
