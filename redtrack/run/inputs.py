@@ -35,6 +35,7 @@ OTHER_ENDINGS = frozenset(
 )
 """Endings of what is no video whatever it begins with: sound, pictures, texts, and redtrack's own files."""
 
+PICTURE_ENDINGS = frozenset(".bmp .heic .jpeg .jpg .png .tif .tiff .webp".split())
 OWN_ENDINGS = frozenset(".h5 .jsonl .lock .part .pts".split())
 NAMED = 5  # files that were not taken and are named; the others are counted
 LONGEST_LIST = 1 << 28  # bytes
@@ -68,7 +69,8 @@ class Inputs:
         names = ", ".join(printable(path) for path in others[:NAMED])
         more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
         were = "1 file was" if len(others) == 1 else f"{len(others)} files were"
-        return f"{were} not taken, being no video: {names}{more}"
+        named = "; pictures are taken where they are named" if _pictures(others) else ""
+        return f"{were} not taken, being no video: {names}{more}{named}"
 
     def _is_new(self, path: Path) -> bool:
         """Returns whether the file was not found before; keeps it as a duplicate where it has another name."""
@@ -131,6 +133,11 @@ class Inputs:
             beside = Path(name).parent / line
             path = beside if not os.path.lexists(line) and os.path.lexists(beside) else Path(line)
             yield from self._from_folder(path) if path.is_dir() else [path]
+
+
+def _pictures(paths: Iterable[Path]) -> bool:
+    """Returns whether there are pictures among files."""
+    return any(path.suffix.lower() in PICTURE_ENDINGS for path in paths)
 
 
 def find_videos(arguments: Iterable[str]) -> Iterator[Path | RedtrackError]:

@@ -29,6 +29,7 @@ from redtrack.training.schedule import Schedule
 
 Figures = dict[str, float]
 
+CHECKPOINT = "checkpoint.pt"  # in the run's folder
 FASTER = 10.0  # rate of the identity head over that of the rest
 SHOWN = 20  # steps between two looks at the loss
 
@@ -59,7 +60,7 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        return self.folder / "checkpoint.pt"
+        return self.folder / CHECKPOINT
 
     @property
     def device(self) -> str:

@@ -159,7 +159,8 @@ def test_files_that_were_not_taken_are_counted_and_named(folder: Path) -> None:
     inputs = Inputs()
     assert len(list(inputs.find(["in"]))) == 3
     assert inputs.remark() == (
-        "8 files were not taken, being no video: in/0.txt, in/1.txt, in/2.txt, in/3.txt, in/4.txt and 3 more"
+        "8 files were not taken, being no video: in/0.txt, in/1.txt, in/2.txt, in/3.txt, in/4.txt and 3 more; "
+        "pictures are taken where they are named"
     )
     assert Inputs().remark() is None
 

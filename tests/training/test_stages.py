@@ -225,6 +225,7 @@ def test_what_cannot_be_trained_on_is_told(folder, tmp_path):
     common = ["-o", tmp_path / "run", "--steps", 1, "--batch", 2, "-q"]
     assert "held out" in str(refusal("image", "--data", tmp_path / out, *common))
     run_command("image", "--data", tmp_path / kept, *common)  # one picture, and none to validate on
+    common[1] = tmp_path / "again"
     (tmp_path / kept / f"{kept}.pts").unlink()
     (tmp_path / kept / f"{kept}.pts").write_text("n_points: 2\n{\n1 1\n2 2\n}\n")
     assert "2 points, not 68" in str(refusal("image", "--data", tmp_path / kept, *common))

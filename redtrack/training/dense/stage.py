@@ -19,7 +19,7 @@ from redtrack.training.dense.looks import Looks, look_at
 from redtrack.training.dense.transfer import between_people, dense_to_views
 from redtrack.training.landmarks.faces import FaceSet, read_faces
 from redtrack.training.landmarks.image import VALIDATION_SHIFT
-from redtrack.training.loop import Figures, Run, train
+from redtrack.training.loop import CHECKPOINT, Figures, Run, train
 from redtrack.training.schedule import Schedule
 
 __all__ = ["held_out_looks", "train_dense"]
@@ -48,7 +48,7 @@ def train_dense(
     default; views: of each face beside its photograph. Raises UsageError for too few faces and for a folder in use,
     WeightsError for unfit weights.
     """
-    if (out / "checkpoint.pt").exists() != resume:
+    if (out / CHECKPOINT).exists() != resume:
         remedy = "name another folder" if resume else "give --resume, or name another folder"
         raise UsageError("holds no run to resume" if resume else "holds a run already", out, remedy)
     torch.manual_seed(seed)

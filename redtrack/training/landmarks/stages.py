@@ -27,7 +27,7 @@ from redtrack.training.landmarks.norms import fit_norms
 from redtrack.training.landmarks.recipe import Recipe
 from redtrack.training.landmarks.teacher import Teacher, load_teacher, maps_agree
 from redtrack.training.landmarks.widen import widened
-from redtrack.training.loop import BatchLoss, Figures, Run, train
+from redtrack.training.loop import CHECKPOINT, BatchLoss, Figures, Run, train
 
 WEIGHTS, BEST = "weights.safetensors", "best.safetensors"  # in the run's folder
 FITTED = 16  # faces that the norms of an ImageNet start are fitted to
@@ -49,6 +49,7 @@ def run_stage(recipe: Recipe) -> Path:
 
 
 def _run_stage(recipe: Recipe, device: str) -> Path:
+    check_folder(recipe)
     torch.manual_seed(recipe.seed)
     recipe = replace(recipe, config=begin_config(recipe))
     teacher = load_teacher(recipe.teacher, device) if recipe.teacher else None
@@ -260,11 +261,17 @@ def open_run(recipe: Recipe, net: RedNet) -> Run:
     rng = np.random.default_rng(recipe.seed + 1000 * parallel.rank())
     run = Run(net, recipe.schedule, recipe.out, rng, recipe=recipe.describe())
     if recipe.resume:
-        if not run.resume():
-            raise UsageError("nothing to resume", path=run.checkpoint, remedy="leave out --resume")
-    elif run.checkpoint.exists():
-        raise UsageError("the folder holds a run", path=recipe.out, remedy="add --resume, or name another by --out")
+        run.resume()
     return run
+
+
+def check_folder(recipe: Recipe) -> None:
+    """Raises UsageError for a folder with another run in it, or with none to resume: before anything is read."""
+    checkpoint_file = recipe.out / CHECKPOINT
+    if recipe.resume and not checkpoint_file.exists():
+        raise UsageError("nothing to resume", path=checkpoint_file, remedy="leave out --resume")
+    if not recipe.resume and checkpoint_file.exists():
+        raise UsageError("the folder holds a run", path=recipe.out, remedy="add --resume, or name another by --out")
 
 
 def export(recipe: Recipe, run: Run, figures: Figures, axis: float, name: str) -> None:
