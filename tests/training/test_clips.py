@@ -17,6 +17,7 @@ from redtrack.training.landmarks.clips import (
     pushed,
     random_clip,
     still_clip,
+    talk,
     wobble,
 )
 
@@ -125,3 +126,21 @@ def test_a_blinking_still_has_its_lids_points_where_its_lids_are(monkeypatch):
     opening = (truth[:, 41] - truth[:, 37]).norm(dim=-1) / (truth[:, 36] - truth[:, 45]).norm(dim=-1)
     lip = (truth[:, 57] - truth[:, 51]).norm(dim=-1) / (truth[:, 36] - truth[:, 45]).norm(dim=-1)
     assert opening.min() < 0.3 * opening.max() and lip.std() < 0.01 * lip.mean()
+
+
+def test_talk_moves_the_lower_lip_and_not_the_eyes():
+    """Up and down along the face, by up to a seventh of the mouth's width and a half; the points say so."""
+    _, points = dotted_faces(1)
+    width = np.hypot(*(points[0, 54] - points[0, 48]))
+    for seed in range(5):
+        moved = pushed(np.repeat(points[:1], 20, 0), talk(points[0], 20, np.random.default_rng(seed))) - points[0]
+        lip, eyes = np.linalg.norm(moved[:, 57], axis=-1), np.linalg.norm(moved[:, 36:48], axis=-1)
+        assert 0.01 * width < lip.max() < 0.22 * width and eyes.max() < 0.3 * lip.max()
+
+
+def test_two_motions_at_once_are_the_sum_of_their_pushes():
+    """Where both reach."""
+    _, points = dotted_faces(1)
+    one, other = (talk(points[0], 4, np.random.default_rng(seed)) for seed in (1, 2))
+    here = np.repeat(points[:1], 4, 0)
+    assert np.allclose(one.and_also(other).at(here), one.at(here) + other.at(here))

@@ -33,6 +33,7 @@ class Augmentation:
     noise: float = 0.3
     occlude: float = 0.35
     shut: float = 0.2  # eyes closed by their own lids; in clips they blink
+    talk: float = 0.0  # clips in which the lower lip goes up and down
 
 
 PAPER = Augmentation(
@@ -40,7 +41,7 @@ PAPER = Augmentation(
 )
 OURS = Augmentation()
 EASED = replace(OURS, rotation=9.0, scale=0.055, shift=0.022, light=0.5, grey=0.05, blur=0.15, noise=0.15, occlude=0.2)
-NONE = Augmentation(*[0.0] * 10)
+NONE = Augmentation(*[0.0] * 11)
 NAMED = {"ours": OURS, "eased": EASED, "paper": PAPER}
 
 

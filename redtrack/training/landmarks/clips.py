@@ -129,6 +129,11 @@ class Bulges:
         distance = np.square(points[:, :, None] - self.centre).sum(-1)  # (T, P, K)
         return np.einsum("tpk,tkc->tpc", np.exp(distance / (-2 * self.reach**2)), self.push)
 
+    def and_also(self, other: Bulges) -> Bulges:
+        """Both motions at once."""
+        centre, reach = np.concatenate((self.centre, other.centre)), np.concatenate((self.reach, other.reach))
+        return Bulges(centre, reach, np.concatenate((self.push, other.push), 1))
+
 
 def random_bulges(points: np.ndarray, frames: int, rng: np.random.Generator) -> Bulges:
     """Local motion about some inner points of a face (P, 2)."""
@@ -138,6 +143,17 @@ def random_bulges(points: np.ndarray, frames: int, rng: np.random.Generator) -> 
     push = rng.normal(0, 0.22, (k, 2)).clip(-0.45, 0.45) * reach[:, None]
     courses = np.array([time_course(frames, rng) for _ in range(k)]).reshape(k, frames)
     return Bulges(points[rng.integers(17, 68, k)].astype(np.float64), reach, courses.T[:, :, None] * push)
+
+
+def talk(points: np.ndarray, frames: int, rng: np.random.Generator) -> Bulges:
+    """How the lower lip of a face (P, 2) goes up and down in speech, the chin a little with it, in 3 to 12 frames."""
+    down = points[8] - points[27]  # from between the eyes to the chin
+    width = float(np.hypot(*(points[54] - points[48])))
+    period = np.exp(rng.uniform(np.log(3), np.log(12), 3))
+    waves = np.sin(2 * np.pi * np.arange(frames)[:, None] / period + rng.uniform(0, 2 * np.pi, 3))
+    course = (waves * rng.normal(0, 0.6, 3)).sum(-1).clip(-1.5, 1.5) * rng.uniform(0.04, 0.14) * width
+    push = course[:, None, None] * down / np.hypot(*down)
+    return Bulges(points[[57]].astype(np.float64), np.array([0.4 * width]), push)
 
 
 def pushed(points: np.ndarray, bulges: Bulges) -> np.ndarray:
@@ -208,6 +224,8 @@ def random_clip(
         images, points = blink(clip.images, clip.points, eye_opening(len(clip), rng))
         clip = Clip(images, points, clip.axis)
     bulges = random_bulges(clip.points[0], len(clip), rng) if still else None
+    if bulges is not None and rng.random() < how.talk:
+        bulges = bulges.and_also(talk(clip.points[0], len(clip), rng))
     crops, truth = clip_crops(clip, camera_path(clip, size, CENTRED, rng, scale), bulges)
     return spoil_clip(crops, how, rng), truth
 

@@ -22,8 +22,8 @@ from redtrack.training.loop import BatchLoss
 
 CLIPS = 640  # looked at by default: 13,000 frames
 AT_ONCE = 4  # clips
-HOW = replace(OURS, occlude=0.6, shut=0.7)  # single frames know all that can be known of a still face in the open; what
-# moves fast, as lids do, must not be smoothed away
+# Single frames know all that can be known of a still face in the open; lids and lips are fast, and not to be smoothed.
+HOW = replace(OURS, occlude=0.6, shut=0.7, talk=0.4)
 
 
 @dataclass(frozen=True)
