@@ -13,6 +13,7 @@ from redtrack import checkpoint
 from redtrack.device import Cpu, Precision, hardware
 from redtrack.errors import DeviceError, UsageError
 from redtrack.fuse import fuse
+from redtrack.inference.calls import Threads
 from redtrack.inference.crop import cut_crops, detector_crop
 from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
@@ -57,11 +58,12 @@ def test_eight_bits_keep_the_points(clip: Path) -> None:
 
 @has_int8
 def test_eight_bits_say_the_same_of_a_picture_whatever_its_batch(clip: Path) -> None:
-    """To the last bit, from looks at two pictures as from looks at twenty."""
+    """To the last bit, from looks at two pictures as from looks at twenty, by one thread each, as runs have them."""
     models = Landmarker(None, "cpu", Options(), detects=False, precision="int8")
     faces = windows(clip, CPU).flatten(0, 1)[:, None]
-    whole = models.peek(faces, np.ones(20, np.int64), Options()).points
-    pairs = [models.peek(two, np.ones(2, np.int64), Options()).points for two in faces.split(2)]
+    with Threads(models.hardware):
+        whole = models.peek(faces, np.ones(20, np.int64), Options()).points
+        pairs = [models.peek(two, np.ones(2, np.int64), Options()).points for two in faces.split(2)]
     np.testing.assert_array_equal(np.concatenate(pairs), whole)
 
 
