@@ -110,7 +110,7 @@ class Threads:
         count = hardware.threads
         at_once = hardware.computes_alone and count == 1
         self._pool = None if at_once else ThreadPoolExecutor(count, "redtrack-network")
-        self.most_in_flight = 1 if at_once else count + 1  # none has to wait for its next call
+        self.most_in_flight = 1 if at_once else max(2, count)  # one more is no faster, and has frames wait for it
 
     def submit(self, call: Callable[P, T], *args: P.args, **options: P.kwargs) -> Future[T]:
         """Begins a call."""

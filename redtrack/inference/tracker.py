@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Destination", "Sink", "Tracker", "expected_frames"]
 
 READ_AHEAD = 1  # chunks decoded before they are wanted
-TOGETHER = 3  # chunks in which faces are looked for at once: a call with more pictures takes less time for each ...
+TOGETHER = 2  # chunks in which faces are looked for at once: a call with more pictures takes less time for each ...
 TOGETHER_BYTES = 64 << 20  # ... but one, where its pictures take more
 BLOCK = 250  # frames that are written at once: the most that a kill costs
 
