@@ -44,8 +44,8 @@ def plot_log(folder: Path) -> Path:
             marker=".",
         )
     for axes, title in ((left, "loss"), (right, "validation")):
-        positive = all(value > 0 for line in axes.lines for value in line.get_ydata())  # a likelihood's loss is not
-        axes.set(xlabel="minutes", title=title, yscale="log" if positive else "linear")
+        below = any(value <= 0 for line in axes.lines for value in line.get_ydata())  # as a likelihood's loss may be
+        axes.set(xlabel="minutes", title=title, yscale="linear" if below else "log")
         axes.grid(alpha=0.3, which="both")
         axes.legend(fontsize=8)
     path = folder / "log.png"
