@@ -56,11 +56,12 @@ def _fill(items: Iterable[T], queue: Queue[_Item[T] | _End], stopped: Event) -> 
             close()
     except BaseException as error:  # noqa: BLE001 - it is the reader's to handle
         end = _End(error)
-    queue.put(end)
+    if not stopped.is_set():  # once the reader has left, nothing makes room for a second put
+        queue.put(end)
 
 
 def _drain(queue: Queue[_Item[T] | _End]) -> None:
-    """Makes room for the item and the end mark that the thread may be about to put."""
+    """Makes room for the one put that the thread may be in, or about to begin."""
     with suppress(Empty):
         while True:
             queue.get_nowait()

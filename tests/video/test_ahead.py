@@ -60,10 +60,11 @@ def test_the_lead_is_bounded() -> None:
     items.close()  # type: ignore[attr-defined]
 
 
-def test_a_reader_that_stops_stops_the_thread() -> None:
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_a_reader_that_stops_stops_the_thread(depth: int) -> None:
     """When the reader leaves early, the thread ends and closes what it reads."""
     counter = Counter(10**9)
-    for item in read_ahead(counter, depth=2):
+    for item in read_ahead(counter, depth):
         if item == 3:
             break
     del item
@@ -73,3 +74,21 @@ def test_a_reader_that_stops_stops_the_thread() -> None:
     assert not running()
     assert counter.closed
     assert counter.made < 100
+
+
+def test_a_reader_that_stops_while_an_item_is_made_stops_the_thread() -> None:
+    """A thread that is at an item when its reader leaves ends with it, though there is room for one item only."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow() -> Iterator[int]:
+        yield 0
+        asked.set()
+        go_on.wait(20)
+        yield 1
+
+    items = read_ahead(slow(), depth=1)
+    next(items)
+    asked.wait(20)
+    threading.Timer(0.1, go_on.set).start()
+    items.close()  # type: ignore[attr-defined]
+    assert not running()
