@@ -27,7 +27,7 @@ def brightness_at(crops: torch.Tensor, points: torch.Tensor, index: int) -> torc
 def test_points_stay_on_their_pixels_through_crop_turn_and_mirror():
     """Each marked landmark is still bright after rotation, scale, shift and flip."""
     images, points = dotted_faces(8)
-    geometric = Augmentation(light=0, grey=0, blur=0, noise=0, occlude=0, shut=0)
+    geometric = Augmentation(light=0, grey=0, blur=0, noise=0, occlude=0, shut=0, glasses=0)
     crops, truth, _ = training_crops(images, points, 128, geometric, np.random.default_rng(3))
     for index in (8, 30, 36, 45):
         assert brightness_at(crops, truth, index).min() > 0.5

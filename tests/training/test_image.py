@@ -12,6 +12,7 @@ from redtrack.rednet import maps
 from redtrack.rednet.config import RedNetConfig
 from redtrack.rednet.model import RedNet
 from redtrack.training.landmarks import image
+from redtrack.training.landmarks.augment import NONE
 from redtrack.training.landmarks.faces import FaceSet
 
 
@@ -67,11 +68,11 @@ def test_soft_discs_are_discs_with_a_soft_edge():
 
 def test_a_teachers_heat_maps_are_learnt(net, faces):
     """A part of the loss that is small where the network is its own teacher, whatever the labels are."""
-    loss = image.image_loss(faces, np.full(4, 0.25), image.Augmentation(*[0.0] * 11), batch=2, teacher=net)
+    loss = image.image_loss(faces, np.full(4, 0.25), NONE, batch=2, teacher=net)
     net.eval()
     parts = loss(net, np.random.default_rng(3))[1]
     torch.manual_seed(1)
-    other = image.image_loss(faces, np.full(4, 0.25), image.Augmentation(*[0.0] * 11), batch=2,
+    other = image.image_loss(faces, np.full(4, 0.25), NONE, batch=2,
                              teacher=RedNet(RedNetConfig()).eval())  # fmt: skip
     assert parts["teacher"] < 1e-3 < other(net, np.random.default_rng(3))[1]["teacher"]
 

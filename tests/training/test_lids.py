@@ -5,7 +5,7 @@ import pytest
 import torch
 from dotted_faces import dotted_faces
 
-from redtrack.training.landmarks.lids import EYES, close_eyes
+from redtrack.training.landmarks.lids import EYES, close_eyes, lower_lids
 
 UPPER = [37, 38, 43, 44]
 
@@ -43,6 +43,19 @@ def test_a_shut_eye_shows_skin_and_its_upper_lid_lies_on_the_lower(monkeypatch):
         assert moved[0, upper, 1] == pytest.approx(points[0, lower, 1], abs=0.6)
     assert dark(images)[0] > 200 and dark(shut)[0] < 0.15 * dark(images)[0]
     assert images.data_ptr() != shut.data_ptr() and dark(images)[0] == dark(images)[2]
+
+
+def test_lashes_hang_from_a_lowered_lid_and_its_points_do_not():
+    """A shut eye with lashes is darker just below the lid's edge; the points are those of one without."""
+    images, points = eyed_faces(2)
+    lashes = np.array([[0.9, 0.14], [0.0, 0.0]])
+    shut, moved = lower_lids(images, points, np.zeros(2), [EYES, EYES], lashes)
+    assert np.array_equal(moved[0], moved[1])
+    x, y = round(float(moved[0, 37, 0])), round(float(moved[0, 37, 1]))
+    with_lashes, without = (shut[k, 0, y + 1 : y + 4, x].float().mean() for k in range(2))
+    assert with_lashes < 0.6 * without
+    ajar, _ = lower_lids(images, points, np.full(2, 0.99), [EYES, EYES], lashes)
+    assert (ajar[0].int() - ajar[1].int()).abs().max() <= 3
 
 
 def test_pixels_away_from_the_eyes_stay():

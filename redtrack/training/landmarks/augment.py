@@ -1,4 +1,4 @@
-"""Made-up variety: random crops, shut eyes, light, blur, noise and occluders, for a whole batch on whatever device.
+"""Made-up variety: random crops, shut eyes, glasses, light, blur, noise and occluders, for a batch on whatever device.
 
 What is drawn for each picture comes from a NumPy generator; the noise of the pixels from a generator of the pictures'
 device, which the former seeds. The paper's own (section 5.1): scale 0.9 to 1.1, rotation to 15 degrees, shift of 7 px
@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from redtrack.geometry import LANDMARK_SCALE, CropTransform, landmark_crop, mirrored_points
+from redtrack.training.landmarks.glasses import put_glasses_on
 from redtrack.training.landmarks.lids import close_eyes
 
 
@@ -34,14 +35,15 @@ class Augmentation:
     occlude: float = 0.35
     shut: float = 0.2  # eyes closed by their own lids; in clips they blink
     talk: float = 0.0  # clips in which the lower lip goes up and down
+    glasses: float = 0.2  # drawn on
 
 
 PAPER = Augmentation(
-    rotation=7.5, scale=0.05, shift=0.014, light=0.0, grey=0.0, blur=0.0, noise=0.0, occlude=0.0, shut=0.0
+    rotation=7.5, scale=0.05, shift=0.014, light=0.0, grey=0.0, blur=0.0, noise=0.0, occlude=0.0, shut=0.0, glasses=0.0
 )
 OURS = Augmentation()
 EASED = replace(OURS, rotation=9.0, scale=0.055, shift=0.022, light=0.5, grey=0.05, blur=0.15, noise=0.15, occlude=0.2)
-NONE = Augmentation(*[0.0] * 11)
+NONE = Augmentation(*[0.0] * 12)
 NAMED = {"ours": OURS, "eased": EASED, "paper": PAPER}
 
 
@@ -162,8 +164,10 @@ def training_crops(
         images, points = close_eyes(images, points, rng.random(n) < how.shut, rng)
     images, points = mirror(images, points, rng.random(n) < how.flip, np.zeros(n) if axis is None else axis)
     transform = random_crops(points, size, how, rng, scale)
-    clean = crops = cut(images, transform)
+    seen = transform.to_crop(points)
+    clean = cut(images, transform)
+    crops = put_glasses_on(clean, seen, rng.random(n) < how.glasses, rng)
     for change in (occlude, relight, soften, add_noise):
         crops = change(crops, how, rng)
-    truth = torch.from_numpy(transform.to_crop(points)).float().to(images.device)
+    truth = torch.from_numpy(seen).float().to(images.device)
     return Batch(crops.clamp(0, 1), truth, clean)

@@ -221,7 +221,7 @@ def random_clip(
     if rng.random() < 0.5:
         clip = mirrored(clip)
     if still and rng.random() < how.shut:
-        images, points = blink(clip.images, clip.points, eye_opening(len(clip), rng))
+        images, points = blink(clip.images, clip.points, eye_opening(len(clip), rng), rng)
         clip = Clip(images, points, clip.axis)
     bulges = random_bulges(clip.points[0], len(clip), rng) if still else None
     if bulges is not None and rng.random() < how.talk:

@@ -2,8 +2,8 @@
 
 Along the line between an eye's corners the pixels from above the upper lid down to where the lid is to be come from
 the skin above the old lid; those from there to the lower lid come from the old opening. The upper lid's points move
-along. All in eye coordinates: u from 0 at the corner on the left of the picture to 1 at that on the right, v
-downwards, in eye widths.
+along. Lashes hang from a lowered lid: a dark band below its edge, which is no opening. All in eye coordinates: u from 0
+at the corner on the left of the picture to 1 at that on the right, v downwards, in eye widths.
 
 N pictures, K eyes.
 """
@@ -24,6 +24,7 @@ MOST_OPEN = 0.5  # of the old opening; half of the eyes are shut altogether
 ONE_EYE = 0.15  # share of the faces with one eye shut only
 SKIN = 0.9, 0.35  # skin that is stretched: this share of the opening, or of the eye's width where that is more
 UPPER = [1, 2]  # of an eye's six points
+LASHES = 0.9, 0.14  # the most that they darken, and hang down in eye widths; above the edge a third of that
 
 
 def close_eyes(
@@ -37,20 +38,28 @@ def close_eyes(
     for index in np.flatnonzero(which):
         openness[index] = max(0.0, rng.uniform(-MOST_OPEN, MOST_OPEN))
     eyes = [EYES if rng.random() >= ONE_EYE else (EYES[rng.integers(2)],) for _ in images]
-    return lower_lids(images, points, openness, eyes)
+    return lower_lids(images, points, openness, eyes, some_lashes(len(images), rng))
 
 
-def blink(images: Tensor, points: np.ndarray, openness: np.ndarray) -> tuple[Tensor, np.ndarray]:
+def blink(
+    images: Tensor, points: np.ndarray, openness: np.ndarray, rng: np.random.Generator
+) -> tuple[Tensor, np.ndarray]:
     """Frames uint8 (T, 3, H, W) of a face and its points (T, 68, 2), both eyes open by openness (T,) of what they
     were."""
-    return lower_lids(images, points, openness, [EYES] * len(images))
+    lashes = np.repeat(some_lashes(1, rng), len(images), axis=0)
+    return lower_lids(images, points, openness, [EYES] * len(images), lashes)
+
+
+def some_lashes(n: int, rng: np.random.Generator) -> np.ndarray:
+    """How dark and how long the lashes of n faces are, (n, 2); most have hardly any."""
+    return rng.uniform(0, 1, (n, 2)) ** (1.0, 2.0) * LASHES
 
 
 def lower_lids(
-    images: Tensor, points: np.ndarray, openness: np.ndarray, eyes: Sequence[Sequence[Eye]]
+    images: Tensor, points: np.ndarray, openness: np.ndarray, eyes: Sequence[Sequence[Eye]], lashes: np.ndarray
 ) -> tuple[Tensor, np.ndarray]:
     """Pictures uint8 (N, 3, H, W) and points (N, 68, 2), the eyes chosen for each open by openness (N,) of what they
-    were; those given are not changed."""
+    were, with lashes (N, 2); those given are not changed."""
     out, moved = images, points
     for index in np.flatnonzero(openness < 1):
         for eye in eyes[int(index)]:
@@ -59,7 +68,7 @@ def lower_lids(
                 continue
             if out is images:
                 out, moved = images.clone(), points.copy()
-            out[index] = shut(out[index], frame, float(openness[index]))
+            out[index] = shut(out[index], frame, float(openness[index]), lashes[index])
             moved[index, [eye[k] for k in UPPER]] = frame.lid_points(float(openness[index]))
     return out, moved
 
@@ -117,7 +126,7 @@ def lid(curve: np.ndarray, u: np.ndarray) -> np.ndarray:
     return value
 
 
-def shut(image: Tensor, frame: EyeFrame, openness: float) -> Tensor:
+def shut(image: Tensor, frame: EyeFrame, openness: float, lashes: np.ndarray) -> Tensor:
     """A picture uint8 (3, H, W) with one eye open by this share of its old opening."""
     height, width = image.shape[1:]
     reach = int(np.ceil(frame.width))
@@ -132,9 +141,21 @@ def shut(image: Tensor, frame: EyeFrame, openness: float) -> Tensor:
     back = at + (source_of(frame, u, v, openness) - v)[:, None] * frame.down
     grid = torch.from_numpy((2 * back + 1) / (width, height) - 1).float().to(image.device)
     seen = F.grid_sample(image[None].float(), grid.view(1, y1 - y0, x1 - x0, 2), align_corners=False)
+    light = torch.from_numpy(1 - shade(frame, u, v, openness, lashes)).float().to(image.device)
     out = image.clone()
-    out[:, y0:y1, x0:x1] = seen[0].round().byte()
+    out[:, y0:y1, x0:x1] = (seen[0] * light.view(y1 - y0, x1 - x0)).round().byte()
     return out
+
+
+def shade(frame: EyeFrame, u: np.ndarray, v: np.ndarray, openness: float, lashes: np.ndarray) -> np.ndarray:
+    """How much the lashes (2,) darken what is at u, v: 0..1; the more, the lower the lid. (K,), (K,) -> (K,)."""
+    upper, lower = lid(frame.upper, u), lid(frame.lower, u)
+    below = v - (lower - openness * (lower - upper))
+    dark, length = lashes
+    reach = np.where(below > 0, length, length / 3) + 1e-6
+    is_inside = (u > 0) & (u < 1)
+    band: np.ndarray = np.where(is_inside, (1 - openness) * dark * np.exp(-((below / reach) ** 2)), 0.0)
+    return band
 
 
 def source_of(frame: EyeFrame, u: np.ndarray, v: np.ndarray, openness: float) -> np.ndarray:
