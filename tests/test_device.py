@@ -5,7 +5,7 @@ import pytest
 import torch
 from annotating import SquareModels, square_models
 
-from redtrack.device import CPU_CROPS, CPU_HOLD, GPU_CROPS, hardware
+from redtrack.device import cpu, gpu, hardware
 from redtrack.errors import DeviceError
 from redtrack.inference.options import Options
 
@@ -33,21 +33,21 @@ class Gpu:
 
 def test_cpu_takes_what_its_caches_like() -> None:
     models = square_models()
-    assert models.crops_at_once(Options()) == CPU_CROPS and models.hardware.hold_bytes == CPU_HOLD
+    assert models.crops_at_once(Options()) == cpu.CROPS and models.hardware.hold_bytes == cpu.HOLD
     assert models.calls == []
 
 
 def test_gpu_takes_a_quarter_of_its_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    gpu = Gpu(monkeypatch, free=4000 * MIB, each=20 * MIB)
-    assert gpu.models.crops_at_once(Options()) == pytest.approx(50, abs=1)
-    assert gpu.called == [10], "one window tells"
+    own = Gpu(monkeypatch, free=4000 * MIB, each=20 * MIB)
+    assert own.models.crops_at_once(Options()) == pytest.approx(50, abs=1)
+    assert own.called == [10], "one window tells"
     assert hardware(torch.device("cuda")).hold_bytes == 1000 * MIB
 
 
 def test_memory_that_an_earlier_run_left_to_torch_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    gpu = Gpu(monkeypatch, free=1000 * MIB, each=20 * MIB)
-    gpu.unused = 3000 * MIB
-    assert gpu.models.crops_at_once(Options()) == pytest.approx(50, abs=1)
+    own = Gpu(monkeypatch, free=1000 * MIB, each=20 * MIB)
+    own.unused = 3000 * MIB
+    assert own.models.crops_at_once(Options()) == pytest.approx(50, abs=1)
 
 
 def test_a_gpu_without_room_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,13 +56,13 @@ def test_a_gpu_without_room_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatc
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    gpu = Gpu(monkeypatch, free=MIB, each=MIB)
+    own = Gpu(monkeypatch, free=MIB, each=MIB)
     monkeypatch.setattr(SquareModels, "predict", full)
     with pytest.raises(DeviceError, match="cuda has no memory for the networks"):
-        gpu.models.crops_at_once(Options())
+        own.models.crops_at_once(Options())
 
 
-@pytest.mark.parametrize(("free", "crops"), [(1, 10), (10**15, GPU_CROPS)])
+@pytest.mark.parametrize(("free", "crops"), [(1, 10), (10**15, gpu.CROPS)])
 def test_gpu_takes_a_window_at_least_and_no_more_than_is_of_use(
     monkeypatch: pytest.MonkeyPatch, free: int, crops: int
 ) -> None:

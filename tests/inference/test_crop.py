@@ -64,7 +64,7 @@ def test_crops_do_not_depend_on_what_a_cache_holds(side: float, monkeypatch: pyt
     crops = CropTransform(np.array([[200.0 + 7 * n, 150.0] for n in range(5)]), np.full(5, side), np.full(5, 0.2), 64)
     cut = []
     for cache in (1, 1 << 18, 1 << 40):
-        monkeypatch.setattr("redtrack.device.CPU_CACHE", cache)
+        monkeypatch.setattr("redtrack.device.cpu.CACHE", cache)
         cut.append(cut_crops(frames, np.arange(5), crops))
     assert torch.equal(cut[0], cut[1]) and torch.equal(cut[0], cut[2])
 

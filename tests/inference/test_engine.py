@@ -333,7 +333,7 @@ def test_large_frames_are_held_by_their_bytes(tmp_path: Path, monkeypatch: pytes
 
 
 def test_small_batch_runs_when_much_memory_is_held(one: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("redtrack.device.CPU_HOLD", 1)
+    monkeypatch.setattr("redtrack.device.cpu.HOLD", 1)
     _, models = run([one], batch=1000)
     assert len(models.calls) > 1
 
@@ -453,7 +453,7 @@ def test_resumed_video_whose_face_ended_before_has_the_same_rows(
     boxes.write_text("frame,x0,y0,x1,y1,face_id\n" + "\n".join(lines))
     (whole,), _ = run([path], boxes=boxes, detect_every=every)
     monkeypatch.setattr("redtrack.inference.frames.CHUNK_BYTES", frames_a_chunk * 320 * 240 * 3)
-    monkeypatch.setattr("redtrack.device.CPU_HOLD", held * 320 * 240 * 3)
+    monkeypatch.setattr("redtrack.device.cpu.HOLD", held * 320 * 240 * 3)
     models, options = square_models(), Options(boxes=boxes, detect_every=every)
     job = Job(path, models, options, Kept(frames=45))
     list(Engine(models, options, 10).run([job]))
