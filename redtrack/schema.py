@@ -1,8 +1,8 @@
 """The columns of `Tracks`: what one of them is, and the checks, joins and empty values that follow from that.
 
-`Tracks` declares its columns with `row_column` and `frame_column`. Everything that handles rows (the checks, `select`,
-`concatenate`, the merging of rows in inference, the HDF5 writer and reader) goes through `ROW_FIELDS` of
-`redtrack.tracks`, which is made of these declarations.
+`redtrack.columns` declares them with `row_column` and `frame_column`. Everything that handles rows (the checks,
+`select`, `concatenate`, the merging of rows in inference, the HDF5 writer and reader) goes through its `ROW_FIELDS`,
+which is made of these declarations.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Field:
 
 
 def row_column(dtype: str, axes: Mapping[str, int], meaning: str, **limits: Any) -> Any:
-    """Declares, in the class body of `Tracks`, a column with an entry for each row.
+    """Declares, in the class body of `CheckedColumns`, a column with an entry for each row.
 
     `axes` has the names and lengths of an entry's axes, and `limits` other attributes of `Field`. With `optional` the
     column may be absent, and its unknown entries are NaN.
@@ -93,7 +93,7 @@ def row_column(dtype: str, axes: Mapping[str, int], meaning: str, **limits: Any)
 
 
 def frame_column(dtype: str, meaning: str, **limits: Any) -> Any:
-    """Declares, in the class body of `Tracks`, a column with a number for each frame; see `row_column`."""
+    """Declares, in the class body of `CheckedColumns`, a column with a number for each frame; see `row_column`."""
     return _column("frame", dtype, {}, meaning, limits)
 
 

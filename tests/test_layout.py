@@ -16,8 +16,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "redtrack"
 ORDER = (
-    "errors files machine collector lending timing points shape3d pose measures schema tracks dataframes notebook "
-    "geometry certainty journal edits video fuse device faces rednet checkpoint formats events inference run "
+    "errors files machine collector lending timing points shape3d pose measures schema columns tracks dataframes "
+    "notebook geometry certainty journal edits video fuse device faces rednet checkpoint formats events inference run "
     "evaluate verify render cropping review plots training bench doctor cli"
 ).split()
 TOP_LEVEL = {
@@ -29,7 +29,7 @@ TOP_LEVEL = {
 BACKWARDS = {"redtrack/tracks.py": {"formats", "events", "dataframes", "plots", "notebook"}}
 MOST_FILES = 25  # in a folder, its `__init__` among them
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-MOST_LINES, MOST_LINES_OF_A_FUNCTION = 400, 60
+MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 60
 
 
 def name_of(path: Path) -> str:

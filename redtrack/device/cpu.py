@@ -17,7 +17,7 @@ CACHE = 1 << 21  # bytes of float32 pictures that are sampled together: about wh
 
 
 class Cpu(Hardware):
-    """Each core makes calls of its own: cores that share one call wait for each other, the more so on a busy machine."""
+    """Each core makes calls of its own: cores that share one call wait for each other, most when it is busy."""
 
     resizes_bytes = True
     computes_alone = True
