@@ -89,8 +89,7 @@ class Report:
 
     def verdict(self) -> str:
         """What limits the whole job, in a sentence."""
-        slowest = min(self.done, key=lambda part: part.rate)
-        whole = self.parts[-1]
+        slowest, whole = min(self.done, key=lambda part: part.rate), self.parts[-1]
         return (
             f"The {slowest.name} limits: alone it does {slowest.rate:.0f} frames/s, "
             f"and the whole job {whole.rate:.0f}, {100 * whole.rate / slowest.rate:.0f} % of it."

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redtrack.errors import FormatError
-from redtrack.faces.link import Boxes, Linker, Track
+from redtrack.faces.link import Linker, Track
+from redtrack.faces.overlap import Boxes
 from redtrack.faces.rows import FaceBoxes, RowWriter
 
 COLUMNS = ("frame", "x0", "y0", "x1", "y1", "face_id")

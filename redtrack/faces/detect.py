@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from redtrack.device import hardware
 from redtrack.faces.detector import FaceDetector
-from redtrack.faces.link import covered_share, sizes
+from redtrack.faces.overlap import covered_share, sizes
 from redtrack.faces.verifier import squares
 from redtrack.fuse import fuse
 from redtrack.geometry import box_area, box_iou

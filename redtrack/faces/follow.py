@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redtrack.faces.glances import Closeness, Glancing
-from redtrack.faces.link import SEEN, Boxes, Linker, agree
+from redtrack.faces.link import SEEN, Linker, agree
+from redtrack.faces.overlap import Boxes
 from redtrack.faces.rows import FaceBoxes, RowWriter
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from redtrack.faces.link import Boxes, agree, sizes
+from redtrack.faces.link import agree
+from redtrack.faces.overlap import Boxes, sizes
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from redtrack.geometry import box_area, box_iou
-
-Boxes = NDArray[np.float32]
+from redtrack.faces.overlap import Boxes, centre, covered_share, not_explained, sizes, widened
+from redtrack.geometry import box_iou
 
 DETECTED, INTERPOLATED = 0, 1  # states of a row, as in `Tracks`
 SEEN = 3  # frames that a face has to last, unless its whole shot is shorter
@@ -28,7 +27,6 @@ AWAY = 4  # a face may come back where its motion leads within this many times t
 BACK, SAME_PLACE = 20, 0.4  # ... and within so many times at the place where it was last, with so much of its box (IoU)
 USUAL_BRIDGE = 15  # frames; where detections are more frequent, faces are remembered as long
 DOUBLE = 0.7  # share of the smaller box inside a stronger one above which it starts no face of its own
-EXPLAINED, WEAKER = 0.7, 0.8  # share of a box inside stronger ones, and of their scores, that make it a part of them
 EMERGING, PART = 0.7, 0.5  # share of a box inside the expected one of a hidden face, and of its width, from which on it
 # may be the part that shows
 HIDDEN = 0.5  # share of an expected box inside a face that was seen, from which on it is hidden by that
@@ -234,33 +232,6 @@ def parts(expected: Sequence[Boxes], rows: Boxes, least: float) -> NDArray[np.bo
     return found
 
 
-def widened(box: Boxes) -> Boxes:
-    """Returns a box (4,) that is wider by a third on either side: where a hidden face is, is not known exactly."""
-    third = (box[2] - box[0]) / 3
-    return box + np.array([-third, 0, third, 0], np.float32)
-
-
-def not_explained(rows: Boxes) -> Boxes:
-    """Returns the rows (M, 5), best first, without those that are made of parts of clearly stronger ones.
-
-    A detector sees such faces between two that touch.
-    """
-    keep = np.ones(len(rows), bool)
-    for index, row in enumerate(rows):
-        stronger = rows[keep & (rows[:, 4] * WEAKER > row[4])]
-        keep[index] = _share_inside(row, stronger) < EXPLAINED
-    return rows[keep]
-
-
-def _share_inside(box: Boxes, others: Boxes) -> float:
-    """Returns the share of a box's area that lies in any of the other boxes, measured on a grid of 16 x 16 points."""
-    steps = (np.arange(16) + 0.5) / 16
-    x, y = box[0] + steps * (box[2] - box[0]), box[1] + steps * (box[3] - box[1])
-    across = (x >= others[:, :1]) & (x <= others[:, 2:3])  # (M, 16)
-    along = (y >= others[:, 1:2]) & (y <= others[:, 3:4])
-    return float((across[:, None] & along[:, :, None]).any(0).mean())
-
-
 def greedy(value: NDArray[np.float64]) -> dict[int, int]:
     """Returns column -> row of the largest entries of a matrix, each row and column once; -inf is never taken."""
     value, taken = value.copy(), {}
@@ -286,19 +257,3 @@ def agree(before: Boxes, after: Boxes) -> bool:
     grown = after[:, :4] + (sizes(after) * 0.15)[:, None] * np.array([-1, -1, 1, 1])
     close = (box_iou(grown, grown) > 0).sum(1) > 1
     return not (close & moving).any()
-
-
-def sizes(boxes: Boxes) -> NDArray[np.floating]:
-    """Returns the square root of the area, px. (M, 4 or more) -> (M,)."""
-    return np.sqrt(box_area(boxes[:, :4]))
-
-
-def centre(boxes: Boxes) -> NDArray[np.floating]:
-    """Returns the centres x, y. (M, 4 or more) -> (M, 2)."""
-    return (boxes[:, :2] + boxes[:, 2:4]) / 2
-
-
-def covered_share(box: Boxes, others: Boxes) -> NDArray[np.floating]:
-    """Returns (M,), the intersection of a box (4,) with each of the others (M, 4) over the smaller one's area."""
-    shared = np.maximum(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0).prod(1)
-    return shared / np.maximum(np.minimum(box_area(box), box_area(others)), 1e-6)

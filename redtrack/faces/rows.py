@@ -9,7 +9,8 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from redtrack.faces.link import DETECTED, HIDDEN, Boxes, Linker, Track, covered_share, sizes
+from redtrack.faces.link import DETECTED, HIDDEN, Linker, Track
+from redtrack.faces.overlap import Boxes, covered_share, sizes
 
 HELD = 1.5  # size ratio by which a newcomer must exceed a face to take its place where `max_faces` limits them
 

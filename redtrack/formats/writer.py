@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ import redtrack
 from redtrack.errors import FormatError, OutputError
 from redtrack.formats import hdf5
 from redtrack.formats.common import PathLike, check_file, output_error, part_path
-from redtrack.formats.disk import DiskFile
+from redtrack.formats.disk import DiskFile, sync_folder
 from redtrack.formats.hdf5 import CHUNK
 from redtrack.formats.hdf5_file import open_hdf5
 from redtrack.schema import Field
@@ -170,7 +169,7 @@ class TracksWriter:
             self._file.close()
             self._disk.rename(self.path)
             self.is_complete = True
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
             self._disk.close()
 
     def close(self, **info: Any) -> None:
@@ -280,16 +279,6 @@ def _create(file: h5py.File, name: str, field: Field, row_shape: tuple[int, ...]
         made.dims[axis].label = label
     if field.unit:
         made.attrs["unit"] = field.unit
-
-
-def _sync_folder(folder: Path) -> None:
-    """Waits until the names in a folder are on the disk, where the system can do that."""
-    with contextlib.suppress(OSError):
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
 
 
 def _plain(value: Any) -> Any:

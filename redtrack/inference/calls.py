@@ -18,13 +18,16 @@ from redtrack.device import Hardware
 from redtrack.inference.options import Options
 from redtrack.inference.tracker import Tracker
 from redtrack.inference.windows import Window
+from redtrack.points import SEVEN
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from redtrack.rednet.predict import WindowEstimate
 
-__all__ = ["Call", "Looked", "Threads", "Waiting"]
+__all__ = ["Call", "Looked", "Threads", "Waiting", "fewest_windows", "known_points"]
+
+LEAST = 2, 4  # windows and pictures of a call, blank ones among them: fewer are added up in another order
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -137,3 +140,21 @@ class Threads:
             self._pool.shutdown(cancel_futures=True)
         if self._hardware.computes_alone:
             torch.set_num_threads(self._threads_before)
+
+
+def fewest_windows(length: int) -> int:
+    """Returns how many windows of so many frames a call has at least, where it may have more."""
+    return max(LEAST[0], -(-LEAST[1] // length))
+
+
+def known_points(windows: list[Window], count: int, length: int) -> np.ndarray:
+    """Returns the seven points (N, T, 7, 2) in crop pixels that are known of windows, NaN for those without, nought
+    behind the last of them up to N = count; beyond a window's end those of its last frame.
+    """
+    seven = np.zeros((count, length, len(SEVEN), 2), np.float32)
+    seven[: len(windows)] = np.nan
+    for row, window in enumerate(windows):
+        if window.seven is not None:
+            seven[row, : len(window)] = window.seven
+            seven[row, len(window) :] = window.seven[-1]
+    return seven

@@ -16,20 +16,18 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from redtrack.device import DeviceGone, is_gone
-from redtrack.errors import DeviceError, RedtrackError, as_bug
-from redtrack.inference.calls import Call, Looked, Threads, Waiting
+from redtrack.errors import DeviceError
+from redtrack.inference.calls import Call, Looked, Threads, Waiting, fewest_windows, known_points
 from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.options import Options
 from redtrack.inference.profile import Profile
 from redtrack.inference.tracker import Tracker
+from redtrack.inference.videos import Videos
 from redtrack.inference.windows import Window
-from redtrack.points import SEVEN
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,11 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine"]
 
-OPEN = 2  # videos that are decoded ahead of the network
 PEEKS = 3  # looks at single frames that are waited for: as many as the first window of a face depends on
-LEAST = 2, 4  # windows and pictures of a call, blank ones among them: fewer are added up in another order
-
-Result = TypeVar("Result")
 
 
 class Engine:
@@ -71,10 +65,9 @@ class Engine:
         self._hold = models.hardware.hold_bytes
         self._stopping, self._tell = stopping, tell
         self._time = profile or Profile()
-        self._open: list[Tracker] = []
-        self._waiting: Waiting = Waiting()
+        self._waiting = Waiting()
+        self._videos = Videos(tell, self._waiting.forget, self._time)
         self._flight: deque[Call] = deque()
-        self._drained = False  # whether no video has a frame left
         self._halved = False
 
     def share_memory(self, sharers: int) -> None:
@@ -94,20 +87,16 @@ class Engine:
             while not self._stopping():
                 if not self._step(source, threads, most):
                     return
-                yield from self._ended()
+                yield from self._videos.ended()
             while self._flight:
                 self._land()
-            yield from self._ended()
+            yield from self._videos.ended()
             yield from self.break_off()
 
     def break_off(self) -> Iterator[Tracker]:
         """Stops every open video where it is, be it in the middle of a step; yields them."""
         self._waiting.clear()
-        for tracker in list(self._open):
-            if tracker.error is None:
-                self._guard(tracker, tracker.stop)
-            self._open.remove(tracker)
-            yield tracker
+        yield from self._videos.break_off()
 
     def _step(self, source: Iterator[Tracker], threads: Threads, most: int) -> bool:
         """Does what is to be done next; returns whether there was anything.
@@ -119,14 +108,14 @@ class Engine:
             self._submit(threads)
         elif self._flight and (self._ready(most - 1) or self._overfull() or self._only_peeks()):
             self._land()
-        elif (tracker := self._next(source)) is not None:
+        elif (tracker := self._videos.next(source)) is not None:
             self._advance(tracker)
         elif self._waiting and free:
             self._submit(threads)
         elif self._flight:
             self._land()
         else:
-            return bool(self._open)
+            return bool(self._videos)
         return True
 
     def _ready(self, calls: int) -> bool:
@@ -136,39 +125,27 @@ class Engine:
     @property
     def _enough(self) -> int:
         """Looks at single frames that are worth a call. The last ones wait for no others, but windows for them."""
-        return 1 if self._drained else self._peeks
+        return 1 if self._videos.drained else self._peeks
 
     def _overfull(self) -> bool:
         """Whether too much is held for more to be decoded."""
-        return sum(tracker.nbytes for tracker in self._open) > self._hold
+        return self._videos.nbytes > self._hold
 
     def _only_peeks(self) -> bool:
         """Whether the network has two calls with looks at single frames and no windows: these depend on the first."""
         return len(self._flight) > 1 and all(pair[1].peek for call in self._flight for pair in call.looked)
 
-    def _next(self, source: Iterator[Tracker]) -> Tracker | None:
-        """Returns the tracker whose turn it is to decode, and sees to it that the one after it has begun."""
-        decoding = [tracker for tracker in self._open if not tracker.exhausted and tracker.error is None]
-        while len(decoding) < OPEN and (tracker := next(source, None)) is not None:
-            self._open.append(tracker)
-            self._guard(tracker, tracker.start, self._tell)
-            if tracker.error is not None or tracker.exhausted:  # let the others go on between two that are done already
-                break
-            decoding.append(tracker)
-        self._drained = not decoding
-        return decoding[0] if decoding else None
-
     def _advance(self, tracker: Tracker) -> None:
         waited = tracker.waited
         with self._time("detector"):
-            windows = self._guard(tracker, tracker.advance) or []
+            windows = self._videos.guard(tracker, tracker.advance) or []
         self._time.move(tracker.waited - waited, "detector", "decoder")
         self._waiting.add([(tracker, window) for window in windows])
 
     def _submit(self, threads: Threads) -> None:
         """Has the network look at what has waited longest: at windows if they fill a call, else at single frames."""
         waited = self._waiting.take(self._batch, self._enough, self.batch)
-        with self._blaming(waited):
+        with self._videos.blaming(waited):
             self._look_at(waited, threads)
 
     def _look_at(self, waited: list[Looked], threads: Threads) -> None:
@@ -187,14 +164,14 @@ class Engine:
         lengths[: len(looked)] = [len(window) for _, window in looked]
         look = self._models.peek if looked[0][1].peek else self._models.predict
         with self._time("network"):  # where it has no thread of its own, it runs now
-            seven = _known_points([window for _, window in looked], len(crops), length)
+            seven = known_points([window for _, window in looked], len(crops), length)
             found = threads.submit(look, crops, lengths, self._options, seven)
         self._flight.append(Call(looked, crops, lengths, seven, look, found))
 
     def _land(self) -> None:
         """Waits for the call that is under way the longest; what follows from it waits in its turn."""
         call = self._flight.popleft()
-        with self._blaming(call.looked):
+        with self._videos.blaming(call.looked):
             self._hand_out(call)
 
     def _hand_out(self, call: Call) -> None:
@@ -222,11 +199,11 @@ class Engine:
 
         few = not self._flight and (self._batch == 1 or len(waited) == 1)
         size = self._models.crop_size
-        least = _least(length) if self._batch > 1 or waited[0][1].peek else 1
+        least = fewest_windows(length) if self._batch > 1 or waited[0][1].peek else 1
         crops = torch.zeros(max(least, len(waited)), length, 3, size, size, device=self._models.device)
         looked: list[Looked] = []
         for tracker, window in waited:
-            cut = self._guard(tracker, tracker.crops, window, fails_alone=few) if tracker.error is None else None
+            cut = self._videos.guard(tracker, tracker.crops, window, fails_alone=few) if tracker.error is None else None
             if cut is not None:
                 crops[len(looked), : len(window)] = cut[1]
                 looked.append((tracker, cut[0]))
@@ -246,7 +223,7 @@ class Engine:
         if tracker.error is not None:
             return []
         said = type(said)(*(array[: len(window)] for array in said))
-        following = self._guard(tracker, tracker.accept, window, said)
+        following = self._videos.guard(tracker, tracker.accept, window, said)
         return [(tracker, window) for window in following or []]
 
     def _predict(self, call: Call) -> WindowEstimate:
@@ -279,74 +256,3 @@ class Engine:
         if not self._halved:
             self._tell(f"the device is out of memory: going on with batches of {self.batch} crops or fewer")
         self._halved = True
-
-    def _guard(
-        self, tracker: Tracker, step: Callable[..., Result], *args: Any, fails_alone: bool = True
-    ) -> Result | None:
-        """Returns what the step returns. What it raises ends this video, and no other; so does a device that is full,
-        unless the others have their part in that.
-        """
-        import torch
-
-        try:
-            return step(*args)
-        except Exception as error:
-            if isinstance(error, torch.OutOfMemoryError) and not fails_alone:
-                raise
-            self._fail(tracker, error)
-        return None
-
-    @contextmanager
-    def _blaming(self, looked: list[Looked]) -> Iterator[None]:
-        """What the block raises ends all videos whose windows it looks at."""
-        try:
-            yield
-        except Exception as error:
-            for tracker in {id(tracker): tracker for tracker, _ in looked}.values():
-                if tracker.error is None:
-                    self._fail(tracker, error)
-
-    def _fail(self, tracker: Tracker, error: Exception) -> None:
-        self._waiting.forget(tracker)
-        tracker.fail(_reason(error))
-
-    def _ended(self) -> Iterator[Tracker]:
-        for tracker in [tracker for tracker in self._open if tracker.ended or tracker.error is not None]:
-            if tracker.error is None:
-                with self._time("rows"):
-                    self._guard(tracker, tracker.finish)
-            self._open.remove(tracker)
-            yield tracker
-
-
-def _reason(error: Exception) -> RedtrackError:
-    """Returns why a video ends because of an exception; raises DeviceGone where no other can be done either."""
-    import torch
-
-    if isinstance(error, RedtrackError):
-        return error
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return DeviceError("has frames too large for the memory that there is")
-    if isinstance(error, DeviceGone):
-        raise error
-    if is_gone(error):
-        raise DeviceGone(str(error).splitlines()[0]) from error
-    return as_bug(error)
-
-
-def _least(length: int) -> int:
-    """Returns how many windows of so many frames a call has at least, where it may have more."""
-    return max(LEAST[0], -(-LEAST[1] // length))
-
-
-def _known_points(windows: list[Window], count: int, length: int) -> np.ndarray:
-    """Returns the seven points (N, T, 7, 2) in crop pixels that are known of windows, NaN for those without, nought
-    behind the last of them up to N = count; beyond a window's end those of its last frame.
-    """
-    seven = np.zeros((count, length, len(SEVEN), 2), np.float32)
-    seven[: len(windows)] = np.nan
-    for row, window in enumerate(windows):
-        if window.seven is not None:
-            seven[row, : len(window)] = window.seven
-            seven[row, len(window) :] = window.seven[-1]
-    return seven

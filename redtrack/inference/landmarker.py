@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redtrack.device import Hardware, find_device, hardware
-from redtrack.errors import FormatError, UsageError
+from redtrack.errors import UsageError
 from redtrack.geometry import CropTransform
 from redtrack.inference.buffers import keep_memory
 from redtrack.inference.crop import as_windows, cut_crops, detector_crop
+from redtrack.inference.given import boxes_of, pixels_of
 from redtrack.inference.identify import identify
 from redtrack.inference.options import Options
 from redtrack.inference.recrop import second_crops
@@ -116,7 +117,7 @@ class Landmarker:
     ) -> list[Faces]:
         """Returns the faces of several pictures, which go through the network together. See `points`."""
         held = [self.held(picture) for picture in pictures]
-        given = [_boxes(own) for own in ([self.detect(picture) for picture in held] if boxes is None else boxes)]
+        given = [boxes_of(own) for own in ([self.detect(picture) for picture in held] if boxes is None else boxes)]
         crops = [crop for own in given for crop in _each(detector_crop(own, self.crop_size, self.crop_scale))]
         owners = [picture for picture, own in zip(held, given, strict=True) for _ in range(len(own))]
         for _ in range(looks - 1):
@@ -133,16 +134,7 @@ class Landmarker:
 
     def held(self, picture: NDArray[np.uint8] | Tensor) -> Tensor:
         """Returns a picture uint8 (H, W, 3) on the device. Raises FormatError for anything else."""
-        import torch
-
-        pixels = picture
-        if isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8:
-            pixels = torch.from_numpy(np.ascontiguousarray(pixels))
-        if not (isinstance(pixels, torch.Tensor) and pixels.dtype == torch.uint8):
-            raise FormatError(f"a picture is an array uint8 (H, W, 3), not {_kind_of(picture)}")
-        if not (pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.numel()):
-            raise FormatError(f"a picture is an array uint8 (H, W, 3), not {_kind_of(picture)}")
-        return pixels.to(self.device)
+        return pixels_of(picture).to(self.device)
 
     def windows(
         self, frames: Tensor, at: NDArray[np.int64], boxes: NDArray[np.floating], length: int
@@ -269,25 +261,6 @@ class Landmarker:
 
         crops = torch.zeros(1, options.window, 3, self.crop_size, self.crop_size, device=self.device)
         self.predict(crops, np.array([options.window]), options)
-
-
-def _boxes(given: Any) -> NDArray[np.float64]:
-    """Returns boxes as (M, 4), which may be none. Raises FormatError where they are something else."""
-    boxes = np.asarray(given, np.float64)
-    if boxes.size == 0:
-        return np.zeros((0, 4))
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.isfinite(boxes).all():
-        raise FormatError("boxes are finite numbers (M, 4): x0 y0 x1 y1")
-    if not (boxes[:, 2:] > boxes[:, :2]).all():
-        raise FormatError("a box has no area: boxes are x0 y0 x1 y1, with x1 > x0 and y1 > y0")
-    return boxes
-
-
-def _kind_of(picture: Any) -> str:
-    """Returns the type and shape of what was given as a picture."""
-    if hasattr(picture, "dtype") and hasattr(picture, "shape"):
-        return f"{picture.dtype} {tuple(picture.shape)}"
-    return type(picture).__name__
 
 
 def _faces(found: list[WindowPoints], boxes: NDArray[np.float64]) -> Faces:

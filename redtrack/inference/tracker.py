@@ -11,69 +11,37 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from redtrack.errors import RedtrackError
 from redtrack.inference.crop import region_of, sample
+from redtrack.inference.destination import Destination, Sink
 from redtrack.inference.frames import CHUNK, Chunk, FrameStore, gather
 from redtrack.inference.landmarker import Landmarker
 from redtrack.inference.opening import open_chosen
 from redtrack.inference.options import Options
+from redtrack.inference.origin import expected_frames, origin
 from redtrack.inference.protocol import make_protocol
 from redtrack.inference.rows import RowMerger, in_frame
 from redtrack.inference.stitch import Stitcher
 from redtrack.inference.windows import FaceRuns, Stage, Window, WindowEntry
-from redtrack.tracks import Tracks
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from redtrack.faces import BoxesFile, FaceFollower
     from redtrack.rednet.predict import WindowEstimate
-    from redtrack.video import DecodeReport, IsolatedVideo, Video, VideoInfo
+    from redtrack.video import IsolatedVideo, Video
 
-__all__ = ["Destination", "Sink", "Tracker", "expected_frames"]
+__all__ = ["Tracker"]
 
 READ_AHEAD = 1  # chunks decoded before they are wanted
 TOGETHER = 2  # chunks in which faces are looked for at once: a call with more pictures takes less time for each ...
 TOGETHER_BYTES = 64 << 20  # ... but one, where its pictures take more
 BLOCK = 250  # frames that are written at once: the most that a kill costs
-
-
-class Sink(Protocol):
-    """Where a video's rows go, stretch after stretch; `frames` were there before."""
-
-    frames: int
-
-    def append(self, chunk: Tracks) -> None:
-        """Takes the next frames."""
-
-    def flush(self) -> None:
-        """Makes sure that what was taken is kept."""
-
-
-class Destination(Protocol):
-    """Who wants a video's rows: a result file, or memory. What a method raises ends the video, as its own faults do."""
-
-    def claim(self) -> bool:
-        """Returns whether the rows are wanted; is asked before the video is opened."""
-        ...
-
-    def open(self, info: dict[str, Any]) -> Sink:
-        """Returns where the rows go; info is what a result says of its origin, `Tracks.info`."""
-        ...
-
-    def complete(self, report: DecodeReport, remark: str | None, cuts: list[int]) -> None:
-        """The sink has all rows; remark is what the user may not know, cuts are the frames where a shot begins."""
-
-    def stopped(self) -> None:
-        """The run was stopped; the sink has the rows that are final."""
-
-    def failed(self, error: RedtrackError) -> None:
-        """The video has ended early."""
 
 
 class Tracker:
@@ -168,7 +136,7 @@ class Tracker:
         if not self._destination.claim():
             return
         self.video = open_chosen(self.path, self._models, self.options, tell)
-        sink = self._destination.open(_origin(self.video.info, self._models, self.options))
+        sink = self._destination.open(origin(self.video.info, self._models, self.options))
         self._follower = self._models.follower(self.options)
         chunks = gather(self.video.frames(end=self.options.end), ShotDetector(), self.options.start or 0.0)
         frame_bytes = self.video.info.height * self.video.info.width * 3
@@ -298,41 +266,3 @@ class Tracker:
         self._sink.append(rows)
         self._sink.flush()
         self._is_settling = self._is_writing = False
-
-
-def expected_frames(video: VideoInfo, end: float | None) -> int | None:
-    """Returns about how many frames there will be, None where the file does not say."""
-    known = video.expected_frames
-    if known is None and video.duration and video.average_rate:
-        known = round(video.duration * float(video.average_rate))
-    if known is None or end is None:
-        return known
-    return known if not video.duration else min(known, round(known * end / video.duration))
-
-
-def _origin(video: VideoInfo, models: Landmarker, options: Options) -> dict[str, Any]:
-    """Returns what a result says of its origin: `Tracks.info`."""
-    import redtrack
-
-    return {
-        "source": str(video.path.resolve()),
-        "source_size": video.size_bytes,
-        "source_digest": video.digest,
-        "container": video.container,
-        "codec": video.codec,
-        "pixel_format": video.pixel_format,
-        "width": video.width,
-        "height": video.height,
-        "stream": video.stream,
-        "rotation": video.rotation,
-        "mirrored": video.mirrored,
-        "average_rate": None if video.average_rate is None else str(video.average_rate),
-        "duration": video.duration,
-        "times_from": video.times_from,
-        "times_known": video.times_from != "default",
-        "reading": video.reading.to_dict(),
-        **models.about,
-        "device": str(models.device),
-        "options": options.to_dict(),
-        "version": redtrack.__version__,
-    }

@@ -10,13 +10,11 @@ from redtrack.faces.link import (
     Linker,
     Track,
     agree,
-    covered_share,
     greedy,
-    not_explained,
     pair,
     parts,
-    sizes,
 )
+from redtrack.faces.overlap import covered_share, not_explained, sizes
 from redtrack.faces.rows import FaceBoxes, RowWriter, not_hidden
 
 

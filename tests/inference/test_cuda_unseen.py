@@ -15,7 +15,8 @@ import torch
 from pretend_cuda import OnCuda, gpu
 
 from redtrack import bench, checkpoint
-from redtrack.device import _stream_of, hardware
+from redtrack.device import hardware
+from redtrack.device.gpu import _stream_of
 from redtrack.faces import NetworkDetector
 from redtrack.faces.detector import DetectorConfig
 from redtrack.faces.verifier import Verifier

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from redtrack.inference.tracker import expected_frames
+from redtrack.inference.origin import expected_frames
 
 
 @pytest.mark.parametrize(

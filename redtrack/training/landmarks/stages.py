@@ -21,6 +21,7 @@ from redtrack.rednet.model import RedNet
 from redtrack.training import parallel
 from redtrack.training.landmarks import certainty, image, recurrence, summary, trials, video
 from redtrack.training.landmarks.augment import NAMED, NONE, cut, random_crops
+from redtrack.training.landmarks.card import export
 from redtrack.training.landmarks.data import Data, draw_chances, nameless, read_data, trusted
 from redtrack.training.landmarks.faces import FaceSet, stored_size
 from redtrack.training.landmarks.norms import fit_norms
@@ -272,31 +273,3 @@ def check_folder(recipe: Recipe) -> None:
         raise UsageError("nothing to resume", path=checkpoint_file, remedy="leave out --resume")
     if not recipe.resume and checkpoint_file.exists():
         raise UsageError("the folder holds a run", path=recipe.out, remedy="add --resume, or name another by --out")
-
-
-def export(recipe: Recipe, run: Run, figures: Figures, axis: float, name: str) -> None:
-    """The averaged network as a weights file, with its card."""
-    if parallel.rank() == 0:
-        checkpoint.save(recipe.out / name, run.average, "rednet", card(recipe, run, figures, axis), half=True)
-
-
-def card(recipe: Recipe, run: Run, figures: Figures, axis: float) -> dict[str, Any]:
-    """What the weights say of themselves; axis: how far their points lie off the faces' middle."""
-    return {
-        "stage": recipe.stage,
-        "data": {folder.name: trust for folder, trust in recipe.data} | {f.name: 0.5 for f in recipe.clips},
-        "before": checkpoint.describe(recipe.start)["card"] if recipe.start else None,
-        "steps": run.step,
-        "minutes": round(run.seconds / 60, 1),
-        "device": device_name(recipe.device),
-        "axis": round(axis, 5),
-        "recipe": recipe.describe(),
-        "validation": {k: round(v, 4) for k, v in figures.items()},
-    }
-
-
-def device_name(device: str) -> str:
-    """The device in words."""
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads"
