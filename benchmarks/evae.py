@@ -69,7 +69,8 @@ def main() -> None:
         f"--seeds {chosen.seeds}`: {chosen.steps} batches of {BATCH} faces a row, {minutes:.1f} minutes each with\n"
         f"measuring, {torch.get_num_threads()} thread(s); {len(held_out)} faces held out. All go on from the encoder "
         f"and the decoder of\n{chosen.start}, with a first step and a feedback of their own from nothing.\n\n{HEAD}"
-        + "\n".join(lines) + "\n"
+        + "\n".join(lines)
+        + "\n"
     )
     if chosen.report:
         chosen.report.write_text(text)

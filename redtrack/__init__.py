@@ -1,5 +1,7 @@
 """redtrack: 68 face landmarks on every frame of many videos, offline.
 
+Videos, and pictures:
+
     tracks = redtrack.annotate("video.mp4")
     tracks.dense(0)  # (frames, 68, 2), one face's points in pixels
 

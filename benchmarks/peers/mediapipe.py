@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]  # our own name
 
+
 def run(video: Path, faces: int) -> dict[str, float]:
     """One run over the video: frames, frames with a face, seconds by the clock and of the processors."""
     import av

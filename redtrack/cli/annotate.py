@@ -71,13 +71,28 @@ def shaping(command: Any) -> Any:
 
 @click.command(no_args_is_help=True)
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR",
-              help="Folder for the results; created if missing.")
-@click.option("--format", "formats", type=click.Choice(OUTPUT_FORMATS), multiple=True,
-              help="Also write this format; repeatable. HDF5 is always written: runs resume from it.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder for the results; created if missing.",
+)
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(OUTPUT_FORMATS),
+    multiple=True,
+    help="Also write this format; repeatable. HDF5 is always written: runs resume from it.",
+)
 @more_columns
-@click.option("--table", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Also write one table of all videos of this run, with a column video; .csv or .parquet.")
+@click.option(
+    "--table",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write one table of all videos of this run, with a column video; .csv or .parquet.",
+)
 @pts_origin
 @click.option("--weights", metavar="NAME|PATH", help="Landmark network.  [default: the bundled one]")
 @shaping

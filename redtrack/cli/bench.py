@@ -20,14 +20,25 @@ if TYPE_CHECKING:
 @click.option("--weights", metavar="NAME|PATH", help="A shipped network's name, or a file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--batch", type=click.IntRange(min=1), help="Crops in one call of the network.  [default: by device]")
-@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True,
-              help="Arithmetic of the networks.")
-@click.option("--decode", type=click.Choice(DECODERS), default="auto", show_default=True,
-              help="Which device decodes.")
-@click.option("--direction", type=click.Choice(["both", "forward", "backward"]), default="both", show_default=True,
-              help="Direction in time, or both.")
-@click.option("--detect-every", type=click.IntRange(min=1), default=10, show_default=True, metavar="FRAMES",
-              help="Frames between two face detections.")
+@click.option(
+    "--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="Arithmetic of the networks."
+)
+@click.option("--decode", type=click.Choice(DECODERS), default="auto", show_default=True, help="Which device decodes.")
+@click.option(
+    "--direction",
+    type=click.Choice(["both", "forward", "backward"]),
+    default="both",
+    show_default=True,
+    help="Direction in time, or both.",
+)
+@click.option(
+    "--detect-every",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="FRAMES",
+    help="Frames between two face detections.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
 def bench(
     video: Path | None,

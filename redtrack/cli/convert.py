@@ -24,19 +24,42 @@ if TYPE_CHECKING:
 
 @click.command(no_args_is_help=True)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--to", "format", type=click.Choice(ALL_FORMATS), required=True, metavar="FORMAT",
-              help=f"The format to write: {', '.join(ALL_FORMATS[:-1])}.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR",
-              help="Folder for the results; created if missing. A name that ends in .parquet is one table of all.")
-@click.option("--from", "source", type=click.Choice(ALL_FORMATS), metavar="FORMAT",
-              help="The format of FILE: one of these, or mediapipe.  [default: by its content]")
+@click.option(
+    "--to",
+    "format",
+    type=click.Choice(ALL_FORMATS),
+    required=True,
+    metavar="FORMAT",
+    help=f"The format to write: {', '.join(ALL_FORMATS[:-1])}.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder for the results; created if missing. A name that ends in .parquet is one table of all.",
+)
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(ALL_FORMATS),
+    metavar="FORMAT",
+    help="The format of FILE: one of these, or mediapipe.  [default: by its content]",
+)
 @more_columns
 @edits_options
-@click.option("--fps", type=click.FloatRange(min=0, min_open=True),
-              help="Frames a second of files that hold no times, such as .pts and DeepLabCut's.")
-@click.option("--pts-origin", type=click.IntRange(0, 1),
-              help="Number of the first pixel in the .pts files that are written, or else read: 1 as in 300-W and "
-                   "300-VW, or 0.  [default: as recorded beside them, else 1]")
+@click.option(
+    "--fps",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Frames a second of files that hold no times, such as .pts and DeepLabCut's.",
+)
+@click.option(
+    "--pts-origin",
+    type=click.IntRange(0, 1),
+    help="Number of the first pixel in the .pts files that are written, or else read: 1 as in 300-W and "
+    "300-VW, or 0.  [default: as recorded beside them, else 1]",
+)
 def convert(
     files: tuple[Path, ...],
     format: str,

@@ -19,31 +19,82 @@ _ALIGNS = ("face", "upright")
 @click.command(no_args_is_help=True)
 @click.argument("video", metavar="VIDEO")
 @click.argument("tracks", type=click.Path(exists=True, path_type=Path), metavar="TRACKS")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR",
-              help="Folder for the crops; made if missing.")
-@click.option("--preset", default="openface", show_default=True, metavar="NAME",
-              help="What is cropped: openface, arcface and lips as known data sets have them; face, eyes, right-eye, "
-                   "left-eye, mouth.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder for the crops; made if missing.",
+)
+@click.option(
+    "--preset",
+    default="openface",
+    show_default=True,
+    metavar="NAME",
+    help="What is cropped: openface, arcface and lips as known data sets have them; face, eyes, right-eye, "
+    "left-eye, mouth.",
+)
 @click.option("--size", type=int, metavar="PX", help="Side of the crops.  [default: the preset's]")
-@click.option("--align", type=click.Choice(_ALIGNS), default="face", show_default=True,
-              help="Turn the crop with the face, or keep it as upright as the picture.")
-@click.option("--margin", type=float, metavar="SHARE",
-              help="Room around face, eyes or mouth, in shares of its longer side.  [default: the preset's]")
-@click.option("--format", "format", type=click.Choice(_FORMATS), default="mp4", show_default=True,
-              help="A film, a folder of pictures, or an array uint8 (frames, size, size, 3).")
-@click.option("--face", "faces", type=click.IntRange(min=0), multiple=True, metavar="ID",
-              help="Only this face; repeatable.  [default: every face]")
-@click.option("--smooth", type=click.IntRange(0, 250), default=4, show_default=True, metavar="FRAMES",
-              help="Frames to either side over which the crop's way is smoothed.")
-@click.option("--bridge", type=click.FloatRange(0, 60), default=0.5, show_default=True, metavar="SECONDS",
-              help="A gap without the face that a clip goes on across; a longer one begins a new clip.")
+@click.option(
+    "--align",
+    type=click.Choice(_ALIGNS),
+    default="face",
+    show_default=True,
+    help="Turn the crop with the face, or keep it as upright as the picture.",
+)
+@click.option(
+    "--margin",
+    type=float,
+    metavar="SHARE",
+    help="Room around face, eyes or mouth, in shares of its longer side.  [default: the preset's]",
+)
+@click.option(
+    "--format",
+    "format",
+    type=click.Choice(_FORMATS),
+    default="mp4",
+    show_default=True,
+    help="A film, a folder of pictures, or an array uint8 (frames, size, size, 3).",
+)
+@click.option(
+    "--face",
+    "faces",
+    type=click.IntRange(min=0),
+    multiple=True,
+    metavar="ID",
+    help="Only this face; repeatable.  [default: every face]",
+)
+@click.option(
+    "--smooth",
+    type=click.IntRange(0, 250),
+    default=4,
+    show_default=True,
+    metavar="FRAMES",
+    help="Frames to either side over which the crop's way is smoothed.",
+)
+@click.option(
+    "--bridge",
+    type=click.FloatRange(0, 60),
+    default=0.5,
+    show_default=True,
+    metavar="SECONDS",
+    help="A gap without the face that a clip goes on across; a longer one begins a new clip.",
+)
 @click.option("--sound/--no-sound", default=True, show_default=True, help="Keep the sound in films.")
 @click.option("--overwrite", is_flag=True, help="Crop videos again that are done.")
 @jobs_option
 @display_options
 def crop(
-    video: str, tracks: Path, out: Path, overwrite: bool, jobs: int | None, fail_fast: bool, quiet: bool,
-    progress: str | None, **chosen: Any
+    video: str,
+    tracks: Path,
+    out: Path,
+    overwrite: bool,
+    jobs: int | None,
+    fail_fast: bool,
+    quiet: bool,
+    progress: str | None,
+    **chosen: Any,
 ) -> None:
     """Cut steady clips of faces, eyes or mouths out of videos.
 

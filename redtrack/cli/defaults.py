@@ -82,9 +82,7 @@ def _unknown(key: str, name: str, options: Mapping[str, click.Option], path: Pat
     return UsageError(f"[{name}] has {key}, which is no option of `redtrack {name}`", path, remedy)
 
 
-def _from_environment(
-    options: Mapping[str, click.Option], name: str, environment: Mapping[str, str]
-) -> dict[str, Any]:
+def _from_environment(options: Mapping[str, click.Option], name: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """Returns the values of variables; those for one command count more. Several values are separated by blanks."""
     found: dict[str, Any] = {}
     for prefix in (PREFIX, f"{PREFIX}{name.upper()}_"):

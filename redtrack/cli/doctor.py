@@ -16,8 +16,15 @@ WIDTH = 9  # columns of the longest state, with its gap
 
 
 @click.command()
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=".", metavar="DIR", show_default=True,
-              help="Folder that results would be written to.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=".",
+    metavar="DIR",
+    show_default=True,
+    help="Folder that results would be written to.",
+)
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line in place of text.")
 def doctor(out: Path, as_json: bool) -> None:
     """Check that this machine is fit: versions, torch, devices, FFmpeg, weights, the output folder.

@@ -11,8 +11,19 @@ from redtrack.errors import UsageError
 OUTPUT_FORMATS = ("hdf5", "csv", "pts", "parquet", "nwb")
 """What `annotate` writes."""
 
-ALL_FORMATS = ("hdf5", "csv", "pts", "sleap", "deeplabcut", "deeplabcut-hdf5", "coco", "coco-wholebody", "parquet",
-               "nwb", "mediapipe")
+ALL_FORMATS = (
+    "hdf5",
+    "csv",
+    "pts",
+    "sleap",
+    "deeplabcut",
+    "deeplabcut-hdf5",
+    "coco",
+    "coco-wholebody",
+    "parquet",
+    "nwb",
+    "mediapipe",
+)
 """What `convert` reads and writes: the names of `redtrack.formats.FORMATS`, which help texts must not wait for."""
 
 pts_origin = click.option(

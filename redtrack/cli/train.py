@@ -45,11 +45,20 @@ def train() -> None:
 @train.command()
 @common(*DEFAULTS["image"])
 @taught()
-@click.option("--body", type=click.Choice(["small", "large", "vgg16", "resnet152"]), default="small", show_default=True,
-              help="The encoder-decoder: that of the bundled network, one of twice its channels, which may --start "
-                   "from it, or one of the paper's.")
-@click.option("--tasks", default="det7,reg68", show_default=True,
-              help="Task of each spatial step: of det7, det68, reg68; var68,reg68 is EVAE-CNN's.")
+@click.option(
+    "--body",
+    type=click.Choice(["small", "large", "vgg16", "resnet152"]),
+    default="small",
+    show_default=True,
+    help="The encoder-decoder: that of the bundled network, one of twice its channels, which may --start "
+    "from it, or one of the paper's.",
+)
+@click.option(
+    "--tasks",
+    default="det7,reg68",
+    show_default=True,
+    help="Task of each spatial step: of det7, det68, reg68; var68,reg68 is EVAE-CNN's.",
+)
 @click.option("--beta", type=click.FloatRange(min=0), default=1e-3, show_default=True,
               help="Weight of the divergence of var68's code; 0: a code that is not sampled.")  # fmt: skip
 @click.option("--cascade", is_flag=True, help="A body for each spatial step instead of a shared one.")
@@ -129,10 +138,15 @@ def video(**options: Any) -> None:
 
 @train.command()
 @common(*DEFAULTS["recurrence"])
-@click.option("--clips", type=FOLDER, multiple=True,
-              help="Folder of labelled videos: NAME/vid.*, NAME/annot/*.pts. Repeatable. Without it, stills move.")
-@click.option("--frames", type=click.IntRange(min=3), default=10, show_default=True,
-              help="Frames T of a window; a clip has two.")
+@click.option(
+    "--clips",
+    type=FOLDER,
+    multiple=True,
+    help="Folder of labelled videos: NAME/vid.*, NAME/annot/*.pts. Repeatable. Without it, stills move.",
+)
+@click.option(
+    "--frames", type=click.IntRange(min=3), default=10, show_default=True, help="Frames T of a window; a clip has two."
+)
 @click.option("--count", type=click.IntRange(min=1), default=640, show_default=True, help="Clips that are looked at.")
 def recurrence(**options: Any) -> None:
     """The recurrence of the points alone, for a network that stays as it is.

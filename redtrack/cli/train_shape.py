@@ -9,12 +9,27 @@ import click
 
 
 @click.command()
-@click.option("--model", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True,
-              help="3D model of the face, .npz; docs/training.md says what it holds.")
-@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, multiple=True,
-              help="Folder of pictures with .pts files beside them. Repeatable.")
-@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE",
-              help="The basis, .safetensors.")
+@click.option(
+    "--model",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="3D model of the face, .npz; docs/training.md says what it holds.",
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    multiple=True,
+    help="Folder of pictures with .pts files beside them. Repeatable.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The basis, .safetensors.",
+)
 def shape(model: Path, data: tuple[Path, ...], out: Path) -> None:
     """Learn the basis of 3D face shapes that poses are fitted with.
 
@@ -35,15 +50,36 @@ def shape(model: Path, data: tuple[Path, ...], out: Path) -> None:
 
 
 @click.command()
-@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
-              help="Folder of pictures with .pts files beside them.")
-@click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), required=True,
-              help="Folder for the pictures and labels.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of pictures with .pts files beside them.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for the pictures and labels.",
+)
 @click.option("--views", "count", type=click.IntRange(min=1), default=2, show_default=True, help="Views of each face.")
-@click.option("--yaw", type=click.FloatRange(0, 60), default=45, show_default=True, metavar="DEGREES",
-              help="A view is turned by up to this, to either side.")
-@click.option("--pitch", type=click.FloatRange(0, 30), default=20, show_default=True, metavar="DEGREES",
-              help="And nodded by up to this, up or down.")
+@click.option(
+    "--yaw",
+    type=click.FloatRange(0, 60),
+    default=45,
+    show_default=True,
+    metavar="DEGREES",
+    help="A view is turned by up to this, to either side.",
+)
+@click.option(
+    "--pitch",
+    type=click.FloatRange(0, 30),
+    default=20,
+    show_default=True,
+    metavar="DEGREES",
+    help="And nodded by up to this, up or down.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the angles.")
 def views(data: Path, out: Path, count: int, yaw: float, pitch: float, seed: int) -> None:
     """Turn photographed faces on their fitted 3D shape, as training data.

@@ -13,10 +13,15 @@ from redtrack.errors import RedtrackError, printable
 
 @click.command(no_args_is_help=True)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--video", type=click.Path(path_type=Path), metavar="FILE",
-              help="The video, if it is neither where it was nor beside the tracks. For one FILE.")
-@click.option("--quick", is_flag=True,
-              help="Compare digests and sizes only; do not decode to compare frames and times.")
+@click.option(
+    "--video",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The video, if it is neither where it was nor beside the tracks. For one FILE.",
+)
+@click.option(
+    "--quick", is_flag=True, help="Compare digests and sizes only; do not decode to compare frames and times."
+)
 def verify(files: tuple[Path, ...], video: Path | None, quick: bool) -> None:
     """Check that tracks are complete and match their video.
 

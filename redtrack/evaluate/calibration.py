@@ -33,9 +33,7 @@ class Calibration:
     surprise: np.ndarray
 
     @classmethod
-    def of(
-        cls, error: np.ndarray, sigma: np.ndarray | None, scores: np.ndarray, scale: np.ndarray
-    ) -> Calibration:
+    def of(cls, error: np.ndarray, sigma: np.ndarray | None, scores: np.ndarray, scale: np.ndarray) -> Calibration:
         """From errors (m, P, 2) px, covariances (m, P, 3) px^2 or None, scores (m, P), and scales (m,) px.
 
         Points whose error or certainty is unknown (NaN) are left out.

@@ -50,8 +50,7 @@ class Call:
 
 
 class Waiting:
-    """A queue of windows for the network: those that are whole, and looks at single frames that only say where to crop.
-    """
+    """A queue of windows for the network: whole ones, and looks at single frames that only say where to crop."""
 
     def __init__(self) -> None:
         self._pairs: list[Looked] = []

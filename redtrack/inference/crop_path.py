@@ -33,8 +33,7 @@ def plan_crops(new: list[WindowEntry], runs: FaceRuns) -> list[Window]:
 
 
 def found_key(look: Window, points: Floats | None, runs: FaceRuns) -> list[Window]:
-    """Takes the points (1, 68, 2) of a look, None where they are not believed; returns the windows that have crops now.
-    """
+    """Takes the points (1, 68, 2) of a look, None where not believed; returns the windows that have crops now."""
     run = runs.of(look)
     run.keys[look.first] = Key(look.crop) if points is None else _key(points, look.crop)
     return _with_crops(run)

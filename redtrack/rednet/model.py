@@ -174,9 +174,7 @@ class RedNet(nn.Module):
             z = self.feedback(out[-1])
         return out
 
-    def encode_last(
-        self, crops: Tensor, tasks: tuple[str, ...] | None = None, seven: Tensor | None = None
-    ) -> Encoded:
+    def encode_last(self, crops: Tensor, tasks: tuple[str, ...] | None = None, seven: Tensor | None = None) -> Encoded:
         """All of the last spatial step that comes before its LSTM.
 
         The paper does not say which spatial step the LSTM belongs to; here it is the last, which gives the points.

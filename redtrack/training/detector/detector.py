@@ -118,9 +118,7 @@ def look_again(training: DetectorTraining, mosaics: Mosaics, report: Callable[[s
     report(f"{len(mistakes.faces)} faces hardly seen, {len(mistakes.others)} boxes that are no face")
 
 
-def read_mosaics(
-    data: Path, faces: Sequence[Path], seed: int, step: int, report: Callable[[str], None]
-) -> Mosaics:
+def read_mosaics(data: Path, faces: Sequence[Path], seed: int, step: int, report: Callable[[str], None]) -> Mosaics:
     """Mosaics of the photos that are not held out and, in places, of cut-out faces; reports how many there are."""
     cutouts = [scene for folder in faces for scene in cutout_scenes(folder)]
     photos = read_scenes(data, validation=False)

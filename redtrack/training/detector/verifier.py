@@ -84,9 +84,7 @@ def propose(net: FaceDetector, scenes: Sequence[Scene], views: int, device: str 
     return found
 
 
-def _propose(
-    detector: NetworkDetector, scene: Scene, view: tuple[float, float, float], found: Proposals
-) -> None:
+def _propose(detector: NetworkDetector, scene: Scene, view: tuple[float, float, float], found: Proposals) -> None:
     shown, matrix = cut_whole(scene, *view)
     rows = detector.detect(as_frame(shown.picture)[None])[0]
     faces = shown.boxes[~shown.ignore]

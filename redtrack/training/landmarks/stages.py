@@ -241,9 +241,7 @@ def video_parts(
         recurrence.set_learning(net)
         rng = np.random.default_rng([recipe.seed, parallel.rank()])
         show = recipe.show and not parallel.rank()
-        kept = recurrence.look_once(
-            net, clips, rng, frames=recipe.frames, count=recipe.count, device=device, show=show
-        )
+        kept = recurrence.look_once(net, clips, rng, frames=recipe.frames, count=recipe.count, device=device, show=show)
         return recurrence.recurrence_loss(kept, batch=recipe.batch_size), validate
     video.set_frozen(net, recipe.freeze)
     loss = video.video_loss(

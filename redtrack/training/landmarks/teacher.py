@@ -62,9 +62,7 @@ def consensus(teacher: Teacher, faces: FaceSet, looks: int = LOOKS, *, show: boo
     return mean, spread
 
 
-def taught(
-    teacher: Teacher, faces: FaceSet, share: float = 0.0, looks: int = LOOKS, *, show: bool = False
-) -> FaceSet:
+def taught(teacher: Teacher, faces: FaceSet, share: float = 0.0, looks: int = LOOKS, *, show: bool = False) -> FaceSet:
     """The faces with the teacher's points for labels that are not fully trusted; the rest's move towards it by `share`.
 
     Coarsely labelled faces that it is unsure of, or that are far from their label, are left out; the trusted ones among
