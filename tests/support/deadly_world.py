@@ -45,7 +45,7 @@ class Deadly(SquareModels):
 
 
 class DeadlyNetworks(Networks):
-    """Networks that other processes find by this name; devices `auto`, `cpu` and `cuda:0` are all this machine's CPU."""
+    """Networks that other processes find by this name; devices `auto`, `cpu` and `cuda:0` are this machine's CPU."""
 
     def identity(self) -> dict[str, Any]:
         return dict(square_models().about)
