@@ -6,44 +6,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from annotating import ONE, RED, TWO, Square, SquareModels, clip_of, square_models, still
+from annotating import SquareModels, square_models
+from run_folders import files, states
 from running import run
 
 import redtrack
 from redtrack.errors import DeviceError, OutputError
 from redtrack.formats import TracksWriter
-from redtrack.inference.tracker import Tracker
-from redtrack.run.folder import prepare_folder
-from redtrack.run.lock import Lock
-from redtrack.run.outcome import Outcome
 from redtrack.run.output import Output
-from redtrack.run.stop import BrokenOff
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a.mkv (57 frames, one face) and b.mkv (33 frames, two faces)."""
-    folder = tmp_path_factory.mktemp("clips")
-    clip_of(folder / "a.mkv", (ONE,), 57)
-    clip_of(folder / "b.mkv", (ONE, TWO), 33)
-    return folder
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    folder = tmp_path / "out"
-    prepare_folder(folder)
-    return folder
-
-
-def states(outcomes: dict[str, Outcome]) -> dict[str, str]:
-    return {name: outcome.state for name, outcome in outcomes.items()}
-
-
-def files(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
 
 
 def log(out: Path) -> list[dict[str, Any]]:
@@ -203,32 +174,6 @@ def test_a_gpu_that_fails_ends_the_run_and_no_video(clips: Path, out: Path, monk
     assert set(states(run([clips], out)).values()) == {"done"}
 
 
-def test_run_that_is_broken_off_keeps_what_is_final(
-    clips: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A step that takes too long once the run was asked to stop is left; the same command does the rest."""
-    monkeypatch.setattr("redtrack.inference.tracker.BLOCK", 1)
-    both = [clip_of(tmp_path / "long.mkv", (Square(RED, 60, still(100, 80)),), 200), clips / "b.mkv"]
-    run(both[:1], out)
-    reference = redtrack.load(out / "long.h5")
-    (out / "long.h5").unlink()
-    crops = Tracker.crops
-
-    def long(self: Tracker, window: Any) -> Any:
-        if window.first >= 150 and not window.peek:  # far enough for some windows to be back from the network's threads
-            raise BrokenOff
-        return crops(self, window)
-
-    monkeypatch.setattr(Tracker, "crops", long)
-    outcomes = run(both, out)
-    assert states(outcomes) == {"long.mkv": "partial", "b.mkv": "partial"}
-    assert outcomes["long.mkv"].counts.frames > 0
-    assert not list(out.glob(".*.lock"))
-    monkeypatch.setattr(Tracker, "crops", crops)
-    assert set(states(run(both, out)).values()) == {"done"}
-    assert redtrack.load(out / "long.h5").same_as(reference)
-
-
 def test_pipe_is_named_and_does_not_hold_up_the_others(clips: Path, out: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     outcomes = run([tmp_path / "pipe.mp4", clips / "a.mkv"], out)
@@ -258,150 +203,9 @@ def test_file_that_grows_is_partial_and_done_anew(
     assert states(run([video], out, models)) == {"live.mkv": "done"} and models.calls
 
 
-def test_links_in_the_output_folder_are_not_written_through(clips: Path, out: Path, tmp_path: Path) -> None:
-    for name in ("a.h5", "b.h5.part", "run.jsonl"):
-        (tmp_path / f"mine-{name}").write_text("precious")
-        os.symlink(tmp_path / f"mine-{name}", out / name)
-    outcomes = run([clips], out)
-    assert {path.read_text() for path in tmp_path.glob("mine-*")} == {"precious"}
-    assert states(outcomes) == {"a.mkv": "done", "b.mkv": "failed"} and not (out / "a.h5").is_symlink()
-
-
 def test_fail_fast_stops_at_the_first_failure(clips: Path, out: Path, tmp_path: Path) -> None:
     outcomes = run([tmp_path / "gone.mp4", clips / "a.mkv", clips / "b.mkv"], out, fail_fast=True)
     assert outcomes["gone.mp4"].state == "failed" and "done" not in states(outcomes).values()
-
-
-def test_stopped_video_goes_on_where_it_was(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rows at the end are those of an unbroken run, and what was finished is not computed again."""
-    monkeypatch.setattr("redtrack.inference.tracker.BLOCK", 5)
-    whole = square_models()
-    run([clips / "a.mkv"], out, whole)
-    reference = redtrack.load(out / "a.h5")
-    (out / "a.h5").unlink()
-
-    first = square_models()
-    stopped = run([clips / "a.mkv"], out, first, stopping=lambda: any(call[1] == 10 for call in first.calls))["a.mkv"]
-    assert stopped.state == "partial" and 0 < stopped.counts.frames < 57
-    assert files(out) == {"a.h5.part", "run.jsonl"}
-    second = square_models()
-    assert states(run([clips / "a.mkv"], out, second)) == {"a.mkv": "done"}
-    assert redtrack.load(out / "a.h5").same_as(reference)
-    crops = [sum(call[0] * call[1] for call in models.calls) for models in (first, second, whole)]
-    assert crops[0] + crops[1] <= crops[2] + 28  # two windows, and two calls for looks, of four pictures at least
-    assert files(out) == {"a.h5", "run.jsonl"}
-
-
-@pytest.mark.parametrize("calls", range(1, 5))
-def test_stop_after_any_call_gives_the_same_rows_in_the_end(
-    clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch, calls: int
-) -> None:
-    monkeypatch.setattr("redtrack.inference.tracker.BLOCK", 1)
-    prepare_folder(out / "whole")
-    run([clips], out / "whole")
-    models = square_models()
-    run([clips], out, models, stopping=lambda: len(models.calls) >= calls)
-    run([clips], out)
-    for name in ("a.h5", "b.h5"):
-        assert redtrack.load(out / name).same_as(redtrack.load(out / "whole" / name))
-
-
-def test_unfinished_result_of_other_options_is_begun_anew(clips: Path, out: Path) -> None:
-    models = square_models()
-    run([clips / "a.mkv"], out, models, stopping=lambda: len(models.calls) >= 2)
-    assert states(run([clips / "a.mkv"], out, window=7)) == {"a.mkv": "done"}
-    tracks = redtrack.load(out / "a.h5")
-    assert tracks.info["options"]["window"] == 7 and len(tracks) == 57
-
-
-def test_tracking_is_begun_anew_for_it_needs_the_frame_before(clips: Path, out: Path) -> None:
-    models = square_models()
-    run([clips / "a.mkv"], out, models, stopping=lambda: len(models.calls) >= 30, protocol="tracking")
-    second = square_models()
-    run([clips / "a.mkv"], out, second, protocol="tracking")
-    assert len(second.calls) == 57 and len(redtrack.load(out / "a.h5")) == 57
-
-
-def test_spoilt_unfinished_result_is_begun_anew(clips: Path, out: Path) -> None:
-    (out / "a.h5.part").write_bytes(b"\x89HDF\r\n\x1a\n" + os.urandom(500))
-    assert states(run([clips / "a.mkv"], out)) == {"a.mkv": "done"}
-
-
-def test_further_formats_lie_beside_and_are_made_from_what_is_done(clips: Path, out: Path) -> None:
-    run([clips / "b.mkv"], out)
-    models = square_models()
-    assert states(run([clips / "b.mkv"], out, models, formats=("csv", "pts"))) == {"b.mkv": "skipped"}
-    assert models.calls == [] and files(out) == {"b.h5", "b.csv", "b", "run.jsonl"}
-    native, text = redtrack.load(out / "b.h5"), redtrack.load(out / "b.csv")
-    assert np.abs(native.points - text.points).max() < 0.001
-    assert (out / "b" / "annot" / "000001.pts").exists()
-
-
-def test_further_format_that_is_older_than_its_result_is_written_again(clips: Path, out: Path) -> None:
-    run([clips / "a.mkv"], out, formats=("csv",))
-    old = (out / "a.csv").read_text()
-    run([clips / "a.mkv"], out, start=1.0)
-    assert (out / "a.csv").read_text() == old
-    run([clips / "a.mkv"], out, start=1.0, formats=("csv",))
-    assert (out / "a.csv").read_text() != old
-
-
-def test_two_videos_of_one_stem_have_two_results(clips: Path, out: Path, tmp_path: Path) -> None:
-    for name, source in (("x", "a.mkv"), ("y", "b.mkv")):
-        (tmp_path / name).mkdir()
-        shutil.copy(clips / source, tmp_path / name / "vid.mkv")
-    run([tmp_path / "x", tmp_path / "y"], out)
-    assert redtrack.load(out / "x-vid.h5").frames == 57 and redtrack.load(out / "y-vid.h5").frames == 33
-
-
-def test_result_of_another_run_with_the_same_stem_is_not_replaced(clips: Path, out: Path, tmp_path: Path) -> None:
-    for name, source in (("x", "a.mkv"), ("y", "b.mkv")):
-        (tmp_path / name).mkdir()
-        shutil.copy(clips / source, tmp_path / name / "vid.mkv")
-        run([tmp_path / name], out)
-    assert redtrack.load(out / "vid.h5").frames == 57
-    (other,) = files(out) - {"vid.h5", "run.jsonl"}
-    assert redtrack.load(out / other).frames == 33
-    models = square_models()
-    run([tmp_path / "x", tmp_path / "y"], out, models)
-    assert models.calls == [], "the same names in every later run, together or alone"
-
-
-def test_video_that_was_moved_keeps_its_result(clips: Path, out: Path, tmp_path: Path) -> None:
-    old, new = tmp_path / "old" / "a.mkv", tmp_path / "new" / "a.mkv"
-    old.parent.mkdir()
-    new.parent.mkdir()
-    shutil.copy(clips / "a.mkv", old)
-    run([old], out)
-    old.rename(new)
-    assert states(run([new], out)) == {"a.mkv": "skipped"}
-
-
-def test_video_that_another_process_works_on_is_left_to_it(clips: Path, out: Path) -> None:
-    with Lock(out / "a.h5") as lock:
-        lock.take()
-        outcomes = run([clips], out)
-    assert states(outcomes) == {"a.mkv": "skipped", "b.mkv": "done"}
-    assert "another process" in (outcomes["a.mkv"].reason or "")
-
-
-def test_foreign_file_in_the_way_is_not_replaced_unless_told(clips: Path, out: Path) -> None:
-    import h5py
-
-    with h5py.File(out / "a.h5", "w") as file:
-        file["thesis"] = [1, 2, 3]
-    outcome = run([clips / "a.mkv"], out)["a.mkv"]
-    assert outcome.state == "failed" and "not one of redtrack's" in (outcome.reason or "")
-    assert states(run([clips / "a.mkv"], out, overwrite=True)) == {"a.mkv": "done"}
-
-
-def test_foreign_table_in_the_way_is_not_replaced_unless_told(clips: Path, out: Path) -> None:
-    (out / "a.csv").write_text("time,what is said\n0.5,hello\n")
-    os.utime(out / "a.csv", (0, 0))
-    outcome = run([clips / "a.mkv"], out, formats=("csv",))["a.mkv"]
-    assert outcome.state == "failed" and "did not write" in (outcome.reason or "")
-    assert "hello" in (out / "a.csv").read_text()
-    assert states(run([clips / "a.mkv"], out, formats=("csv",), overwrite=True)) == {"a.mkv": "done"}
 
 
 def test_full_disk_fails_the_video_and_leaves_nothing(clips: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -417,15 +221,3 @@ def test_full_disk_fails_the_video_and_leaves_nothing(clips: Path, out: Path, mo
     assert states(outcomes) == {"a.mkv": "failed", "b.mkv": "done"}
     assert "no space left" in (outcomes["a.mkv"].reason or "")
     assert files(out) == {"b.h5", "run.jsonl"}
-
-
-@pytest.mark.parametrize(
-    "name", ["-o.mkv", "a b.mkv", "new\nline.mkv", "näme.mkv", "...mkv", "%s.mkv", os.fsdecode(b"\xff.mkv")]
-)
-def test_any_file_name_gives_a_result_inside_the_folder(clips: Path, out: Path, tmp_path: Path, name: str) -> None:
-    (tmp_path / "in").mkdir()
-    shutil.copy(clips / "b.mkv", tmp_path / "in" / name)
-    outcome = run([tmp_path / "in" / name], out, formats=("csv", "pts"))[name]
-    assert outcome.state == "done", outcome.reason
-    assert outcome.output is not None and outcome.output.parent == out and len(files(out)) == 4
-    assert redtrack.load(outcome.output).frames == 33
