@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from redtrack.cli import tell_error
+from redtrack.cli import tell, tell_error
 
 if TYPE_CHECKING:
     from redtrack.events import Event, Limits
@@ -112,7 +112,7 @@ def measures(
 def _read(files: tuple[Path, ...], face: int | None) -> dict[str, Tracks]:
     """Returns the tracks that can be read and have the face; the others are named."""
     from redtrack import formats
-    from redtrack.errors import FormatError, RedtrackError
+    from redtrack.errors import FormatError, RedtrackError, printable
 
     read: dict[str, Tracks] = {}
     for path in files:
@@ -121,6 +121,8 @@ def _read(files: tuple[Path, ...], face: int | None) -> dict[str, Tracks]:
             if face is not None and face not in tracks.faces:
                 known = ", ".join(map(str, tracks.faces[:12])) or "none"
                 raise FormatError(f"there is no face {face}", path, f"the faces are {known}")
+            if not tracks.faces:
+                tell(f"{printable(path)}: no face")
             read[str(path)] = tracks
         except RedtrackError as error:
             tell_error(error)
@@ -230,8 +232,6 @@ def _show_figures(read: Mapping[str, Tracks], face: int | None, as_csv: bool, as
     elif rows:
         shown = [[*row[1:3], *row[3:], Path(row[0]).name] for row in rows]
         click.echo(table([[*COLUMNS, "file"], *shown], right=[0, *range(2, len(COLUMNS))], width=width_of()))
-    else:
-        click.echo("no face")
 
 
 def _cell(value: Any) -> str:

@@ -6,21 +6,21 @@ import os
 import tempfile
 from pathlib import Path
 
-from redtrack.errors import OutputError
+from redtrack.errors import OutputError, UsageError
 
 __all__ = ["prepare_folder", "prepare_parent"]
 
 
 def prepare_folder(folder: Path) -> None:
-    """Makes the output folder; raises OutputError where nothing can be written into it."""
+    """Makes the output folder; raises UsageError where it is no folder, OutputError where it cannot be written into."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except FileExistsError as error:
-        raise OutputError("is a file, not a folder", folder, "choose another -o") from error
+        raise UsageError("is a file, not a folder", folder, "choose another -o") from error
     except NotADirectoryError as error:
-        raise OutputError("lies below a file, not a folder", folder, "choose another -o") from error
+        raise UsageError("lies below a file, not a folder", folder, "choose another -o") from error
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         raise OutputError(f"cannot be written to: {reason}", folder, "choose another -o") from error

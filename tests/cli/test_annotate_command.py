@@ -296,7 +296,7 @@ def test_wrong_option_is_status_2_and_writes_nothing(world: World, video: Path, 
 
 def test_output_folder_that_is_a_file_is_one_sentence(world: World, video: Path) -> None:
     world.out.touch()
-    done = world(video, status=1)
+    done = world(video, status=2)
     assert done.stderr == f"Error: {world.out}: is a file, not a folder; choose another -o\n"
 
 

@@ -178,8 +178,15 @@ def test_without_events_each_measure_is_told_in_figures(tracks: Path, tmp_path: 
     assert len(rows) == 16 == len(table) - 1 and rows[0]["frames"] == "190"
     values = json.loads(measures(tracks, "--json").stdout)[str(tracks)]
     assert values[0]["measure"] == "right_eye_opening" and values[0]["p95"] > values[0]["p5"] >= 0
+
+
+def test_a_file_without_a_face_is_named(tracks: Path, tmp_path: Path) -> None:
+    """On stderr, with events and without; it is no failure."""
     moving_face(3).select(moving_face(3).frame < 0).save(tmp_path / "none.h5")
-    assert measures(tmp_path / "none.h5").stdout == "no face\n"
+    for wanted in ([], ["--events", "blink"]):
+        done = measures(tmp_path / "none.h5", tracks, *wanted)
+        assert done.stderr == f"{tmp_path / 'none.h5'}: no face\n" and done.stdout
+    assert not measures(tmp_path / "none.h5").stdout
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from redtrack.errors import OutputError
+from redtrack.errors import OutputError, UsageError
 from redtrack.run.folder import prepare_folder
 
 
@@ -18,7 +18,7 @@ def test_output_folder_is_made_with_its_parents(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("place", "word"), [("file", "is a file"), ("file/below", "below a file")])
 def test_output_folder_that_is_a_file_is_refused(tmp_path: Path, place: str, word: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=word):
+    with pytest.raises(UsageError, match=word):
         prepare_folder(tmp_path / place)
 
 
