@@ -14,11 +14,11 @@ import numpy as np
 
 import redtrack
 from redtrack.errors import UsageError, VideoError
+from redtrack.evaluate.protocol import eye_distance
 from redtrack.files import is_same_file
 from redtrack.formats.common import output_error
 from redtrack.formats.pts import write_points
 from redtrack.tracks import Tracks
-from redtrack.training.landmarks.image import eye_distance
 
 AGREE = 1.5  # percent of the eye distance: mean disagreement of the directions beyond which a frame is left out
 SURE = 0.7  # mean score of the points below which it is left out
