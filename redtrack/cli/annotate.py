@@ -11,6 +11,7 @@ import click
 
 from redtrack.cli import tell
 from redtrack.cli.formats import OUTPUT_FORMATS, column_options, more_columns, pts_origin
+from redtrack.cli.paths import out_option
 from redtrack.cli.run_options import make_executor, networks_of, run_options, shard_of, take_run_options
 from redtrack.cli.running import do_run, tasks_of
 from redtrack.errors import printable
@@ -71,14 +72,7 @@ def shaping(command: Any) -> Any:
 
 @click.command(no_args_is_help=True)
 @click.argument("videos", nargs=-1, required=True, metavar="VIDEO...")
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="Folder for the results; created if missing.",
-)
+@out_option()
 @click.option(
     "--format",
     "formats",

@@ -15,6 +15,7 @@ import click
 from redtrack.cli import tell_error
 from redtrack.cli.edits import edits_options, with_edits
 from redtrack.cli.formats import ALL_FORMATS, column_options, more_columns
+from redtrack.cli.paths import out_option
 from redtrack.errors import OutputError, RedtrackError, printable
 from redtrack.files import is_same_file
 
@@ -32,14 +33,7 @@ if TYPE_CHECKING:
     metavar="FORMAT",
     help=f"The format to write: {', '.join(ALL_FORMATS[:-1])}.",
 )
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="Folder for the results; created if missing. A name that ends in .parquet is one table of all.",
-)
+@out_option("Folder for the results; created if missing. A name that ends in .parquet is one table of all.")
 @click.option(
     "--from",
     "source",

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from redtrack.cli.paths import refuse_swapped
+from redtrack.cli.paths import out_option, refuse_swapped
 from redtrack.cli.running import display_options, do_run, here, jobs_option
 
 _FORMATS = ("mp4", "png", "npy")
@@ -19,14 +19,7 @@ _ALIGNS = ("face", "upright")
 @click.command(no_args_is_help=True)
 @click.argument("video", metavar="VIDEO")
 @click.argument("tracks", type=click.Path(exists=True, path_type=Path), metavar="TRACKS")
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="Folder for the crops; made if missing.",
-)
+@out_option("Folder for the crops; created if missing.")
 @click.option(
     "--preset",
     default="openface",

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def out_option(meaning: str = "Folder for the results; created if missing.") -> Callable[[F], F]:
+    """Returns the option -o DIR of a command."""
+    return click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help=meaning)
 
 
 def refuse_swapped(command: str, video: Path, tracks: Path) -> None:
