@@ -75,7 +75,7 @@ class Bug(RedtrackError):
     details = ""
 
 
-_LIMITS = (errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC)
+LIMITS = (errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC)
 
 
 def as_bug(error: Exception) -> RedtrackError:
@@ -85,7 +85,7 @@ def as_bug(error: Exception) -> RedtrackError:
     """
     if os.environ.get("REDTRACK_DEBUG"):
         raise error
-    if isinstance(error, OSError) and error.errno in _LIMITS:
+    if isinstance(error, OSError) and error.errno in LIMITS:
         reason = os.strerror(error.errno).lower()
         return RedtrackError(f"met a limit of the system: {reason}", remedy="raise its limits, see ulimit -a")
     words = " ".join(f"{type(error).__name__}: {error}".split())[:200]

@@ -6,7 +6,7 @@ import atexit
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import Lock
+from threading import RLock
 from typing import Generic, Protocol, TypeVar
 
 __all__ = ["Pool"]
@@ -37,7 +37,7 @@ class Pool(Generic[H]):
 
     def __init__(self, start: Callable[[], H]) -> None:
         self._start = start
-        self._lock = Lock()
+        self._lock = RLock()  # a collection of garbage may end a loan while another begins
         self._idle: list[H] = []
         self._lent: set[H] = set()
         atexit.register(self._kill_all)

@@ -97,7 +97,8 @@ def make_executor(plan: Annotation, reporter: Reporter, how: dict[str, Any], pro
 
         return RayCluster(plan, reporter, how["ray"], how["gpu_share"])
     if how["devices"]:
-        from redtrack.run.processes import Processes, parse_devices
+        from redtrack.device import parse_devices
+        from redtrack.run.processes import Processes
 
         return Processes(plan, reporter, parse_devices(how["devices"]))
     return here(plan, reporter, how["jobs"], profile)

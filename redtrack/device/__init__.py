@@ -9,11 +9,11 @@ with, and `tests/test_precision.py` by how much that moves points.
 """
 
 from redtrack.device.cpu import Cpu
-from redtrack.device.find import find_device, hardware
+from redtrack.device.find import find_device, hardware, parse_devices
 from redtrack.device.gpu import Gpu
 from redtrack.device.hardware import PRECISIONS, DeviceGone, Hardware, Precision, is_gone
 
 __all__ = [
     "PRECISIONS", "Cpu", "DeviceGone", "Gpu", "Hardware", "Precision",
-    "find_device", "hardware", "is_gone",
+    "find_device", "hardware", "is_gone", "parse_devices",
 ]  # fmt: skip

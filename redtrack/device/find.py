@@ -1,4 +1,4 @@
-"""Which device a name means, and what is particular about it."""
+"""Which device, or devices, a name means, and what is particular about one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from redtrack.device.cpu import Cpu
 from redtrack.device.gpu import Gpu
 from redtrack.device.hardware import Hardware
-from redtrack.errors import DeviceError
+from redtrack.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["KINDS", "find_device", "hardware"]
+__all__ = ["KINDS", "find_device", "hardware", "parse_devices"]
 
 KINDS: dict[str, type[Hardware]] = {"cpu": Cpu, "cuda": Gpu}
 """By torch's name of the kind."""
@@ -32,6 +32,24 @@ def find_device(name: str) -> torch.device:
         raise DeviceError(f"{name!r} is not supported", remedy="use auto, cpu, cuda or cuda:N")
     hardware(device).check()
     return device
+
+
+def parse_devices(text: str) -> list[str]:
+    """Returns the devices of a list: `0,1` are GPUs, and `cpu,cpu` two processes on the CPU; `all` is every GPU.
+
+    Raises UsageError for what is none.
+    """
+    if text == "all":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise DeviceError("no CUDA device can be used here", remedy="use --devices cpu,cpu, or --device cpu")
+        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    names = [f"cuda:{name}" if name.strip().isdecimal() else name.strip() for name in text.split(",")]
+    for name in names:
+        if name != "cpu" and not name.removeprefix("cuda:").isdecimal():
+            raise UsageError(f"unknown device {name!r}", remedy="use numbers of GPUs, such as 0,1, or cpu,cpu, or all")
+    return names
 
 
 def hardware(device: torch.device) -> Hardware:

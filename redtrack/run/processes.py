@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from redtrack.errors import DeviceError, RedtrackError, UsageError
+from redtrack.errors import RedtrackError
 from redtrack.machine import cores
 from redtrack.run.inline import Inline
 from redtrack.run.outcome import FAILED, Outcome, stopped_outcome
@@ -27,7 +28,7 @@ from redtrack.run.process_worker import CANNOT, ENDED, MORE, NOTHING_NOW, PREPAR
 from redtrack.run.progress import Reporter
 from redtrack.run.stop import BrokenOff
 
-__all__ = ["Jobs", "Processes", "parse_devices"]
+__all__ = ["Jobs", "Processes"]
 
 LOOK_EVERY = 0.2  # seconds between two questions whether to stop
 MOST_DEATHS = 3  # in a row, without a video ended in between, after which a device is given up
@@ -45,7 +46,22 @@ class _Process:
     tasks: list[Task] = field(default_factory=list)
     waits: bool = False
     stopped: bool = False  # whether it was told to
+    idle_since: float = field(
+        default_factory=time.monotonic
+    )  # when it was begun, last ended a video or was told to stop
     closed: bool = False
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it has nothing to do, was told to end, and does not."""
+        return self.stopped and not self.tasks and time.monotonic() - self.idle_since > END_WITHIN
+
+    def end(self, seconds: float) -> None:
+        """Waits for its end so long, then sees to it."""
+        self.process.join(seconds)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
 
 
 class Processes:
@@ -94,6 +110,10 @@ class Processes:
                     self._bury(process)
                 yield from self._told()
             self._serve()
+            for process in self._processes:
+                if process.is_stuck and not process.closed:  # all that it had is done
+                    process.end(0)
+                    process.closed = True
         if not self._stopping():
             self._give_up()
 
@@ -166,17 +186,17 @@ class Processes:
     def _stop(self, processes: Sequence[_Process]) -> None:
         for process in processes:
             if not process.stopped:
-                process.stopped = True
+                process.stopped, process.idle_since = True, time.monotonic()
                 _send(process, STOP)
 
     def _end(self, process: _Process, outcome: Outcome) -> None:
         process.tasks = [task for task in process.tasks if task.path != outcome.source]
-        process.deaths = 0
+        process.deaths, process.idle_since = 0, time.monotonic()
         self._ended.append(outcome)
 
     def _bury(self, process: _Process) -> None:
         """Sees to what a process leaves behind, and to its successor where there is work."""
-        process.process.join(END_WITHIN)
+        process.end(END_WITHIN)
         process.closed, process.waits = True, False
         lost, process.tasks = process.tasks, []
         if not process.process.exitcode and not lost:
@@ -218,9 +238,7 @@ class Processes:
         """Ends the processes that are left. Those that were asked to have ended themselves."""
         for process in self._processes:
             if not process.closed:
-                process.process.join(0 if process.tasks else END_WITHIN)
-                process.process.kill()
-                process.process.join()
+                process.end(END_WITHIN if process.stopped and not process.tasks else 0)
                 process.closed = True
 
 
@@ -235,24 +253,6 @@ class Jobs:
         if len(tasks) < 2:
             return Inline(self._plan.on("cpu", None, 1), self._reporter).outcomes(tasks, stopping)
         return Processes(self._plan, self._reporter, ["cpu"] * self._count).outcomes(tasks, stopping)
-
-
-def parse_devices(text: str) -> list[str]:
-    """Returns the devices of a list: `0,1` are GPUs, and `cpu,cpu` two processes on the CPU; `all` is every GPU.
-
-    Raises UsageError for what is none.
-    """
-    if text == "all":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise DeviceError("no CUDA device can be used here", remedy="use --devices cpu,cpu, or --device cpu")
-        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    names = [f"cuda:{name}" if name.strip().isdecimal() else name.strip() for name in text.split(",")]
-    for name in names:
-        if name != "cpu" and not name.removeprefix("cuda:").isdecimal():
-            raise UsageError(f"unknown device {name!r}", remedy="use numbers of GPUs, such as 0,1, or cpu,cpu, or all")
-    return names
 
 
 def _threads(devices: Sequence[str]) -> int | None:

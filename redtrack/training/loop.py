@@ -26,6 +26,7 @@ from tqdm import tqdm
 from redtrack.errors import UsageError, WeightsError
 from redtrack.training import parallel
 from redtrack.training.schedule import Schedule
+from redtrack.training.undivided import undivided
 
 Figures = dict[str, float]
 
@@ -188,8 +189,9 @@ def steps(run: Run, batch_loss: BatchLoss, validate: Callable[[nn.Module], Figur
     sums = Sums()
     figures: Figures = {}
     while (progress := run.progress()) < 1:
-        sums.add(one_step(run, batch_loss, progress))
-        run.seconds = parallel.agreed(time.monotonic() - started, run.device)
+        with undivided():
+            sums.add(one_step(run, batch_loss, progress))
+            run.seconds = parallel.agreed(time.monotonic() - started, run.device)
         at_end = run.progress() >= 1
         if run.step % SHOWN == 0 or at_end:
             yield {"progress": progress, "loss": finite(sums.last["loss"], run), **figures}

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import redtrack
+from redtrack.errors import LIMITS
 from redtrack.lending import Pool
 from redtrack.video.decoder_watch import Lost, Watch, loss_of
 from redtrack.video.shared_frames import Heartbeat, SignsOfLife, shared_file
@@ -152,6 +153,8 @@ def _lost_if_gone(process: DecoderProcess) -> Iterator[None]:
         lost.place = process.place
         raise
     except (EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in LIMITS:
+            raise  # it is this process that met one
         loss = process.end()
         loss.place = process.place
         raise loss from error

@@ -12,16 +12,18 @@ from typing import Any
 import deadly_world
 import pytest
 from annotating import BLUE, GREEN, ONE, Square, clip_of, still
+from lingering import Lingering
 
 import redtrack
+from redtrack.device import parse_devices
 from redtrack.errors import DeviceError, RedtrackError, UsageError, VideoError
 from redtrack.inference.options import Options
 from redtrack.run.annotation import Annotation
 from redtrack.run.export import Where
 from redtrack.run.folder import prepare_folder
 from redtrack.run.outcome import Outcome
-from redtrack.run.plan import make_tasks
-from redtrack.run.processes import Jobs, Processes, parse_devices
+from redtrack.run.plan import Task, make_tasks
+from redtrack.run.processes import Jobs, Processes
 from redtrack.run.progress import SilentReporter, Working
 from redtrack.run.run import Run
 
@@ -187,6 +189,16 @@ def test_a_device_that_is_not_there_ends_the_run(clips: Path, out: Path) -> None
     """What is wrong with a device is said as for a run on it alone."""
     with pytest.raises(DeviceError, match="cuda:7"):
         Shared(sorted(clips.iterdir()), out, devices="cpu,7").outcomes()
+
+
+def test_a_process_that_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When all videos are done, and it was told to end long enough ago."""
+    monkeypatch.setattr("redtrack.run.processes.END_WITHIN", 0.5)
+    listener, tasks = Listener(), [Task(Path(f"{name}.mp4"), (name,)) for name in "ab"]
+    began = time.monotonic()
+    outcomes = list(Processes(Lingering(60.0), listener, ["cpu", "cpu"]).outcomes(tasks, lambda: False))  # type: ignore[arg-type]
+    assert [outcome.state for outcome in outcomes] == ["done", "done"] and not listener.said
+    assert time.monotonic() - began < 40
 
 
 def test_devices_are_numbers_or_cpu() -> None:

@@ -69,6 +69,15 @@ def test_pixels_away_from_the_eyes_stay():
     assert not torch.equal(shut, images)
 
 
+def test_skin_beyond_the_picture_is_not_black():
+    """A lid whose skin lies outside of the picture is as light as the picture's border."""
+    images, points = eyed_faces(1)
+    off = int(points[0, 36:48, 1].min()) - 3
+    images[:], points = 200, points - np.array([0, off], np.float32)
+    shut, _ = lower_lids(images, points, np.zeros(1), [EYES], np.zeros((1, 2)))
+    assert shut.min() > 150
+
+
 def test_eyes_that_are_no_open_eyes_are_left_alone():
     """Labels without width or opening are not stretched, whatever they are."""
     images, points = eyed_faces(2)

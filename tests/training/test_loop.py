@@ -1,6 +1,7 @@
 """The loop: learns, stops in time, resumes to the same numbers, keeps the best, says when the loss is no number."""
 
 import math
+import signal
 
 import numpy as np
 import pytest
@@ -38,6 +39,26 @@ def test_resumed_training_goes_on_to_the_same_numbers(tmp_path):
     for _ in range(3):
         loop.one_step(first, first.batch_loss, first.progress())
     first.save()
+    second, more = tiny_run(tmp_path / "parts", 6)
+    assert second.resume() and second.step == 3
+    loop.train(second, second.batch_loss, lambda net: {"error": 1.0}, show=False)
+    assert np.allclose(losses + more, expected, rtol=1e-6)
+
+
+def test_a_training_that_is_interrupted_goes_on_to_the_same_numbers(tmp_path):
+    """Ctrl-C in the middle of a step ends the run after that step, and loses no batch."""
+    whole, expected = tiny_run(tmp_path / "whole", 6)
+    loop.train(whole, whole.batch_loss, lambda net: {"error": 1.0}, show=False)
+    first, losses = tiny_run(tmp_path / "parts", 6)
+
+    def interrupted(model, rng):
+        loss = first.batch_loss(model, rng)
+        if len(losses) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return loss
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(first, interrupted, lambda net: {"error": 1.0}, show=False)
     second, more = tiny_run(tmp_path / "parts", 6)
     assert second.resume() and second.step == 3
     loop.train(second, second.batch_loss, lambda net: {"error": 1.0}, show=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import signal
@@ -235,6 +236,20 @@ def test_a_decoder_that_cannot_share_memory_is_an_error(tmp_path: Path, monkeypa
     video = IsolatedVideo(videos.clip(tmp_path / "clip.mp4"))
     monkeypatch.setattr("redtrack.video.isolated.shared_file", refuse)
     with pytest.raises(VideoError, match=r"needs 1 MB of shared memory that the system refuses \(file too large\)"):
+        next(video.frames())
+
+
+def test_a_handle_that_cannot_be_sent_is_no_loss_of_the_decoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At this process's own limit of open files, the decoder is alive and is not waited for."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    video = IsolatedVideo(videos.clip(tmp_path / "clip.mp4"))
+    monkeypatch.setattr("redtrack.video.decoder_process.send_handle", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
         next(video.frames())
 
 

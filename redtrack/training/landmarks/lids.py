@@ -140,7 +140,8 @@ def shut(image: Tensor, frame: EyeFrame, openness: float, lashes: np.ndarray) ->
     u, v = frame.to_eye(at.astype(np.float64)).T
     back = at + (source_of(frame, u, v, openness) - v)[:, None] * frame.down
     grid = torch.from_numpy((2 * back + 1) / (width, height) - 1).float().to(image.device)
-    seen = F.grid_sample(image[None].float(), grid.view(1, y1 - y0, x1 - x0, 2), align_corners=False)
+    grid = grid.view(1, y1 - y0, x1 - x0, 2)
+    seen = F.grid_sample(image[None].float(), grid, padding_mode="border", align_corners=False)
     light = torch.from_numpy(1 - shade(frame, u, v, openness, lashes)).float().to(image.device)
     out = image.clone()
     out[:, y0:y1, x0:x1] = (seen[0] * light.view(y1 - y0, x1 - x0)).round().byte()

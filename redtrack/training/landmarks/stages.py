@@ -71,8 +71,8 @@ def _run_stage(recipe: Recipe, device: str) -> Path:
         measure_ranges(run.average, data.faces, device)
         export(recipe, run, figures, axis, WEIGHTS)
         if figures.get("error", np.inf) < run.best:
-            run.best = figures["error"]
             export(recipe, run, figures, axis, BEST)
+            run.best = figures["error"]
         return figures
 
     say = recipe.show and not parallel.rank()
