@@ -136,7 +136,8 @@ class Threads:
         import torch
 
         if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+            is_broken_off = kind is not None and not issubclass(kind, Exception)
+            self._pool.shutdown(wait=not is_broken_off, cancel_futures=True)
         if self._hardware.computes_alone:
             torch.set_num_threads(self._threads_before)
 
