@@ -31,6 +31,9 @@ PAPER = {  # section 5.1; what the paper does not give is ours
 }  # fmt: skip
 
 
+AUGMENTATIONS = ("ours", "eased", "eyes", "paper")  # names of `training.landmarks.augment.NAMED`
+
+
 class Data(click.ParamType):
     """FOLDER or FOLDER=TRUST."""
 
@@ -129,9 +132,10 @@ def taught() -> Callable[[Callable[..., None]], Callable[..., None]]:
                      help="How far the teacher moves fully trusted labels towards its own points."),
         click.option("--unlabelled", type=FOLDER, multiple=True,
                      help="Folder of pictures without labels, one face in each, for the teacher to label. Repeatable."),
-        click.option("--augment", type=click.Choice(["ours", "eased", "paper"]), default="ours", show_default=True,
+        click.option("--augment", type=click.Choice(AUGMENTATIONS), default="ours", show_default=True,
                      help="How far crops stray and pictures change: ours is wider than the paper's, shuts eyes, and "
-                     "draws turned faces more often; eased is half of that, for the last minutes."),
+                     "draws turned faces more often; eased is half of that, for the last minutes; eyes "
+                     "is eased with half of the faces' eyes shut and a third behind glasses."),
         click.option("--neighbour", type=SHARE, default=0.5, show_default=True,
                      help="Share of the batches that get seven points of a neighbouring frame in place of step 1."),
     ]  # fmt: skip

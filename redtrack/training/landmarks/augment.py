@@ -43,8 +43,9 @@ PAPER = Augmentation(
 )
 OURS = Augmentation()
 EASED = replace(OURS, rotation=9.0, scale=0.055, shift=0.022, light=0.5, grey=0.05, blur=0.15, noise=0.15, occlude=0.2)
+EYES = replace(EASED, shut=0.5, glasses=0.35)
 NONE = Augmentation(*[0.0] * 12)
-NAMED = {"ours": OURS, "eased": EASED, "paper": PAPER}
+NAMED = {"ours": OURS, "eased": EASED, "eyes": EYES, "paper": PAPER}
 
 
 def _normal(rng: np.random.Generator, n: int | tuple[int, ...], deviation: float) -> np.ndarray:
