@@ -2,6 +2,8 @@
 
 `NAME.PRESET.json` is the record: which video and tracks, with which options, and for each file its face, its frames
 (from 0), their times in seconds, whether the face was seen in them, and the matrices (2, 3) from frame to crop pixels.
+Before the first file of a run is finished, a record without options names all that there may be: whatever ends the run,
+the next one knows which files are its to replace.
 """
 
 from __future__ import annotations
@@ -96,7 +98,7 @@ class CropSaver:
         """Saves the crops; step is told the frames done.
 
         Raises UsageError, VideoError or OutputError; Stopped where `stopping` says so. Then nothing is left of this
-        run, and an earlier one's crops are as they were, or replaced one by one.
+        run, and an earlier one's crops are as they were, or gone one by one.
         """
         options = self.options
         alignment = options.alignment()
@@ -108,13 +110,21 @@ class CropSaver:
         source = Video(self.video, reading=Reading.of(tracks.info))
         check_fit(tracks, source.info)
         earlier = {clip["file"] for clip in self._recorded().get("clips", ())}
-        for way in paths:
-            self._refuse_foreign(self._path(way), earlier)
+        names = {self._path(way).name for way in paths}
+        for name in sorted(names - earlier):
+            self._refuse_foreign(self.folder / name)
         self.clips = []
         rate = source.info.average_rate or 25
-        sinks = _Sinks(paths, lambda way, start: open_sink(
-            options.format, self._path(way), way, start, rate, self.video if options.sound else None
-        ))  # fmt: skip
+
+        def open_one(way: CropPath, start: float) -> Sink:
+            sound = self.video if options.sound else None
+            return open_sink(options.format, self._path(way), way, start, rate, sound)
+
+        def announce() -> None:
+            unfinished = {"source_digest": digest(self.video)}
+            self._write(unfinished, [{"file": name} for name in sorted(earlier | names)])
+
+        sinks = _Sinks(paths, open_one, announce)
         try:
             for crop in crops_along(source, paths, tracks):
                 if stopping():
@@ -122,10 +132,13 @@ class CropSaver:
                 way = sinks.write(crop)
                 self._note(way, crop)
                 step(crop.frame + 1)
+            for name in earlier - names:
+                _remove(self.folder / Path(name).name)
+            self._write(self._made_from(), self.clips)
         except BaseException:
             sinks.discard()
+            self._withdraw(sinks.finished)
             raise
-        self._finish(earlier)
 
     def faces_of(self, tracks: Tracks) -> list[int]:
         """Returns the faces whose crops are wanted."""
@@ -136,8 +149,8 @@ class CropSaver:
         ending = "" if self.options.format == "png" else f".{self.options.format}"
         return self.folder / f"{self.name}.{self.options.preset}.face{way.face}{part}{ending}"
 
-    def _refuse_foreign(self, path: Path, earlier: set[str]) -> None:
-        if path.exists() and path.name not in earlier:
+    def _refuse_foreign(self, path: Path) -> None:
+        if path.exists():
             raise OutputError("is there and no crop that redtrack recorded", path, "move it away or choose another -o")
 
     def _note(self, way: CropPath, crop: Crop) -> None:
@@ -151,16 +164,22 @@ class CropSaver:
         clip["seen"].append(crop.seen)
         clip["matrices"].append([[round(float(value), 6) for value in row] for row in crop.matrix])
 
-    def _finish(self, earlier: set[str]) -> None:
-        """Writes the record, and removes what an earlier run wrote under names that are not in use any more."""
-        alignment = self.options.alignment()
-        about = {"format": _KIND, "writer": f"redtrack {redtrack.__version__}", "size": alignment.size}
+    def _write(self, made_from: dict[str, Any], clips: list[dict[str, Any]]) -> None:
+        """Writes the record."""
+        about = {"format": _KIND, "writer": f"redtrack {redtrack.__version__}", "size": self.options.alignment().size}
         about["source"] = str(self.video.resolve())
         with replacing(self.record) as file:
-            json.dump({**about, "made_from": self._made_from(), "clips": self.clips}, file)
+            json.dump({**about, "made_from": made_from, "clips": clips}, file)
             file.write("\n")
-        for name in earlier - {clip["file"] for clip in self.clips}:
-            _remove(self.folder / Path(name).name)
+
+    def _withdraw(self, finished: Sequence[CropPath]) -> None:
+        """Removes what is finished of a run that is not; its record too, unless files of an earlier run are left."""
+        for way in finished:
+            _remove(self._path(way))
+        there = self._recorded()
+        is_unfinished = bool(there) and "options" not in there["made_from"]
+        if is_unfinished and not any((self.folder / clip["file"]).exists() for clip in there["clips"]):
+            _remove(self.record)
 
     def _recorded(self) -> dict[str, Any]:
         try:
@@ -176,11 +195,14 @@ class CropSaver:
 
 
 class _Sinks:
-    """The files that are open, by their ways."""
+    """The files that are open, by their ways; `announce` is called before the first is finished."""
 
-    def __init__(self, paths: Sequence[CropPath], open_one: Callable[[CropPath, float], Sink]) -> None:
+    def __init__(
+        self, paths: Sequence[CropPath], open_one: Callable[[CropPath, float], Sink], announce: Callable[[], None]
+    ) -> None:
+        self.finished: list[CropPath] = []
         self._ways = {(way.face, way.part): way for way in paths}
-        self._open_one = open_one
+        self._open_one, self._announce = open_one, announce
         self._open: dict[tuple[int, int], Sink] = {}
 
     def write(self, crop: Crop) -> CropPath:
@@ -191,7 +213,11 @@ class _Sinks:
             self._open[key] = self._open_one(way, crop.time)
         self._open[key].write(crop)
         if crop.frame == way.last:
-            self._open.pop(key).finish()
+            if not self.finished:
+                self._announce()
+            self._open[key].finish()
+            del self._open[key]
+            self.finished.append(way)
         return way
 
     def discard(self) -> None:

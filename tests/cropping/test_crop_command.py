@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +22,11 @@ from filmed_faces import filmed
 
 import redtrack
 from redtrack.cli import cli
+from redtrack.cropping import save
+from redtrack.cropping.crops import Crop, crops_along
 from redtrack.cropping.plan import CropPlan
 from redtrack.cropping.save import CropOptions, CropSaver
+from redtrack.errors import VideoError
 from redtrack.run.inline import Inline
 from redtrack.run.outcome import PARTIAL
 from redtrack.run.plan import make_tasks
@@ -40,6 +48,16 @@ def film(tmp_path: Path) -> Path:
     (tmp_path / "tracks").mkdir()
     filmed(tmp_path / "film.mp4", 12, sound=True).save(tmp_path / "tracks" / "film.h5")
     return tmp_path / "film.mp4"
+
+
+@pytest.fixture
+def pair(film: Path, tmp_path: Path) -> Path:
+    """Tracks of the film with a second face, which goes after 4 frames."""
+    tracks = redtrack.load(tmp_path / "tracks" / "film.h5")
+    points = np.concatenate([tracks.points, tracks.points[:4]])
+    both = Tracks.from_rows([*range(12), *range(4)], [0] * 12 + [1] * 4, points, tracks.times, info=tracks.info)
+    both.save(tmp_path / "pair.h5")
+    return tmp_path / "pair.h5"
 
 
 def record(folder: Path, name: str) -> dict[str, Any]:
@@ -239,6 +257,62 @@ def test_a_stop_leaves_nothing_half_done(film: Path, tmp_path: Path, format: str
     run.run(Inline(plan, SilentReporter()))
     assert [outcome.state for outcome in run.outcomes] == [PARTIAL] and run.not_begun == 1 and not run.is_good
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["run.jsonl"]
+
+
+SIGNALLED = """
+import os, sys
+from redtrack.cli import main
+from redtrack.cropping import save
+
+def signalled(*how, whole=save.crops_along, number=int(sys.argv.pop(1))):
+    for count, crop in enumerate(whole(*how)):
+        if count == 10:
+            os.kill(os.getpid(), number)
+        yield crop
+
+save.crops_along = signalled
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "format"),
+    [(signal.SIGINT, "mp4"), (signal.SIGKILL, "mp4"), (signal.SIGKILL, "png"), (signal.SIGKILL, "npy")],
+)
+def test_the_same_command_goes_well_after_one_that_was_ended_between_two_faces(
+    film: Path, pair: Path, tmp_path: Path, number: signal.Signals, format: str
+) -> None:
+    """One face's file is finished when the signal comes; the next run makes both, and leaves nothing else there."""
+    arguments = ["crop", str(film), str(pair), "-o", str(tmp_path / "out"), "--format", format]
+    environment = os.environ | {"PYTHONPATH": str(Path(redtrack.__file__).parents[1])}
+    command = [sys.executable, "-c", SIGNALLED, str(int(number)), *arguments]
+    ended = subprocess.run(command, env=environment, timeout=300, check=False)
+    assert ended.returncode == (130 if number == signal.SIGINT else -number)
+    if number == signal.SIGINT:
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["run.jsonl"]
+    assert "1 done" in crop(*arguments[1:]).stdout
+    clips = record(tmp_path / "out", "film.openface")["clips"]
+    assert sorted(len(clip["frames"]) for clip in clips) == [4, 12]
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {*(clip["file"] for clip in clips), "film.openface.json", "run.jsonl"}
+
+
+def test_a_failure_over_earlier_crops_makes_them_undone(
+    film: Path, pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The earlier command makes its crops again, although the failure came when others stood in place of some."""
+
+    def broken(*how: Any) -> Iterator[Crop]:
+        yield from list(crops_along(*how))[:10]
+        raise VideoError("is torn", film)
+
+    arguments = (film, pair, "-o", tmp_path / "out")
+    crop(*arguments)
+    with monkeypatch.context() as patch:
+        patch.setattr(save, "crops_along", broken)
+        assert "is torn" in crop(*arguments, "--size", 96, status=1).stdout
+    assert "1 done" in crop(*arguments).stdout
+    assert {Video(path).info.width for path in (tmp_path / "out").glob("*.mp4")} == {112}
 
 
 @pytest.mark.parametrize(
