@@ -10,17 +10,18 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from redtrack import formats
-from redtrack.cropping.save import CropOptions, CropSaver, Stopped
+from redtrack.cropping.save import CropOptions, CropRecords, CropSaver, Stopped
 from redtrack.cropping.tracks_folder import TracksFolder
 from redtrack.errors import Bug, RedtrackError, as_bug
 from redtrack.geometry import landmark_box
 from redtrack.render.film import foreign
-from redtrack.run.lock import Lock
-from redtrack.run.outcome import DONE, FAILED, SKIPPED, Outcome, sentence, stopped_outcome
+from redtrack.run.claim import claim
+from redtrack.run.outcome import BUSY, DONE, FAILED, SKIPPED, Outcome, sentence, stopped_outcome
 from redtrack.run.plan import Task, never
 from redtrack.run.progress import Reporter
 from redtrack.run.result import Counts
 from redtrack.tracks import Tracks
+from redtrack.video import digest
 
 if TYPE_CHECKING:
     from redtrack.inference.profile import Profile
@@ -117,37 +118,35 @@ class _Cropper:
     def _cropped(self, job: _Job, task: Task) -> Outcome:
         plan = self._plan
         path = self._where.find(task.path, task.names)
-        saver = self._saver(task, path)
-        with Lock(saver.record) as lock:
-            if not lock.take():
-                return Outcome(task.path, SKIPPED, None, "another process is at work on it", Counts(), job.seconds)
-            if not plan.overwrite and saver.is_done():
-                return _told(job, SKIPPED, saver, None)
-            tracks = formats.read(path)
-            job.expected_frames, job.faces = tracks.frames, len(saver.faces_of(tracks))
+        claimed = claim(task, digest(task.path), CropRecords(plan.folder, plan.options.preset))
+        if claimed is None:
+            return Outcome(task.path, SKIPPED, None, BUSY, Counts(), job.seconds)
+        record, lock = claimed
+        with lock:
+            return self._saved(job, CropSaver(task.path, path, record, plan.options))
 
-            if "torch" not in sys.modules:
-                self._reporter.preparing("loading torch")
+    def _saved(self, job: _Job, saver: CropSaver) -> Outcome:
+        """Returns what becomes of a video whose record is locked."""
+        if not self._plan.overwrite and saver.is_done():
+            return _told(job, SKIPPED, saver, None)
+        tracks = formats.read(saver.tracks_path)
+        job.expected_frames, job.faces = tracks.frames, len(saver.faces_of(tracks))
 
-            def step(frames: int) -> None:
-                job.frames = frames
-                self._reporter.step(job)
+        if "torch" not in sys.modules:
+            self._reporter.preparing("loading torch")
 
-            saver.save(tracks, step, self._stopping)
-            return _told(job, DONE, saver, _remark(tracks, task.path, saver))
+        def step(frames: int) -> None:
+            job.frames = frames
+            self._reporter.step(job)
 
-    def _saver(self, task: Task, tracks: Path) -> CropSaver:
-        """Returns the saver under the name that this video's crops have, or are to have: never another video's."""
-        plan = self._plan
-        savers = [CropSaver(task.path, tracks, plan.folder, name, plan.options) for name in task.names]
-        own = next((saver for saver in savers if saver.owner()), None)
-        return own or (savers[0] if savers[0].owner() is None else savers[-1])
+        saver.save(tracks, step, self._stopping)
+        return _told(job, DONE, saver, _remark(tracks, job.path, saver))
 
 
 def _told(job: _Job, state: str, saver: CropSaver, remark: str | None) -> Outcome:
     frames = sum(len(clip["frames"]) for clip in saver.clips)
     counts = Counts(frames, 0, len({clip["face"] for clip in saver.clips}), frames)
-    output = saver.folder / saver.clips[0]["file"] if len(saver.clips) == 1 else saver.record
+    output = saver.record.with_name(saver.clips[0]["file"]) if len(saver.clips) == 1 else saver.record
     return Outcome(job.path, state, output, remark, counts, job.seconds)
 
 

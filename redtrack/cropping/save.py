@@ -22,14 +22,13 @@ from redtrack.cropping.alignment import Alignment, make_alignment
 from redtrack.cropping.crops import Crop, crops_along
 from redtrack.cropping.path import BRIDGE, SMOOTH, CropPath, crop_paths
 from redtrack.cropping.sinks import FORMATS, Sink, open_sink
-from redtrack.errors import OutputError, UsageError
+from redtrack.errors import FormatError, OutputError, UsageError
 from redtrack.formats.common import replacing
 from redtrack.render.film import check_fit
-from redtrack.run.result import is_of
 from redtrack.tracks import Tracks
 from redtrack.video import Reading, Video, digest
 
-__all__ = ["CropOptions", "CropSaver", "Stopped"]
+__all__ = ["CropOptions", "CropRecords", "CropSaver", "Stopped"]
 
 _KIND = "redtrack crops"
 
@@ -62,37 +61,47 @@ class CropOptions:
         return make_alignment(self.preset, self.size, self.align, self.margin)
 
 
+@dataclass(frozen=True)
+class CropRecords:
+    """The records of a preset in an output folder, as `claim` knows results."""
+
+    folder: Path
+    preset: str
+
+    def path(self, name: str) -> Path:
+        """Returns where the record of this name lies."""
+        return self.folder / f"{name}.{self.preset}.json"
+
+    def info(self, path: Path) -> dict[str, Any] | None:
+        """Returns the path and the digest of the video that the crops of a record are of; None where there is none.
+
+        Raises FormatError where another file has the name.
+        """
+        there = _recorded(path)
+        if there:
+            return {"source": there.get("source", ""), "source_digest": there["made_from"].get("source_digest")}
+        if path.exists():
+            raise FormatError("is there and no record of crops", path, "move it away or choose another -o")
+        return None
+
+
 @dataclass
 class CropSaver:
-    """Saves the crops of one video to `folder`, under names that begin with `name`."""
+    """Saves the crops of one video beside their record, whose lock is held."""
 
     video: Path
     tracks_path: Path
-    folder: Path
-    name: str
+    record: Path
     options: CropOptions
     clips: list[dict[str, Any]] = field(default_factory=list)
 
-    @property
-    def record(self) -> Path:
-        """Where the record lies."""
-        return self.folder / f"{self.name}.{self.options.preset}.json"
-
-    def owner(self) -> bool | None:
-        """Returns whether the crops under this name are of this video; None where there are none."""
-        there = self._recorded()
-        if not there:
-            return None
-        info = {"source": there.get("source", ""), "source_digest": there["made_from"].get("source_digest")}
-        return is_of(info, self.video, digest(self.video))
-
     def is_done(self) -> bool:
         """Returns whether an earlier run has saved the same crops, all of which are still there."""
-        there = self._recorded()
+        there = _recorded(self.record)
         if there.get("made_from") != json.loads(json.dumps(self._made_from())):
             return False
         self.clips = there["clips"]
-        return all((self.folder / clip["file"]).exists() for clip in self.clips)
+        return all((self.record.parent / clip["file"]).exists() for clip in self.clips)
 
     def save(self, tracks: Tracks, step: Callable[[int], None], stopping: Callable[[], bool]) -> None:
         """Saves the crops; step is told the frames done.
@@ -109,10 +118,10 @@ class CropSaver:
         ]
         source = Video(self.video, reading=Reading.of(tracks.info))
         check_fit(tracks, source.info)
-        earlier = {clip["file"] for clip in self._recorded().get("clips", ())}
+        earlier = {clip["file"] for clip in _recorded(self.record).get("clips", ())}
         names = {self._path(way).name for way in paths}
         for name in sorted(names - earlier):
-            self._refuse_foreign(self.folder / name)
+            self._refuse_foreign(self.record.with_name(name))
         self.clips = []
         rate = source.info.average_rate or 25
 
@@ -133,7 +142,7 @@ class CropSaver:
                 self._note(way, crop)
                 step(crop.frame + 1)
             for name in earlier - names:
-                _remove(self.folder / Path(name).name)
+                _remove(self.record.with_name(Path(name).name))
             self._write(self._made_from(), self.clips)
         except BaseException:
             sinks.discard()
@@ -147,7 +156,7 @@ class CropSaver:
     def _path(self, way: CropPath) -> Path:
         part = f"-{way.part + 1}" if way.part else ""
         ending = "" if self.options.format == "png" else f".{self.options.format}"
-        return self.folder / f"{self.name}.{self.options.preset}.face{way.face}{part}{ending}"
+        return self.record.with_name(f"{self.record.stem}.face{way.face}{part}{ending}")
 
     def _refuse_foreign(self, path: Path) -> None:
         if path.exists():
@@ -176,18 +185,10 @@ class CropSaver:
         """Removes what is finished of a run that is not; its record too, unless files of an earlier run are left."""
         for way in finished:
             _remove(self._path(way))
-        there = self._recorded()
+        there = _recorded(self.record)
         is_unfinished = bool(there) and "options" not in there["made_from"]
-        if is_unfinished and not any((self.folder / clip["file"]).exists() for clip in there["clips"]):
+        if is_unfinished and not any((self.record.parent / clip["file"]).exists() for clip in there["clips"]):
             _remove(self.record)
-
-    def _recorded(self) -> dict[str, Any]:
-        try:
-            there = json.loads(self.record.read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        known = isinstance(there, dict) and there.get("format") == _KIND and isinstance(there.get("made_from"), dict)
-        return there if known else {}
 
     def _made_from(self) -> dict[str, Any]:
         tracks = _digest_of(self.tracks_path)
@@ -224,6 +225,16 @@ class _Sinks:
         """Removes what is not finished."""
         for sink in self._open.values():
             sink.discard()
+
+
+def _recorded(record: Path) -> dict[str, Any]:
+    """Returns what a record says; nothing where there is none."""
+    try:
+        there = json.loads(record.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    known = isinstance(there, dict) and there.get("format") == _KIND and isinstance(there.get("made_from"), dict)
+    return there if known else {}
 
 
 def _digest_of(path: Path) -> str:

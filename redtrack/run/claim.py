@@ -10,21 +10,37 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from redtrack.errors import FormatError
-from redtrack.run.export import Where
 from redtrack.run.folder import prepare_parent
 from redtrack.run.lock import Lock
 from redtrack.run.plan import Task
-from redtrack.run.result import is_of, resolved, stored_info, unfinished_info
+from redtrack.run.result import is_of, resolved
 
-__all__ = ["claim", "foreseen"]
+__all__ = ["Results", "claim", "foreseen"]
 
 LET_GO_AFTER = 5.0  # seconds within which another video lets go of a name whose result it finds not to be its own
 
 
-def claim(task: Task, digest: str, where: Where) -> tuple[Path, Lock] | None:
+class Results(Protocol):
+    """Where results of one kind lie."""
+
+    @property
+    def folder(self) -> Path:
+        """The output folder."""
+
+    def path(self, name: str) -> Path:
+        """Returns where the result of this name lies."""
+
+    def info(self, path: Path) -> dict[str, Any] | None:
+        """Returns `source` and `source_digest` of the result there, None where there is none.
+
+        Raises FormatError where a file that is not ours has the name.
+        """
+
+
+def claim(task: Task, digest: str, where: Results) -> tuple[Path, Lock] | None:
     """Returns the path of the result and its lock, which is held; None where another process works on the video.
 
     digest: the video's. Raises FormatError where a file that is not ours has the name, OutputError where nothing can
@@ -35,12 +51,13 @@ def claim(task: Task, digest: str, where: Where) -> tuple[Path, Lock] | None:
         path = where.path(name)
         prepare_parent(path, where.folder)
         lock = Lock(path, owner)
-        if not _take(lock, has_to_be_mine):
-            if _is_same(lock, task.path, digest):
+        holder = _holder(lock, has_to_be_mine)
+        if holder is not None:
+            if not holder or is_of(holder, task.path, digest):  # one that does not say may be at work on this video
                 return None
             continue
         try:
-            info = _stored(path, where)
+            info = where.info(path)
         except BaseException:
             lock.release()
             raise
@@ -51,22 +68,22 @@ def claim(task: Task, digest: str, where: Where) -> tuple[Path, Lock] | None:
     return None
 
 
-def foreseen(task: Task, digest: str, where: Where) -> Path:
+def foreseen(task: Task, digest: str, where: Results) -> Path:
     """Returns the path that `claim` would choose if no other run was going on; writes nothing.
 
     Raises FormatError where a file that is not ours has the name.
     """
     for name, has_to_be_mine in _candidates(task, digest, where):
-        if has_to_be_mine or _stored(where.path(name), where) is None:
+        if has_to_be_mine or where.info(where.path(name)) is None:
             return where.path(name)
     return where.path(task.names[-1])
 
 
-def _candidates(task: Task, digest: str, where: Where) -> Iterator[tuple[str, bool]]:
+def _candidates(task: Task, digest: str, where: Results) -> Iterator[tuple[str, bool]]:
     """Yields names in the order in which they are to be tried, and whether only a result of this video counts there."""
     for name in task.names:
         try:
-            info = _stored(where.path(name), where)
+            info = where.info(where.path(name))
         except FormatError:
             continue
         if info is not None and is_of(info, task.path, digest):
@@ -76,27 +93,15 @@ def _candidates(task: Task, digest: str, where: Where) -> Iterator[tuple[str, bo
         yield task.names[-1], False
 
 
-def _take(lock: Lock, is_mine: bool) -> bool:
-    """Takes the lock. A name that is this video's is only looked at by others, who let go of it soon."""
+def _holder(lock: Lock, is_mine: bool) -> dict[str, Any] | None:
+    """Takes the lock and returns None, or returns what is said of the video that another process holds it for.
+
+    A name that is this video's is only looked at by others, who let go of it soon.
+    """
     until = time.monotonic() + (LET_GO_AFTER if is_mine else 0.0)
     while not lock.take():
-        if time.monotonic() >= until:
-            return False
+        holder = lock.holder()
+        if holder is not None and time.monotonic() >= until:
+            return holder
         time.sleep(0.05)
-    return True
-
-
-def _is_same(lock: Lock, path: Path, digest: str) -> bool:
-    """Returns whether another process holds the lock for this video, as far as it says."""
-    holder = lock.holder()
-    return not holder or is_of(holder, path, digest)
-
-
-def _stored(path: Path, where: Where) -> dict[str, Any] | None:
-    """Returns the info of a result of this name, be it finished or not."""
-    try:
-        return stored_info(path) or unfinished_info(path)
-    except FormatError:
-        if where.overwrite:
-            return None
-        raise
+    return None

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from redtrack.errors import OutputError, printable
+from redtrack.errors import FormatError, OutputError, printable
 from redtrack.formats import openface_csv, parquet, pts
+from redtrack.run.result import stored_info, unfinished_info
 from redtrack.tracks import Tracks
 
 __all__ = ["Where", "export", "export_path", "is_export", "outdated"]
@@ -35,6 +36,15 @@ class Where:
     def path(self, name: str) -> Path:
         """Returns where the native result of this name lies."""
         return self.folder / f"{name}{ENDING}"
+
+    def info(self, path: Path) -> dict[str, Any] | None:
+        """Returns the info of a result there, be it finished or not; raises FormatError where it is not ours."""
+        try:
+            return stored_info(path) or unfinished_info(path)
+        except FormatError:
+            if self.overwrite:
+                return None
+            raise
 
 
 def export_path(result: Path, format: str) -> Path:

@@ -11,6 +11,7 @@ from redtrack.errors import RedtrackError, printable
 from redtrack.run.result import Counts
 
 __all__ = [
+    "BUSY",
     "DONE",
     "FAILED",
     "PARTIAL",
@@ -26,6 +27,7 @@ __all__ = [
 
 DONE, PARTIAL, FAILED, SKIPPED = STATES = ("done", "partial", "failed", "skipped")
 STOPPED = "stopped before its end; the same command finishes it"
+BUSY = "another process is at work on it"
 
 
 @dataclass(frozen=True)

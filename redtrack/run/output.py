@@ -10,7 +10,7 @@ from redtrack.errors import FormatError, OutputError, RedtrackError, printable
 from redtrack.inference.shape import add_shape
 from redtrack.run.claim import claim
 from redtrack.run.export import Where, export, outdated
-from redtrack.run.outcome import DONE, FAILED, PARTIAL, SKIPPED, STOPPED, Outcome, sentence
+from redtrack.run.outcome import BUSY, DONE, FAILED, PARTIAL, SKIPPED, STOPPED, Outcome, sentence
 from redtrack.run.plan import Task
 from redtrack.run.result import Counts, count, identity, identity_of, stored_info, unfinished_info
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from redtrack.video import DecodeReport
 
 __all__ = ["Output"]
-
-BUSY = "another process is at work on it"
 
 
 class Output:

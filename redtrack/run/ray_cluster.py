@@ -18,8 +18,7 @@ from typing import Any
 from redtrack.device import DeviceGone
 from redtrack.errors import RedtrackError, UsageError
 from redtrack.run.annotation import Annotation
-from redtrack.run.outcome import FAILED, SKIPPED, Outcome, stopped_outcome
-from redtrack.run.output import BUSY
+from redtrack.run.outcome import BUSY, FAILED, SKIPPED, Outcome, stopped_outcome
 from redtrack.run.plan import Task, largest_first
 from redtrack.run.progress import Reporter, SilentReporter
 from redtrack.run.stop import BrokenOff, StopSignals

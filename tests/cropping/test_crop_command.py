@@ -175,7 +175,7 @@ def test_a_fault_of_our_own_fails_one_video(film: Path, tmp_path: Path, monkeypa
     """Its traceback is shown, and the next video is cropped."""
     filmed(tmp_path / "other.mp4", 5).save(tmp_path / "tracks" / "other.h5")
     save = CropSaver.save
-    monkeypatch.setattr(CropSaver, "save", lambda saver, *how: 1 / 0 if saver.name == "film" else save(saver, *how))
+    monkeypatch.setattr(CropSaver, "save", lambda saver, *how: 1 / 0 if saver.video == film else save(saver, *how))
     done = crop(tmp_path / "*.mp4", tmp_path / "tracks", "-o", tmp_path / "out", status=1)
     assert "1 done, 1 failed" in done.stdout and "ZeroDivisionError" in done.stderr
 
@@ -203,6 +203,29 @@ def test_crops_of_another_video_of_the_same_name_are_left(film: Path, tmp_path: 
             assert f"1 {state}" in crop(video, tracks, "-o", tmp_path / "out", "--format", "npy").stdout
     assert len(np.load(tmp_path / "out" / "film.openface.face0.npy")) == 12
     assert len(list((tmp_path / "out").glob("*.npy"))) == 2
+
+
+def test_runs_at_once_over_videos_of_one_name_lose_nothing(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one is at work, another video of that name gets a name of its own, and the same video is left to it."""
+    (tmp_path / "more").mkdir()
+    filmed(tmp_path / "more" / "film.mp4", 5).save(tmp_path / "more.h5")
+    arguments = (film, tmp_path / "tracks", "-o", tmp_path / "out", "--format", "npy")
+    more = (tmp_path / "more" / "film.mp4", tmp_path / "more.h5", *arguments[2:])
+    told: list[str] = []
+
+    def interrupted(*how: Any) -> Iterator[Crop]:
+        monkeypatch.undo()
+        told.extend(crop(*each).stdout for each in (more, arguments))
+        yield from crops_along(*how)
+
+    monkeypatch.setattr(save, "crops_along", interrupted)
+    assert "1 done" in crop(*arguments).stdout
+    assert "1 done" in told[0] and "another process is at work on it" in told[1]
+    assert len(np.load(tmp_path / "out" / "film.openface.face0.npy")) == 12
+    assert sorted(len(np.load(path)) for path in (tmp_path / "out").glob("*.npy")) == [5, 12]
+    assert all("1 skipped" in crop(*each).stdout for each in (more, arguments))
 
 
 def test_a_video_that_is_shorter_than_its_tracks_fails_and_leaves_nothing(film: Path, tmp_path: Path) -> None:
@@ -234,12 +257,15 @@ def test_no_face_and_a_tiny_face_are_told(film: Path, tmp_path: Path) -> None:
     assert "its crops are blurred" in crop(film, tmp_path / "tiny.h5", "-o", tmp_path / "out").stdout
 
 
-def test_what_redtrack_did_not_write_is_not_replaced(film: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("film.openface.face0.mp4", "no crop that redtrack recorded"), ("film.openface.json", "no record of crops")],
+)
+def test_what_redtrack_did_not_write_is_not_replaced(film: Path, tmp_path: Path, name: str, told: str) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "film.openface.face0.mp4").write_text("mine")
-    done = crop(film, tmp_path / "tracks" / "film.h5", "-o", tmp_path / "out", status=1)
-    assert "no crop that redtrack recorded" in done.stdout
-    assert (tmp_path / "out" / "film.openface.face0.mp4").read_text() == "mine"
+    (tmp_path / "out" / name).write_text("mine")
+    assert told in crop(film, tmp_path / "tracks" / "film.h5", "-o", tmp_path / "out", status=1).stdout
+    assert (tmp_path / "out" / name).read_text() == "mine"
 
 
 @pytest.mark.parametrize("format", ["mp4", "png", "npy"])

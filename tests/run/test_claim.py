@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from annotating import ONE, clip_of
@@ -50,6 +51,23 @@ def test_video_that_another_process_works_on_is_left_to_it(task: Task, tmp_path:
     with Lock(tmp_path / "vid.h5", owner(task.path) if says else None) as other:
         assert other.take()
         assert claim(task, digest(task.path), Where(tmp_path)) is None
+
+
+def test_lock_that_is_let_go_while_its_holder_is_asked_for_is_taken(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The video takes its first name, and is not left to a process that has gone."""
+    other, holder = Lock(tmp_path / "vid.h5", owner(task.path)), Lock.holder
+    assert other.take()
+
+    def let_go(lock: Lock) -> dict[str, Any] | None:
+        other.release()
+        return holder(lock)
+
+    monkeypatch.setattr(Lock, "holder", let_go)
+    claimed = claim(task, digest(task.path), Where(tmp_path))
+    assert claimed is not None and claimed[0] == tmp_path / "vid.h5"
+    claimed[1].release()
 
 
 def test_lock_says_for_which_video_it_is_held(task: Task, tmp_path: Path) -> None:
