@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from dotted_faces import dotted_faces
 
-from redtrack.training.landmarks.glasses import put_glasses_on
+from redtrack.training.landmarks.glasses import put_glasses_on, wear
 
 EYES, MOUTH = slice(36, 48), slice(48, 68)
 
@@ -51,6 +51,17 @@ def test_glasses_turn_with_the_head():
     upright = put_glasses_on(crops, points, np.array([True]), np.random.default_rng(3))
     lying = put_glasses_on(crops, turned(points), np.array([True]), np.random.default_rng(3))
     assert torch.allclose(torch.rot90(upright, -1, (2, 3)), lying, atol=0.02)
+
+
+def test_glasses_stay_on_through_a_clip():
+    """A face that moves by whole pixels wears the same glasses, moved with it."""
+    _, points = grey_crops(1)
+    moved = np.concatenate([points, points + 5])
+    worn = wear(torch.full((2, 3, 128, 128), 0.5), moved, np.random.default_rng(2))
+    assert (
+        torch.allclose(worn[0, :, :-5, :-5], worn[1, :, 5:, 5:], atol=1e-3)
+        and changed(worn[:1] * 0 + 0.5, worn[:1]).any()
+    )
 
 
 def test_labels_without_an_eye_distance_are_survived():

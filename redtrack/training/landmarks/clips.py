@@ -24,6 +24,7 @@ from redtrack.training.landmarks.augment import (
     relight,
     soften,
 )
+from redtrack.training.landmarks.glasses import wear
 from redtrack.training.landmarks.lids import blink
 
 MOVED_PARTS = 4  # most parts of a face that move by themselves
@@ -227,6 +228,8 @@ def random_clip(
     if bulges is not None and rng.random() < how.talk:
         bulges = bulges.and_also(talk(clip.points[0], len(clip), rng))
     crops, truth = clip_crops(clip, camera_path(clip, size, CENTRED, rng, scale), bulges)
+    if rng.random() < how.glasses:
+        crops = wear(crops, truth.cpu().numpy(), rng)
     return spoil_clip(crops, how, rng), truth
 
 

@@ -30,6 +30,13 @@ def put_glasses_on(crops: Tensor, points: np.ndarray, which: np.ndarray, rng: np
     return out
 
 
+def wear(crops: Tensor, points: np.ndarray, rng: np.random.Generator) -> Tensor:
+    """The frames (T, 3, S, S) of a clip whose face, with points (T, 68, 2), wears the same glasses throughout."""
+    seed = int(rng.integers(1 << 62))
+    frames = zip(crops, points.astype(np.float64), strict=True)
+    return torch.stack([_worn(crop, face, np.random.default_rng(seed)) for crop, face in frames])
+
+
 def _worn(crop: Tensor, points: np.ndarray, rng: np.random.Generator) -> Tensor:
     """One crop (3, S, S) of a face with points (68, 2), glasses drawn on it."""
     x, y = _face_coordinates(points, crop)
