@@ -18,6 +18,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from redtrack.errors import OutputError, UsageError, printable
+from redtrack.files import Partial
 from redtrack.video.container import open_container
 from redtrack.video.orientation import Image
 
@@ -40,11 +41,12 @@ _GAP = 0.03  # s that sound may be out of step: less is the rounding of times to
 class VideoWriter:
     """Writes an .mp4, .mov or .mkv video frame by frame, for use in a `with` block.
 
-    The file takes its name when the block is left without an error; before that it stands beside it as
-    `.NAME.partial.mp4`. Times are kept to the microsecond (.mkv: to the millisecond). Sizes are made even by repeating
-    the last row or column. `rate` is what the header says in frames a second, `audio_from` a file whose sound is copied
-    as it is, from `audio_start` seconds after its first picture on, `pixel_aspect` the width over the height at which a
-    pixel is to be shown, by default 1. Raises OutputError where the file cannot be written.
+    The file takes its name when the block is left without an error; before that it is a hidden `Partial` beside it, and
+    of several writers of one file the last one's stays. Times are kept to the microsecond (.mkv: to the millisecond).
+    Sizes are made even by repeating the last row or column. `rate` is what the header says in frames a second,
+    `audio_from` a file whose sound is copied as it is, from `audio_start` seconds after its first picture on,
+    `pixel_aspect` the width over the height at which a pixel is to be shown, by default 1. Raises OutputError where the
+    file cannot be written.
     """
 
     def __init__(
@@ -58,7 +60,6 @@ class VideoWriter:
         self._path = Path(path)
         if self._path.suffix.lower() not in _CONTAINERS:
             raise UsageError(f"cannot be a video of kind '{self._path.suffix}'", path, "name it .mp4, .mov or .mkv")
-        self._partial = self._path.with_name(f".{self._path.stem}.partial{self._path.suffix}")
         self._rate = Fraction(rate).limit_denominator(1001)
         self._pixel_aspect = pixel_aspect or Fraction(1)
         self._reformatter = VideoReformatter()
@@ -66,7 +67,12 @@ class VideoWriter:
         self._ticks = -1
         self._sound = SoundCopy(audio_from, audio_start) if audio_from else None
         with self._errors():
-            self._output = av.open(f"file:{self._partial.absolute()}", "w")
+            self._partial = Partial(self._path)
+            try:
+                self._output = av.open(f"file:{self._partial.path.absolute()}", "w")
+            except BaseException:
+                self._partial.discard()
+                raise
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -82,7 +88,7 @@ class VideoWriter:
                 self._output.close()
             if self._sound:
                 self._sound.close()
-            self._partial.unlink(missing_ok=True)
+            self._partial.discard()
 
     def write(self, image: Image, time: float) -> None:
         """Adds the picture uint8 (height, width, 3) RGB, shown from `time` in seconds on; times must not go back."""
@@ -103,7 +109,7 @@ class VideoWriter:
                 self._sound.copy_until(float(self._ticks * _MICROSECOND + 1 / self._rate))
             self._output.mux(self._stream.encode(None))
             self._output.close()
-            os.replace(self._partial, self._path)
+            self._partial.finish()
 
     def _open_stream(self, frame: VideoFrame) -> VideoStream:
         stream = self._output.add_stream("libx264", rate=self._rate, options=dict(_OPTIONS))

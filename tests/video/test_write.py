@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -78,6 +80,40 @@ def test_an_error_leaves_nothing_behind(tmp_path: Path) -> None:
         writer.write(videos.numbered(0), 0.0)
         raise ZeroDivisionError
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out.mp4", "older")]
+
+
+def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """Each writes a file of its own; the one that is done last stays, and nothing else."""
+    path = tmp_path / "out.mp4"
+    with VideoWriter(path) as late:
+        late.write(videos.numbered(9), 0.0)
+        with VideoWriter(path) as early:
+            for frame in range(30):
+                early.write(videos.numbered(frame), frame / 25)
+                late.write(videos.numbered(9), (frame + 1) / 25)
+        assert [videos.number_of(frame.image) for frame in Video(path).frames()] == list(range(30))
+    assert [videos.number_of(frame.image) for frame in Video(path).frames()] == [9] * 31
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_writing(tmp_path: Path) -> None:
+    """Its half of a video has never the video's name; what it left of another video stays until that is written."""
+    code = (
+        "import os, signal, sys, numpy\n"
+        "from redtrack.video import VideoWriter\n"
+        "writers = [VideoWriter(path) for path in sys.argv[1:]]\n"
+        "for writer in writers:\n"
+        "    writer.write(numpy.zeros((64, 64, 3), 'uint8'), 0.0)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    paths = [tmp_path / "out.mp4", tmp_path / "out.more.mp4"]
+    subprocess.run([sys.executable, "-c", code, *paths], check=False)
+    assert len(list(tmp_path.glob(".out.*.partial.mp4"))) == len(list(tmp_path.iterdir())) == 2
+    write_video(paths[0], [videos.numbered(3)])
+    (left,) = tmp_path.glob(".*")
+    assert left.name.startswith(".out.more.")
+    write_video(paths[1], [videos.numbered(3)])
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
 @pytest.mark.parametrize(
