@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,17 @@ class Document:
     """Tracks that pages show and edit. Its methods may be called by several threads.
 
     The version of a state is the number of entries in the file of edits: the file only grows, so a version stays what
-    it was, whoever appends. Raises FormatError where the tracks or the edits cannot be read.
+    it was, whoever appends. `progress` is told the frames done where the video is copied. Raises FormatError where the
+    tracks or the edits cannot be read.
     """
 
-    def __init__(self, path: Path, video: Path | None = None, home: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        video: Path | None = None,
+        home: str | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
         self.path = path
         self.edits_path = edits_path(path)
         self._tracks = read(path)
@@ -48,7 +55,8 @@ class Document:
         self._states: dict[int, Edited] = {}
         self._ids: list[str] = []  # of the entries that there were
         copy = path.with_name(path.stem + ".review.mp4")
-        self._film, self.video = find_film(self._tracks, path.parent, video_path(self._tracks, video), copy)
+        source = video_path(self._tracks, video)
+        self._film, self.video = find_film(self._tracks, path.parent, source, copy, progress)
         self._edits()
 
     def page(self) -> Page:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,16 @@ from redtrack.edits import edits_path
 from redtrack.errors import FormatError, RedtrackError
 from redtrack.review.document import Document
 from redtrack.review.index import Entry, entry_of, index_html
+from redtrack.review.opening import Documents, Ended
 from redtrack.review.page import page_html
 from redtrack.review.site import read_edited
 
-__all__ = ["LOOPBACK", "listen", "make_app", "serve"]
+__all__ = ["LOOPBACK", "App", "listen", "make_app", "serve"]
 
 LOOPBACK = "127.0.0.1"
 LARGEST_REQUEST = 1 << 20  # bytes
 _OPEN = 4  # documents that are kept in memory
+_GRACE = 1  # s that answers may still take when the server ends, and again as long for what is given up
 _HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -57,15 +59,22 @@ def listen(port: int = 0) -> socket.socket:
     return listening
 
 
-def serve(app: Any, listening: socket.socket) -> None:
-    """Serves until Ctrl-C or a termination signal."""
+def serve(app: App, listening: socket.socket) -> None:
+    """Serves until Ctrl-C or a termination signal; then ends within two seconds, whatever is under way."""
     import uvicorn
 
-    config = uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
-    uvicorn.Server(config).run(sockets=[listening])
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # that answers are cut off is no fault
+            app.documents.end()
+            await super().shutdown(sockets)
+            app.documents.wait(_GRACE)
+
+    config = uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE)
+    Server(config).run(sockets=[listening])
 
 
-def make_app(files: Sequence[Path], token: str, port: int, video: Path | None = None) -> Any:
+def make_app(files: Sequence[Path], token: str, port: int, video: Path | None = None) -> App:
     """Returns the application that serves and edits tracks; `video` is that of the only file."""
     pages = _Pages(files, video)
     routes = [
@@ -75,8 +84,8 @@ def make_app(files: Sequence[Path], token: str, port: int, video: Path | None = 
         Route("/{number:int}/data", pages.data),
         Route("/{number:int}/edits", pages.edits, methods=["GET", "POST"]),
     ]
-    app = Starlette(routes=routes, exception_handlers={RedtrackError: _refused})
-    return _Guard(app, token, port)
+    app = Starlette(routes=routes, exception_handlers={RedtrackError: _refused, Ended: _ended})
+    return App(app, token, port, pages.documents)
 
 
 class _Pages:
@@ -86,13 +95,13 @@ class _Pages:
         self._files = list(files)
         self._lines: dict[tuple[int, tuple[float, ...]], Entry] = {}
         home = "../" if len(self._files) > 1 else None
-        self._open = lru_cache(_OPEN)(lambda number: Document(self._files[number], video, home))
+        self.documents = Documents(lambda number, told: Document(self._files[number], video, home, told), _OPEN)
 
     async def _document(self, request: Request) -> Document:
         number = request.path_params["number"]
         if number >= len(self._files):
             raise FormatError("there are no such tracks")
-        return await run_in_threadpool(self._open, number)
+        return await self.documents.get(number)
 
     async def home(self, request: Request) -> Response:
         if len(self._files) == 1:
@@ -104,6 +113,7 @@ class _Pages:
 
     def _line(self, number: int) -> Entry:
         """Returns a line of the index; tracks are read again only when they or their edits have changed."""
+        self.documents.go_on()
         path = self._files[number]
         key = number, tuple(one.stat().st_mtime for one in (path, edits_path(path)) if one.is_file())
         if key not in self._lines:
@@ -159,11 +169,16 @@ async def _refused(request: Request, error: Exception) -> Response:
     return PlainTextResponse(str(error), 400 if isinstance(error, FormatError) else 500)
 
 
-class _Guard:
+async def _ended(request: Request, error: Exception) -> Response:
+    return PlainTextResponse("the server has ended", 503)
+
+
+class App:
     """Lets only requests through that are meant for this server and come from its own pages."""
 
-    def __init__(self, app: Any, token: str, port: int) -> None:
+    def __init__(self, app: Any, token: str, port: int, documents: Documents) -> None:
         self._app = app
+        self.documents = documents
         self._token = token.encode()
         self._hosts = {f"{name}:{port}".encode() for name in (LOOPBACK, "localhost")}
 
