@@ -16,7 +16,7 @@ from drawn_tracks import face, moving_face, tracks_of
 from redtrack.cli import cli
 from redtrack.cli.review import review
 from redtrack.edits import Edit, append_edits, edits_path
-from redtrack.errors import FormatError, OutputError, UsageError
+from redtrack.errors import FormatError, UsageError
 from redtrack.review import find_gaps
 from redtrack.review.film import find_film, playable
 from redtrack.tracks import Tracks
@@ -189,7 +189,7 @@ def test_wrong_calls_are_refused(folder: Path) -> None:
     for arguments, kind in (
         ([folder / "tracks", "--html", folder / "one.html"], UsageError),
         ([tracks, "--html", folder / "pages", "--edit"], UsageError),
-        ([tracks, "--html", tracks], OutputError),
+        ([tracks, "--html", tracks], UsageError),
         ([tracks, "--export-frames", "3"], UsageError),
         ([folder / "empty"], FormatError),
     ):
