@@ -97,7 +97,7 @@ def common(rate: float, minutes: float) -> Callable[[Callable[..., None]], Calla
                      help=f"Stop after this time.  [default: {minutes:g}, unless --steps is given]"),
         click.option("--steps", type=click.IntRange(min=1),
                      help="Stop after this many steps; with --minutes, whichever comes first."),
-        click.option("--batch", type=click.IntRange(min=1), help="Faces (32), or clips (3), in a batch."),
+        click.option("--batch", type=click.IntRange(min=1), help="Faces (32) or clips (3; recurrence: 16) in a batch."),
         click.option("--accumulate", type=click.IntRange(min=1), default=1, show_default=True,
                      help="Batches in a step, where memory has no room for a larger one."),
         click.option("--rate", type=ABOVE_0, help=f"Highest learning rate.  [default: {rate:g}]"),

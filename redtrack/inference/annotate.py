@@ -55,11 +55,11 @@ def annotate(
 ) -> Tracks:
     """Returns the landmarks of every face in every frame of a video (or picture).
 
-    weights: a shipped network's name or a file. device: auto, cpu or cuda:N. batch: crops in one call of the network.
-    precision: auto, fp32, bf16, half or int8. decode: cpu, or cuda for the GPU that the networks run on. progress is
-    called with the number of frames decoded so far. The others are those of `redtrack.inference.options.Options`.
-    Raises a RedtrackError for what cannot be done. A file that is cut short gives what there is of it, with
-    `tracks.complete` false and the reason in `tracks.info["reason"]`.
+    weights: a shipped network's name or a file. device: auto, cpu, cuda or cuda:N. batch: crops in one call of the
+    network, None for what the device has room for. precision: auto, fp32, bf16, half or int8. decode: auto, cpu, or
+    cuda for the GPU that the networks run on. progress is called with the number of frames decoded so far. The others
+    are those of `redtrack.inference.options.Options`. Raises a RedtrackError for what cannot be done. A file that is
+    cut short gives what there is of it, with `tracks.complete` false and the reason in `tracks.info["reason"]`.
     """
     options = Options(
         window=window,

@@ -1,4 +1,4 @@
-"""EVAE-CNN's spatial step: local response maps decoded from a sampled code (the third seed).
+"""EVAE-CNN's spatial step: local response maps decoded from a sampled code.
 
 "An EVAE is used to learn the response maps of the landmarks, and a DCNN to regress landmark locations": here the first
 is a spatial step of task `var68`, whose 68 maps are fed to a second step, `reg68`. "Once we remove the sampling
