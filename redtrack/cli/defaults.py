@@ -34,23 +34,48 @@ OWN = (NAMES_FILE, f"{PREFIX}DEBUG")  # variables that are no defaults
 def defaults_for(
     command: click.Command, name: str, commands: Iterable[str], environment: Mapping[str, str] = os.environ
 ) -> dict[str, Any]:
-    """Returns the defaults of a command's options, by their parameters. commands: the names of all.
+    """Returns the defaults of a command's options, by their parameters; of a group, those of its commands, by name.
+
+    commands: the names of all.
 
     Raises UsageError for a file that cannot be read, and for an option of this command that there is not.
     """
     path = Path(environment.get(NAMES_FILE, FILE))
     values = _read(path) if NAMES_FILE in environment or path.is_file() else {}
-    own = values.get(name, {})
+    values = {key: value for key, value in values.items() if key == name or key not in commands}
+    return _defaults(command, name, name, values, environment, path)
+
+
+def _defaults(
+    command: click.Command,
+    name: str,
+    key: str,
+    values: Mapping[str, Any],
+    environment: Mapping[str, str],
+    path: Path,
+) -> dict[str, Any]:
+    """Returns a command's defaults; `values` are for all that have the option, and in a table `key` for this one."""
+    own = values.get(key, {})
     if not isinstance(own, dict):
-        raise UsageError(f"[{name}] is not a table", path)
+        raise UsageError(f"[{name.replace(' ', '.')}] is not a table", path)
+    shared = {other: value for other, value in values.items() if other != key}
     if isinstance(command, click.Group):
-        return dict(own)
+        for sub, value in own.items():
+            if isinstance(value, dict) and sub not in command.commands:
+                raise UsageError(f"[{name}.{sub}] is for no command of `redtrack {name}`", path)
+        inner = {
+            sub: {k: v for k, v in own.items() if k == sub or k not in command.commands} for sub in command.commands
+        }
+        return {
+            sub: _defaults(one, f"{name} {sub}", sub, shared | inner[sub], environment, path)
+            for sub, one in command.commands.items()
+        }
     options = {option.name: option for option in command.params if isinstance(option, click.Option) and option.name}
-    found = {key: value for key, value in _by_parameter(values, options).items() if key not in commands}
-    for key in own:
-        if _parameter(key, options) is None:
-            raise _unknown(key, name, options, path)
-    return found | _by_parameter(own, options) | _from_environment(options, name, environment)
+    for option in own:
+        if _parameter(option, options) is None:
+            raise _unknown(option, name, options, path)
+    found = _by_parameter(shared, options) | _by_parameter(own, options)
+    return found | _from_environment(options, name, environment)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -79,13 +104,14 @@ def _unknown(key: str, name: str, options: Mapping[str, click.Option], path: Pat
     names = [long.removeprefix("--") for option in options.values() for long in option.opts if long.startswith("--")]
     near = get_close_matches(key.replace("_", "-"), names, n=1)
     remedy = f"did you mean {near[0]}?" if near else f"see `redtrack {name} --help`"
-    return UsageError(f"[{name}] has {key}, which is no option of `redtrack {name}`", path, remedy)
+    return UsageError(f"[{name.replace(' ', '.')}] has {key}, which is no option of `redtrack {name}`", path, remedy)
 
 
 def _from_environment(options: Mapping[str, click.Option], name: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """Returns the values of variables; those for one command count more. Several values are separated by blanks."""
     found: dict[str, Any] = {}
-    for prefix in (PREFIX, f"{PREFIX}{name.upper()}_"):
+    words = name.upper().replace("-", "_").split()
+    for prefix in (PREFIX, *(f"{PREFIX}{'_'.join(words[: k + 1])}_" for k in range(len(words)))):
         for parameter, option in options.items():
             for long in option.opts:
                 variable = prefix + long.lstrip("-").replace("-", "_").upper()

@@ -14,6 +14,7 @@ import redtrack
 from redtrack.cli import COMMANDS, cli
 from redtrack.cli.annotate import annotate
 from redtrack.cli.defaults import defaults_for
+from redtrack.cli.train import train
 from redtrack.errors import UsageError
 
 
@@ -39,6 +40,26 @@ def test_variables_count_more_than_the_file_and_those_of_one_command_most() -> N
     assert defaults("window = 3", REDTRACK_WINDOW="4") == {"window": "4"}
     assert defaults("", REDTRACK_WINDOW="4", REDTRACK_ANNOTATE_WINDOW="5") == {"window": "5"}
     assert defaults("", REDTRACK_FORMAT="csv pts", REDTRACK_DEBUG="1") == {"formats": ["csv", "pts"]}
+
+
+def train_defaults(text: str = "", **environment: str) -> dict[str, dict[str, object]]:
+    Path("redtrack.toml").write_text(text)
+    return defaults_for(train, "train", COMMANDS, environment)
+
+
+def test_commands_of_a_group_have_tables_and_variables_of_their_own() -> None:
+    """What is set for the group, or for all commands, is for those of its commands that have the option."""
+    found = train_defaults("seed = 1\nwarmup = 3\n[train]\nwarmup = 5\n[train.image]\nvalidate-every = 7\n")
+    assert found["image"] == {"seed": 1, "warmup": 5, "validate_every": 7} and found["video"] == {
+        "seed": 1,
+        "warmup": 5,
+    }
+    found = train_defaults("[train.image]\nseed = 1", REDTRACK_TRAIN_SEED="2", REDTRACK_TRAIN_VIDEO_SEED="3")
+    assert found["image"] == {"seed": "2"} and found["video"] == {"seed": "3"}
+    with pytest.raises(UsageError, match=r"\[train.image\] has warm-up, which is no option of `redtrack train image`"):
+        train_defaults("[train.image]\nwarm-up = 7\n")
+    with pytest.raises(UsageError, match=r"\[train.imag\] is for no command"):
+        train_defaults("[train.imag]\nwarmup = 7\n")
 
 
 def test_what_is_typed_counts_most() -> None:
