@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from redtrack.cli import tell, tell_error
+from redtrack.cli.edits import edits_options, with_edits
 
 if TYPE_CHECKING:
     from redtrack.events import Event, Limits
@@ -54,6 +55,7 @@ class Limit(click.ParamType):
     help="Write the events of each file to DIR in this format; eaf is ELAN's, vtt subtitles. Repeatable.",
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder for --to; made if missing.")
+@edits_options
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV in place of the table.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
 def measures(
@@ -63,6 +65,8 @@ def measures(
     limits: tuple[tuple[str, float], ...],
     formats: tuple[str, ...],
     out: Path | None,
+    edits: Path | None,
+    no_edits: bool,
     as_csv: bool,
     as_json: bool,
 ) -> int:
@@ -70,7 +74,8 @@ def measures(
 
     Without --events, prints mean, spread and range of each measure a face (docs/measures.md). With it, prints each
     event's onset, apex and offset in seconds, its amplitude and certainty (docs/events.md), and the gaps and doubtful
-    stretches in which events may be missing. Limits are relative to the person's own open eyes and closed mouth.
+    stretches in which events may be missing. Limits are relative to the person's own open eyes and closed mouth. Edits
+    by hand beside TRACKS are taken in.
 
     \b
     Examples:
@@ -94,7 +99,7 @@ def measures(
     chosen = Limits().changed(dict(limits))
     if out:
         prepare_folder(out)
-    read = _read(files, face)
+    read = _read(files, face, lambda tracks, path: with_edits(tracks, path, edits, no_edits))
     failed = len(read) < len(set(files))
     if not read:
         return 1
@@ -109,7 +114,7 @@ def measures(
     return int(failed)
 
 
-def _read(files: tuple[Path, ...], face: int | None) -> dict[str, Tracks]:
+def _read(files: tuple[Path, ...], face: int | None, mended: Callable[[Tracks, Path], Tracks]) -> dict[str, Tracks]:
     """Returns the tracks that can be read and have the face; the others are named."""
     from redtrack import formats
     from redtrack.errors import FormatError, RedtrackError, printable
@@ -117,7 +122,7 @@ def _read(files: tuple[Path, ...], face: int | None) -> dict[str, Tracks]:
     read: dict[str, Tracks] = {}
     for path in files:
         try:
-            tracks = formats.read(path)
+            tracks = mended(formats.read(path), path)
             if face is not None and face not in tracks.faces:
                 known = ", ".join(map(str, tracks.faces[:12])) or "none"
                 raise FormatError(f"there is no face {face}", path, f"the faces are {known}")

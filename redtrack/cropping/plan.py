@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from redtrack import formats
 from redtrack.cropping.save import CropOptions, CropRecords, CropSaver, Stopped
 from redtrack.cropping.tracks_folder import TracksFolder
+from redtrack.edits import find_edits
 from redtrack.errors import Bug, RedtrackError, as_bug
 from redtrack.geometry import landmark_box
 from redtrack.render.film import foreign
@@ -155,6 +156,8 @@ def _remark(tracks: Tracks, video: Path, saver: CropSaver) -> str | None:
     words = []
     if not saver.clips:
         words.append("there is no face in its tracks")
+    if find_edits(saver.tracks_path):
+        words.append("edits by hand beside its tracks are not in the crops: crop what `redtrack convert` makes of them")
     if warning := foreign(tracks, video):
         words.append(warning.partition(": ")[2])
     for face in sorted({clip["face"] for clip in saver.clips}):

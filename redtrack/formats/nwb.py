@@ -31,6 +31,11 @@ from redtrack.tracks import Tracks
 
 __all__ = ["read_nwb", "write_nwb"]
 
+_CONFIDENCE = (
+    "from networks with certainty the probability that the point is off by less than 5 % of the distance of the outer "
+    "eye corners, from others the peak of the heat map, 0 to 1; NaN unknown"
+)
+
 
 def write_nwb(tracks: Tracks, path: PathLike) -> None:
     """Writes one NWB file; raises OutputError, and UsageError without pynwb and ndx-pose."""
@@ -94,7 +99,7 @@ def _estimation(pose: Any, tracks: Tracks, face: int, skeleton: Any) -> Any:
         about = {
             "reference_frame": "(0, 0) is the centre of the top-left pixel of the upright frame, y down",
             "confidence": scores[:, index],
-            "confidence_definition": "peak of the network's heat map, 0 to 1; NaN unknown",
+            "confidence_definition": _CONFIDENCE,
             "unit": "pixels",
             "description": f"point {index} of the iBUG scheme",
         }

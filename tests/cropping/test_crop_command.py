@@ -26,6 +26,7 @@ from redtrack.cropping import save
 from redtrack.cropping.crops import Crop, crops_along
 from redtrack.cropping.plan import CropPlan
 from redtrack.cropping.save import CropOptions, CropSaver
+from redtrack.edits import Edit, append_edits, edits_path
 from redtrack.errors import VideoError
 from redtrack.run.inline import Inline
 from redtrack.run.outcome import PARTIAL
@@ -255,6 +256,13 @@ def test_no_face_and_a_tiny_face_are_told(film: Path, tmp_path: Path) -> None:
     assert "there is no face in its tracks" in crop(film, tmp_path / "none.h5", "-o", tmp_path / "out").stdout
     replace(tracks, points=tracks.points * np.float32(0.1) + 100).save(tmp_path / "tiny.h5")
     assert "its crops are blurred" in crop(film, tmp_path / "tiny.h5", "-o", tmp_path / "out").stdout
+
+
+def test_edits_by_hand_are_told_to_be_left_out(film: Path, tmp_path: Path) -> None:
+    """Crops are of the tracks as they are; a remark says how to have the edits in them."""
+    path = tmp_path / "tracks" / "film.h5"
+    append_edits(edits_path(path), [Edit("mark", "a", {"frame": 4, "as": "absent"})], path.name, {})
+    assert "edits by hand beside its tracks are not in the crops" in crop(film, path, "-o", tmp_path / "out").stdout
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from drawn_tracks import moving_face
 
 from redtrack.cli import cli
+from redtrack.edits import Edit, append_edits, edits_path
 from redtrack.events import Event
 from redtrack.events.eaf import write_eaf
 from redtrack.events.webvtt import write_vtt
@@ -178,6 +179,14 @@ def test_without_events_each_measure_is_told_in_figures(tracks: Path, tmp_path: 
     assert len(rows) == 16 == len(table) - 1 and rows[0]["frames"] == "190"
     values = json.loads(measures(tracks, "--json").stdout)[str(tracks)]
     assert values[0]["measure"] == "right_eye_opening" and values[0]["p95"] > values[0]["p5"] >= 0
+
+
+def test_what_a_person_put_right_is_measured(tracks: Path) -> None:
+    """Edits beside the tracks are taken in, and said, unless they are to be left out."""
+    append_edits(edits_path(tracks), [Edit("mark", "a", {"frame": 41, "as": "absent"})], tracks.name, {})
+    rows = [list(csv.DictReader(measures(tracks, "--csv", *more).stdout.splitlines())) for more in ([], ["--no-edits"])]
+    assert [found[0]["frames"] for found in rows] == ["189", "190"]
+    assert "1 edit by hand from clip.edits.jsonl" in measures(tracks).stderr
 
 
 def test_a_file_without_a_face_is_named(tracks: Path, tmp_path: Path) -> None:
