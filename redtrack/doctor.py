@@ -18,7 +18,15 @@ __all__ = ["BAD", "OK", "WARNING", "Finding", "examine"]
 OK, WARNING, BAD = "ok", "warning", "bad"
 ENOUGH_MEMORY = 2_000_000_000  # bytes, below which a warning is given
 ENOUGH_DISK = 1_000_000_000
-EXTRAS = {"ray": "runs on a Ray cluster", "matplotlib": "plot", "pandas": "deeplabcut-hdf5"}
+EXTRAS = {  # what each extra of the package is for, and brings
+    "plot": ("plot", ("matplotlib",)),
+    "edit": ("review --edit", ("starlette", "uvicorn")),
+    "pandas": ("data frames and xarray", ("pandas", "xarray")),
+    "parquet": ("Parquet", ("pyarrow",)),
+    "deeplabcut": ("DeepLabCut's HDF5", ("pandas", "tables")),
+    "nwb": ("NWB", ("pynwb", "ndx-pose")),
+    "ray": ("runs on a Ray cluster", ("ray",)),
+}
 
 
 @dataclass(frozen=True)
@@ -153,10 +161,17 @@ def _output(folder: Path) -> Iterator[Finding]:
 
 
 def _extras() -> Iterator[Finding]:
-    found = []
-    for name, purpose in EXTRAS.items():
-        try:
-            found.append(f"{name} {metadata.version(name)} ({purpose})")
-        except metadata.PackageNotFoundError:
-            found.append(f"no {name} ({purpose})")
-    yield Finding("extras", OK, ", ".join(found))
+    def named(is_there: bool) -> str:
+        chosen = {name: use for name, (use, needed) in EXTRAS.items() if all(map(_version, needed)) == is_there}
+        return ", ".join(f"{name} ({use})" for name, use in chosen.items()) or "none"
+
+    yield Finding("extras", OK, f"installed: {named(True)}")
+    yield Finding("extras", OK, f"not installed: {named(False)}, as by pip install 'redtrack[nwb]'")
+
+
+def _version(package: str) -> str | None:
+    """Returns the version of a package, None where it is not there."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

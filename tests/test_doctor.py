@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from redtrack import checkpoint
 from redtrack.cli import cli
+from redtrack.doctor import EXTRAS
 from redtrack.errors import WeightsError
 
 PARTS = {"versions", "torch", "CPU", "precision", "GPU", "FFmpeg", "weights", "output", "extras"}
@@ -46,3 +48,9 @@ def test_what_is_wrong_is_status_1_and_the_other_parts_are_tried(
 def test_lines_are_for_people() -> None:
     done = CliRunner().invoke(cli, ["doctor"])
     assert done.exit_code == 0 and all(line.split()[0] in ("ok", "warning") for line in done.stdout.splitlines())
+
+
+def test_extras_are_those_of_the_package() -> None:
+    """Each extra that the package's metadata name for users is looked for."""
+    offered = set(metadata.metadata("redtrack").get_all("Provides-Extra") or ()) - {"test", "interop"}
+    assert set(EXTRAS) == offered
