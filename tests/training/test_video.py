@@ -70,7 +70,7 @@ def test_real_clips_are_drawn_at_any_length(monkeypatch):
     assert batch.identity.tolist() == [-1, -1] and batch.trust.tolist() == [video.REAL_TRUST] * 2
 
 
-def test_a_lid_that_trembles_counts_a_third_of_another_point():
+def test_a_lid_that_trembles_hardly_counts():
     """What steadies lids smooths blinks away."""
     truth = torch.zeros(1, 9, 68, 2)
     moved, trust = [], torch.ones(1)
