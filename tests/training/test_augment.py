@@ -1,11 +1,15 @@
 """Augmentation moves the points with the picture."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from dotted_faces import dotted_faces
 
+from redtrack.cli.train_options import AUGMENTATIONS
 from redtrack.points import MIRROR
 from redtrack.training.landmarks.augment import (
+    NAMED,
     NONE,
     OURS,
     Augmentation,
@@ -88,3 +92,14 @@ def test_crops_follow_the_scale_asked_for():
     _, points = dotted_faces(2)
     wide, narrow = (random_crops(points, 128, NONE, np.random.default_rng(0), scale) for scale in (1.4, 1.27))
     assert np.allclose(narrow.side / wide.side, 1.27 / 1.4)
+
+
+def test_each_named_augmentation_can_be_asked_for() -> None:
+    """The command offers all of them; that for eyes shuts more and puts on more glasses, and all else is eased."""
+    assert list(AUGMENTATIONS) == list(NAMED)
+    eyes, eased = NAMED["eyes"], NAMED["eased"]
+    assert eyes.shut > eased.shut and eyes.glasses > eased.glasses
+    assert replace(eyes, shut=eased.shut, glasses=eased.glasses) == eased
+    images, points = dotted_faces(4)
+    batch = training_crops(images, points, 128, replace(eyes, glasses=1.0), np.random.default_rng(0))
+    assert not torch.equal(batch.crops, batch.clean) and batch.crops.shape == (4, 3, 128, 128)
