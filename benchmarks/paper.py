@@ -271,6 +271,8 @@ def main() -> None:
     parser.add_argument("--report", type=Path, default=Path(__file__).with_suffix(".md"))
     parser.add_argument("--only-8", action="store_true", help="write no other table anew")
     chosen = parser.parse_args()
+    if chosen.clips and not chosen.hold_out:
+        parser.error("--clips without --hold-out: name the videos that the weights never saw")
     faces, held_out = read_faces(chosen.data)
     if chosen.only_8:
         eighth = table_8(temporal(chosen.weights, held_out, chosen.clips, chosen.hold_out))

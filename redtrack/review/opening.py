@@ -14,6 +14,8 @@ from redtrack.review.document import Document
 
 __all__ = ["Documents", "Ended"]
 
+_LOOK = 0.2  # s after which one looks whether a video is copied
+
 Make = Callable[[int, Callable[[int], None]], Document]
 
 
@@ -24,23 +26,41 @@ class Ended(Exception):
 class Documents:
     """Documents by their numbers; the latest `kept` are kept in memory.
 
-    To make one may take minutes, where its video is copied: whoever asks for it meanwhile waits for the same. It is
-    made in a thread that does not keep the process from ending; `make` is told the number, and what to call for every
-    frame of the copy.
+    To make one may take minutes, where its video is copied: whoever asks for it meanwhile waits for the same, or comes
+    again. It is made in a thread that does not keep the process from ending; `make` is told the number, and what to
+    call for every frame of the copy.
     """
 
     def __init__(self, make: Make, kept: int) -> None:
-        self._made = lru_cache(kept)(lambda number: make(number, self.go_on))
+        self._made = lru_cache(kept)(lambda number: make(number, lambda done: self._copied(number, done)))
         self._under_way: dict[int, Future[Document]] = {}
+        self._frames: dict[int, int] = {}  # copied so far of what is under way
+        self._come_again: set[int] = set()  # those that somebody left while they were made
+        self._failed: dict[int, BaseException] = {}  # why, for who comes again
         self._threads: list[threading.Thread] = []
         self._ending = threading.Event()
 
     async def get(self, number: int) -> Document:
         """Returns a document; raises Ended at once when the server ends."""
-        self.go_on()
-        return await asyncio.wrap_future(self._under_way.get(number) or self._begin(number))
+        return await self._asked(number)
 
-    def go_on(self, done: int = 0) -> None:
+    async def soon(self, number: int) -> Document | None:
+        """Returns a document, or None while its video is copied; who comes again is told of a failure, too. Raises
+        Ended at once when the server ends.
+        """
+        future = self._asked(number)
+        while not (await asyncio.wait([future], timeout=_LOOK))[0]:
+            if self.frames(number):
+                self._come_again.add(number)
+                future.add_done_callback(lambda late: late.cancelled() or late.exception())  # else asyncio tells it
+                return None
+        return future.result()
+
+    def frames(self, number: int) -> int:
+        """Returns how many frames of a document's video are copied so far."""
+        return self._frames.get(number, 0)
+
+    def go_on(self) -> None:
         """Raises Ended when the server ends; to be called between the steps of anything that takes long."""
         if self._ending.is_set():
             raise Ended
@@ -58,6 +78,16 @@ class Documents:
         for thread in self._threads:
             thread.join(max(0, until - time.monotonic()))
 
+    def _asked(self, number: int) -> asyncio.Future[Document]:
+        self.go_on()
+        if (error := self._failed.pop(number, None)) is not None:
+            raise error
+        return asyncio.wrap_future(self._under_way.get(number) or self._begin(number))
+
+    def _copied(self, number: int, done: int) -> None:
+        self.go_on()
+        self._frames[number] = done
+
     def _begin(self, number: int) -> Future[Document]:
         future: Future[Document] = Future()
         future.set_running_or_notify_cancel()  # who waits no longer does not cancel it for the others
@@ -73,6 +103,11 @@ class Documents:
             try:
                 document = self._made(number)
             except BaseException as error:  # noqa: BLE001 - it is for those who wait
+                if number in self._come_again:
+                    self._failed[number] = error
                 future.set_exception(error)
             else:
                 future.set_result(document)
+            finally:
+                self._come_again.discard(number)
+                self._frames.pop(number, None)

@@ -28,6 +28,7 @@ from redtrack.review.index import Entry, entry_of, index_html
 from redtrack.review.opening import Documents, Ended
 from redtrack.review.page import page_html
 from redtrack.review.site import read_edited
+from redtrack.review.waiting import waiting_html
 
 __all__ = ["LOOPBACK", "App", "listen", "make_app", "serve"]
 
@@ -97,11 +98,14 @@ class _Pages:
         home = "../" if len(self._files) > 1 else None
         self.documents = Documents(lambda number, told: Document(self._files[number], video, home, told), _OPEN)
 
-    async def _document(self, request: Request) -> Document:
-        number = request.path_params["number"]
+    def _number(self, request: Request) -> int:
+        number: int = request.path_params["number"]
         if number >= len(self._files):
             raise FormatError("there are no such tracks")
-        return await self.documents.get(number)
+        return number
+
+    async def _document(self, request: Request) -> Document:
+        return await self.documents.get(self._number(request))
 
     async def home(self, request: Request) -> Response:
         if len(self._files) == 1:
@@ -121,7 +125,11 @@ class _Pages:
         return self._lines[key]
 
     async def page(self, request: Request) -> Response:
-        document = await self._document(request)
+        number = self._number(request)
+        document = await self.documents.soon(number)
+        if document is None:
+            text = waiting_html(self._files[number].name, self.documents.frames(number))
+            return HTMLResponse(text, headers={"Refresh": "1"})
         return HTMLResponse(await run_in_threadpool(lambda: page_html(document.page())))
 
     async def video(self, request: Request) -> Response:

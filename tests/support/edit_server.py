@@ -47,6 +47,12 @@ class Server:
         with self.opened(path, method, body, **headers) as answer:
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
 
+    def page(self, number: int) -> Answer:
+        """Asks for a page as browsers do: again and again while it says that its video is copied."""
+        while "refresh" in (answer := self.ask(f"{self.base}{number}/")).headers:
+            time.sleep(0.1)
+        return answer
+
     @contextmanager
     def opened(
         self, path: str, method: str = "GET", body: Any = None, **headers: str
