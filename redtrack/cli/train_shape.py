@@ -33,7 +33,7 @@ import click
 def shape(model: Path, data: tuple[Path, ...], out: Path) -> None:
     """Learn the basis of 3D face shapes that poses are fitted with.
 
-    Takes two minutes. About a tenth of the names, chosen by their checksums, is held out.
+    Takes a minute or two. About a tenth of the names, chosen by their checksums, is held out.
 
     \b
     Example: redtrack train shape --model face3d.npz --data 300w -o runs/shape3d.safetensors

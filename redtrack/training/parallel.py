@@ -30,6 +30,12 @@ def start(device: str) -> str:
     return device
 
 
+def check_alone(what: str) -> None:
+    """Raises UsageError where torchrun has started several processes for what one process does."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError(f"{what} is trained in one process", remedy="start it without torchrun")
+
+
 def stop() -> None:
     """Leaves the other processes; done at the process's end if it was not before.
 

@@ -119,6 +119,14 @@ def test_the_command_trains_from_weights_of_a_file_with_cut_out_faces(tmp_path: 
     assert any(not torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True))
 
 
+def test_several_processes_do_not_train_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchrun's would write over each other: they are refused before anything is written."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="without torchrun"):
+        training.train_detector(tmp_path, tmp_path / "run", minutes=1)
+    assert not (tmp_path / "run").exists()
+
+
 def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
     """Else the path is named."""
     with pytest.raises(WeightsError, match=r"training\.pt"):

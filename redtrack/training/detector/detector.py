@@ -21,6 +21,7 @@ from redtrack.training.detector.mosaics import Mosaics
 from redtrack.training.detector.scenes import drawn_scenes, faceless_scenes, read_scenes
 from redtrack.training.detector.spoil import cover, spoil
 from redtrack.training.loop import read_checkpoint, update_average
+from redtrack.training.parallel import check_alone
 from redtrack.training.schedule import half_cosine
 
 SIZES = (256, 256, 320, 192, 320, 384, 512)  # px; one is drawn for each batch
@@ -164,8 +165,10 @@ def train_detector(
     and on Ctrl-C. The learning rate falls along half a cosine over the whole time, so more minutes than before continue
     a training at the rate that suits the longer one. `start` is a trained network to go on from, as a new training.
     `faces` are folders of cut-out faces with `.pts` files, which the mosaics show too. Raises UsageError where `out`
-    holds a run already, or `data` no photo to train on; WeightsError where there is nothing to resume.
+    holds a run already, `data` no photo to train on, or torchrun started several processes; WeightsError where
+    there is nothing to resume.
     """
+    check_alone("the detector")
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / "training.pt"
