@@ -6,11 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; child processes inherit it
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 ROOT = Path(__file__).parent.parent
+
+settings.register_profile("redtrack", deadline=None)  # machines are noisy
+settings.load_profile("redtrack")
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import av
 import filmed_faces
 import numpy as np
 import pytest
+import video_streams
 import videos
 from click.testing import CliRunner, Result
 from filmed_faces import filmed
@@ -114,7 +115,7 @@ def test_the_same_command_does_only_what_is_missing(film: Path, tmp_path: Path) 
 
 def test_sound_begins_with_the_clip(tmp_path: Path) -> None:
     """A face that comes late has the sound from there on, in step; --no-sound leaves it out."""
-    source = videos.with_sound(tmp_path / "in.mp4")
+    source = video_streams.with_sound(tmp_path / "in.mp4")
     points = np.stack([filmed_faces.face(40)] * 12)
     Tracks.from_rows(range(12, 24), [0] * 12, points, np.arange(24) / 25).save(tmp_path / "in.h5")
     for option, streams in (("--sound", 1), ("--no-sound", 0)):

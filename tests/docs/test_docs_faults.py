@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import videos
+import video_streams
 from annotating import ONE, clip_of, square_models
 from click.testing import CliRunner
 from running import use
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("faults")
     (root / "videos").mkdir()
     clip_of(root / "videos" / "clip.mp4", (ONE,), 21, codec="mpeg4", pixel_format="yuv420p")
-    videos.text(root / "videos" / "prose.mp4")
+    video_streams.text(root / "videos" / "prose.mp4")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         use(square_models(), patch)

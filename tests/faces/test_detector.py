@@ -163,7 +163,7 @@ def test_parts_of_a_face_are_not_faces() -> None:
     assert len(suppress(np.array([face, child], np.float32))) == 2
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(20, 900), st.integers(20, 900), st.integers(64, 700))
 def test_boxes_come_back_in_frame_pixels(height: int, width: int, long_side: int) -> None:
     """Through reduction and back, half-pixel shifts included, whatever the sizes."""
@@ -193,7 +193,7 @@ def test_one_face_keeps_one_box() -> None:
     assert suppress(np.zeros((0, 5), np.float32)).shape == (0, 5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 40))
 def test_suppression_leaves_no_two_boxes_of_one_face(seed: int, count: int) -> None:
     """Kept boxes overlap less than the limit before averaging moves them; scores fall; none is made up."""

@@ -270,7 +270,7 @@ def test_frames_and_cuts_of_different_lengths_are_refused() -> None:
         FaceFollower(WorldDetector([])).push(pictures(3), [False, False])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.integers(0, 60), st.integers(3, 50), st.integers(0, 4)), max_size=5),
     st.sets(st.integers(1, 69), max_size=3),

@@ -63,7 +63,7 @@ def redness(square: torch.Tensor) -> np.ndarray:
     return (square[0] - square[1]).clamp(min=0).numpy()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(20, 70), st.floats(20, 70), st.floats(15, 200), st.floats(15, 200))
 def test_a_square_has_its_box_in_the_middle(x: float, y: float, width: float, height: float) -> None:
     """Whatever the box's size: its share of the square is 1 / CONTEXT², black lies outside the picture."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import video_streams
 import videos
 from annotating import square_models
 
@@ -63,7 +64,7 @@ def test_auto_needs_the_detector(tmp_path: Path) -> None:
 
 
 def test_options_choose_stream_and_rate(tmp_path: Path) -> None:
-    path = videos.two_streams(tmp_path / "two.mkv")
+    path = video_streams.two_streams(tmp_path / "two.mkv")
     assert open_chosen(path, square_models(), Options(stream=0)).info.width == videos.WIDTH
     bare = videos.clip(tmp_path / "bare.mjpeg", 12, codec="mjpeg", pixel_format="yuvj420p")
     times = [frame.time for frame in open_chosen(bare, square_models(), Options(fps=50)).frames()]

@@ -7,6 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+import video_streams
 import videos
 from drawn_tracks import face, moving_face, tracks_of
 
@@ -82,7 +83,7 @@ def test_pixels_that_are_not_square_keep_their_shape(tmp_path, clockwise: int, a
 
 def test_sound_is_kept_or_left_out(tmp_path) -> None:
     """The sound is copied unless it is not wanted."""
-    source = videos.with_sound(tmp_path / "in.mp4")
+    source = video_streams.with_sound(tmp_path / "in.mp4")
     for sound in (True, False):
         render_video(source, moving_face(), tmp_path / "out.mp4", sound=sound)
         with av.open(str(tmp_path / "out.mp4")) as container:

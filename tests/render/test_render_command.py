@@ -5,6 +5,7 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
+import video_streams
 import videos
 from click.testing import CliRunner
 from drawn_tracks import face, moving_face, tracks_of
@@ -112,7 +113,7 @@ def test_a_video_of_fewer_frames_than_the_tracks_have_is_told(tmp_path) -> None:
 
 
 def test_sound_is_kept_unless_the_command_is_told_not_to(tmp_path) -> None:
-    source = videos.with_sound(tmp_path / "in.mp4")
+    source = video_streams.with_sound(tmp_path / "in.mp4")
     moving_face().save(tmp_path / "in.h5")
     for option, streams in (("--sound", 1), ("--no-sound", 0)):
         out = str(tmp_path / "out.mp4")

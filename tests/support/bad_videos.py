@@ -14,7 +14,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import damaged_videos
 import numpy as np
+import video_streams
 import videos
 from videos import Image, clip
 
@@ -43,7 +45,7 @@ def corrupt(packets: Sequence[int] = (5, 16), **how: Any) -> Maker:
     """A clip some of whose packets are noise."""
 
     def make(path: Path, pictures: Sequence[Image]) -> None:
-        videos.corrupted(path, clip(beside(path), pictures, **how), packets)
+        damaged_videos.corrupted(path, clip(beside(path), pictures, **how), packets)
         beside(path).unlink()
 
     return make
@@ -53,7 +55,7 @@ def cut(share: float = 0.6, **how: Any) -> Maker:
     """The first part of a clip."""
 
     def make(path: Path, pictures: Sequence[Image]) -> None:
-        videos.truncated(path, clip(beside(path), pictures, **how), share)
+        damaged_videos.truncated(path, clip(beside(path), pictures, **how), share)
         beside(path).unlink()
 
     return make
@@ -63,7 +65,7 @@ def torn(first: float = 0.42, last: float = 0.7, **how: Any) -> Maker:
     """A clip with noise over a stretch of the file, so that whole frames are lost."""
 
     def make(path: Path, pictures: Sequence[Image]) -> None:
-        videos.overwritten(path, clip(beside(path), [*pictures] * 4, **how), first, last)
+        damaged_videos.overwritten(path, clip(beside(path), [*pictures] * 4, **how), first, last)
         beside(path).unlink()
 
     return make
@@ -106,7 +108,7 @@ def dangling(path: Path, _: Sequence[Image]) -> None:
 
 def index_first_cut(path: Path, pictures: Sequence[Image]) -> None:
     """Half of an MP4 file whose index stands at its front."""
-    videos.truncated(path, videos.index_first(beside(path), pictures), 0.6)
+    damaged_videos.truncated(path, damaged_videos.index_first(beside(path), pictures), 0.6)
     beside(path).unlink()
     beside(path).with_suffix(".plain.mp4").unlink()
 
@@ -137,10 +139,10 @@ CASES: dict[str, Case] = {
     "one frame.mp4": Case(lambda path, p: clip(path, p[:1])),
     "turned.mp4": Case(turned),
     "resized.h264": Case(resized),
-    "rate 0.avi": Case(edited(videos.odd_rate, rate=0)),
-    "rate 90000.avi": Case(edited(videos.odd_rate, rate=90_000)),
-    "length wrong.avi": Case(edited(videos.wrong_length)),
-    "index lost.avi": Case(edited(videos.without_index)),
+    "rate 0.avi": Case(edited(damaged_videos.odd_rate, rate=0)),
+    "rate 90000.avi": Case(edited(damaged_videos.odd_rate, rate=90_000)),
+    "length wrong.avi": Case(edited(damaged_videos.wrong_length)),
+    "index lost.avi": Case(edited(damaged_videos.without_index)),
     "new\nline.mkv": Case(of()),
     "-dash.mkv": Case(of()),
     "größer 顔.mkv": Case(of()),
@@ -175,9 +177,9 @@ CASES: dict[str, Case] = {
     "noise.mkv": Case(content(random.Random(1).randbytes(20_000)), FAILED, "not a video"),
     "noughts.avi": Case(content(bytes(20_000)), FAILED, "not a video"),
     "no index.mp4": Case(cut(0.7), FAILED, "has no index (moov)"),
-    "header only.avi": Case(edited(videos.no_frames), FAILED, "holds no"),
-    "sound only.mp4": Case(edited(videos.sound_only), FAILED, "only sound"),
-    "absurd size.avi": Case(edited(videos.absurd_size), FAILED, "no picture size that is possible"),
+    "header only.avi": Case(edited(video_streams.no_frames), FAILED, "holds no"),
+    "sound only.mp4": Case(edited(video_streams.sound_only), FAILED, "only sound"),
+    "absurd size.avi": Case(edited(damaged_videos.absurd_size), FAILED, "no picture size that is possible"),
     "playlist.mp4": Case(content(b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n"), FAILED, "not a video"),
     "loop.mp4": Case(loop, FAILED, "symbolic links"),
     "dangling.mp4": Case(dangling, FAILED, "no such file"),

@@ -93,7 +93,7 @@ def test_a_tile_in_place_is_the_photo() -> None:
     assert tile.boxes.tolist() == [[40, 30, 79, 85]]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.2, 2.0), st.floats(-40, 40), st.booleans(), st.floats(-20, 20), st.floats(-20, 20))
 def test_a_face_is_where_its_box_says(scale: float, degrees: float, flip: bool, x: float, y: float) -> None:
     """After any turn, scale, flip and shift, levels of the pyramid included: its centre of redness."""

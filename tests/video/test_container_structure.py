@@ -6,7 +6,9 @@ import random
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import damaged_videos
 import pytest
+import video_streams
 import videos
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +36,7 @@ def test_whole_and_cut_files_are_told_apart(tmp_path: Path, suffix: str) -> None
     whole = videos.clip(tmp_path / f"whole{suffix}")
     assert ending(whole) is Ending.WHOLE
     for share in (0.3, 0.9, 0.999):
-        assert ending(videos.truncated(tmp_path / f"cut{suffix}", whole, share)) is Ending.CUT
+        assert ending(damaged_videos.truncated(tmp_path / f"cut{suffix}", whole, share)) is Ending.CUT
 
 
 def test_a_transport_stream_ends_with_a_whole_packet(tmp_path: Path) -> None:
@@ -50,7 +52,7 @@ def test_a_missing_index_is_seen(tmp_path: Path) -> None:
     """Of MP4 files alone it is said that their index is missing."""
     whole = videos.clip(tmp_path / "whole.mp4", 48)
     assert not has_no_index(whole)
-    assert has_no_index(videos.truncated(tmp_path / "cut.mp4", whole, 0.7))
+    assert has_no_index(damaged_videos.truncated(tmp_path / "cut.mp4", whole, 0.7))
     assert not has_no_index(videos.clip(tmp_path / "whole.avi"))
 
 
@@ -96,10 +98,10 @@ def test_other_containers_are_no_chains(tmp_path: Path, suffix: str) -> None:
 
 
 def test_sound_between_the_pictures_is_part_of_the_chain(tmp_path: Path) -> None:
-    assert follow_chain(videos.with_sound(tmp_path / "sound.avi")) is Chain.WHOLE
+    assert follow_chain(video_streams.with_sound(tmp_path / "sound.avi")) is Chain.WHOLE
 
 
 @pytest.mark.parametrize("suffix", [".flv", ".mpg"])
 def test_a_block_that_is_cut_off_is_told(tmp_path: Path, suffix: str) -> None:
     whole = videos.clip(tmp_path / f"whole{suffix}", 100)
-    assert follow_chain(videos.truncated(tmp_path / f"cut{suffix}", whole, 0.531)) is Chain.CUT
+    assert follow_chain(damaged_videos.truncated(tmp_path / f"cut{suffix}", whole, 0.531)) is Chain.CUT

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import video_streams
 import videos
 
 from redtrack.video import Frame, Video, read_ahead, read_picture
@@ -56,7 +57,7 @@ def test_every_container_gives_every_frame_at_its_time(tmp_path: Path, suffix: s
         ("b.ts", videos.b_frames),
         ("interlaced.mp4", videos.interlaced),
         ("one.mp4", videos.one_frame),
-        ("sound.mp4", videos.with_sound),
+        ("sound.mp4", video_streams.with_sound),
     ],
 )
 def test_times_are_the_streams_own(tmp_path: Path, name: str, make: Callable[[Path], Path]) -> None:

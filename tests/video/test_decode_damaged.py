@@ -8,8 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import av
+import damaged_videos
 import numpy as np
 import pytest
+import video_streams
 import videos
 
 from redtrack.errors import VideoError
@@ -39,7 +41,7 @@ def whole_clip(kind: str) -> bytes:
 
 def damaged_clip(folder: Path, kind: str, packets: list[int]) -> Path:
     (source := folder / f"whole-{kind}").write_bytes(whole_clip(kind))
-    return videos.corrupted(folder / kind, source, packets)
+    return damaged_videos.corrupted(folder / kind, source, packets)
 
 
 def in_place(frames: list[Frame]) -> bool:
@@ -73,7 +75,7 @@ def test_damage_reaches_to_the_next_key_frame(tmp_path: Path) -> None:
 def test_hevc_damage_is_told(tmp_path: Path) -> None:
     """HEVC decoders pass over damage inside a picture without a word; it is marked all the same."""
     whole = videos.clip(tmp_path / "whole.mp4", codec="libx265", options={"x265-params": "log-level=none:keyint=1"})
-    frames = list(Video(videos.corrupted(tmp_path / "bad.mp4", whole, [15], skip=60)).frames())
+    frames = list(Video(damaged_videos.corrupted(tmp_path / "bad.mp4", whole, [15], skip=60)).frames())
     assert [frame.index for frame in frames if frame.damaged] == [15]
     assert in_place(frames)
 
@@ -113,8 +115,8 @@ def test_start_inside_a_damaged_video_keeps_indices(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".mkv", ".webm", ".avi", ".wmv", ".ts", ".mp4", ".flv", ".mpg"])
 def test_a_file_cut_in_half_is_told(tmp_path: Path, suffix: str) -> None:
     """Half a file gives about half the frames, and the report says that the file is cut short and by how much."""
-    maker = videos.index_first if suffix == ".mp4" else videos.clip
-    video = Video(videos.truncated(tmp_path / f"half{suffix}", maker(tmp_path / f"whole{suffix}", 100), 0.497))
+    maker = damaged_videos.index_first if suffix == ".mp4" else videos.clip
+    video = Video(damaged_videos.truncated(tmp_path / f"half{suffix}", maker(tmp_path / f"whole{suffix}", 100), 0.497))
     frames = list(video.frames())
     assert 10 < len(frames) < 90
     assert in_place(frames[:-5])  # of the last few, some are cut off that are shown before others
@@ -125,7 +127,7 @@ def test_a_file_cut_in_half_is_told(tmp_path: Path, suffix: str) -> None:
 
 def test_a_whole_file_is_not_called_cut(tmp_path: Path) -> None:
     """A header that promises too much, or sound that outlasts the pictures, is no truncation."""
-    for path in (videos.wrong_length(tmp_path / "long.avi"), videos.with_sound(tmp_path / "sound.mkv")):
+    for path in (damaged_videos.wrong_length(tmp_path / "long.avi"), video_streams.with_sound(tmp_path / "sound.mkv")):
         video = Video(path)
         assert len(list(video.frames())) == 24
         assert (video.report.truncated, video.report.reason) == (False, None)
@@ -160,7 +162,7 @@ def test_frames_lost_with_a_stretch_of_the_file_are_told(tmp_path: Path, suffix:
     video = Video(whole)
     assert len(list(video.frames())) == 150
     assert video.report.reason is None
-    video = Video(videos.overwritten(tmp_path / f"bad{suffix}", whole, 0.42, 0.58))
+    video = Video(damaged_videos.overwritten(tmp_path / f"bad{suffix}", whole, 0.42, 0.58))
     assert 50 < len(list(video.frames())) < 148
     assert video.report.truncated
     assert video.report.reason
@@ -182,7 +184,7 @@ def test_what_stands_between_packets_is_no_damage(tmp_path: Path, pixel_format: 
     """Sound, and the alpha channel that WebM keeps beside each picture, are not taken for lost frames."""
     for path in (
         videos.clip(tmp_path / "alpha.webm", 50, pixel_format=pixel_format),
-        videos.with_sound(tmp_path / "sound.mkv"),
+        video_streams.with_sound(tmp_path / "sound.mkv"),
     ):
         video = Video(path)
         assert list(video.frames())
@@ -195,7 +197,7 @@ def test_a_file_that_grows_is_told(tmp_path: Path) -> None:
     video = Video(path)
     frames = video.frames()
     next(frames)
-    videos.grow(path)
+    damaged_videos.grow(path)
     assert len(list(frames)) == 99
     assert (video.report.truncated, video.report.reason) == (True, "the file changed while it was read")
 
@@ -213,13 +215,13 @@ def test_a_file_that_goes_away_is_told(tmp_path: Path) -> None:
 
 def test_a_file_without_its_index_is_decoded(tmp_path: Path) -> None:
     """An AVI file that lost its index gives all its frames; that it is cut is told."""
-    video = Video(videos.without_index(tmp_path / "camera.avi"))
+    video = Video(damaged_videos.without_index(tmp_path / "camera.avi"))
     assert [videos.number_of(frame.image) for frame in video.frames()] == list(range(24))
 
 
 def test_an_mp4_without_its_index_is_refused_with_the_reason(tmp_path: Path) -> None:
     """An MP4 file cut before its index cannot be decoded, and the message says what is missing."""
-    path = videos.truncated(tmp_path / "cut.mp4", videos.clip(tmp_path / "whole.mp4", 48), 0.7)
+    path = damaged_videos.truncated(tmp_path / "cut.mp4", videos.clip(tmp_path / "whole.mp4", 48), 0.7)
     with pytest.raises(VideoError, match=r"has no index \(moov\), so the recording was cut short; record it again"):
         Video(path)
 
@@ -227,13 +229,13 @@ def test_an_mp4_without_its_index_is_refused_with_the_reason(tmp_path: Path) -> 
 def test_an_absurd_size_is_refused(tmp_path: Path) -> None:
     """A header that asks for ten gigabytes a frame gets a message, not the memory."""
     with pytest.raises(VideoError, match="its header tells no picture size that is possible"):
-        Video(videos.absurd_size(tmp_path / "huge.avi"))
+        Video(damaged_videos.absurd_size(tmp_path / "huge.avi"))
 
 
 @pytest.mark.parametrize("rate", [0, 90_000])
 def test_an_odd_rate_is_no_rate(tmp_path: Path, rate: int) -> None:
     """A rate of nought or of a clock is not told as one, and every frame is still there, in order."""
-    video = Video(videos.odd_rate(tmp_path / "odd.avi", rate))
+    video = Video(damaged_videos.odd_rate(tmp_path / "odd.avi", rate))
     frames = list(video.frames())
     assert video.info.average_rate in {None, Fraction(25)}  # MPEG-4 tells its own where the container has none
     assert [videos.number_of(frame.image) for frame in frames] == list(range(24))

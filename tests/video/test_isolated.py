@@ -11,8 +11,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import damaged_videos
 import numpy as np
 import pytest
+import video_streams
 import videos
 
 from redtrack.errors import VideoError
@@ -46,7 +48,7 @@ def worker() -> int:
 def test_frames_and_facts_are_those_of_a_video(tmp_path: Path) -> None:
     """Frames held all at once, damage, report and info are what `Video` gives."""
     whole = videos.b_frames(tmp_path / "whole.mp4", 60)
-    for path in (whole, videos.corrupted(tmp_path / "bad.mp4", whole, [20])):
+    for path in (whole, damaged_videos.corrupted(tmp_path / "bad.mp4", whole, [20])):
         here, there = Video(path), IsolatedVideo(path)
         assert there.info == here.info
         assert same(list(there.frames()), list(here.frames()))
@@ -88,7 +90,7 @@ def test_a_forked_process_leaves_its_parents_decoder_alone(tmp_path: Path) -> No
 
 def test_errors_are_the_same_as_in_place(tmp_path: Path) -> None:
     """What is wrong with a file is told in the same words, and the process lives on."""
-    for path in (tmp_path / "gone.mp4", videos.text(tmp_path / "prose.mp4")):
+    for path in (tmp_path / "gone.mp4", video_streams.text(tmp_path / "prose.mp4")):
         with pytest.raises(VideoError) as here:
             Video(path)
         with pytest.raises(VideoError) as there:
@@ -288,7 +290,7 @@ def test_a_file_that_grew_meanwhile_is_told(tmp_path: Path) -> None:
     """What was there when it was opened is what the report is held against."""
     path = videos.clip(tmp_path / "live.mkv")
     video = IsolatedVideo(path)
-    videos.grow(path)
+    damaged_videos.grow(path)
     assert len(list(video.frames())) == 24
     assert video.report.reason == "the file changed while it was read"
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import damaged_videos
 import pytest
+import video_streams
 import videos
 
 from redtrack.errors import VideoError
@@ -50,13 +52,13 @@ def test_the_codec_is_named_by_its_standard(tmp_path: Path) -> None:
         ("folder.mp4", Path.mkdir, "is a folder, not a video; name the videos in it"),
         ("pipe.mp4", os.mkfifo, "is a pipe or a device, not a file; save it to a file first"),
         ("loop.mp4", lambda path: path.symlink_to(path), "cannot be opened: too many levels of symbolic links"),
-        ("prose.mp4", videos.text, NO_VIDEO),
-        ("prose.txt", videos.text, NO_VIDEO),
+        ("prose.mp4", video_streams.text, NO_VIDEO),
+        ("prose.txt", video_streams.text, NO_VIDEO),
         ("clip.h5", lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)), HDF5),
-        ("list.m3u8", videos.playlist, NO_VIDEO),
-        ("voice.m4a", videos.sound_only, NO_PICTURES),
-        ("song.mp4", videos.with_cover_only, NO_PICTURES),
-        ("nothing.avi", videos.no_frames, "holds no frame; check that it plays in a video player"),
+        ("list.m3u8", video_streams.playlist, NO_VIDEO),
+        ("voice.m4a", video_streams.sound_only, NO_PICTURES),
+        ("song.mp4", video_streams.with_cover_only, NO_PICTURES),
+        ("nothing.avi", video_streams.no_frames, "holds no frame; check that it plays in a video player"),
     ],
 )
 def test_what_is_no_video_is_refused(tmp_path: Path, name: str, make: Callable[[Path], object], message: str) -> None:
@@ -83,14 +85,14 @@ def test_a_null_byte_in_a_name_is_refused() -> None:
 @pytest.mark.parametrize("name", ["http:a.mp4", "a%03d.mp4", "new\nline.mp4", "-i.mp4", "é.mp4", "no suffix", "b.jpg"])
 def test_a_files_name_does_not_matter(tmp_path: Path, name: str) -> None:
     """Names that look like addresses, patterns, options or another kind of file are names of files."""
-    path = videos.copy_as(tmp_path / name, videos.clip(tmp_path / "plain.mp4"))
+    path = damaged_videos.copy_as(tmp_path / name, videos.clip(tmp_path / "plain.mp4"))
     assert probe(path).codec == "h264"
 
 
 def test_a_name_that_is_not_unicode(tmp_path: Path) -> None:
     """A name of stray bytes is opened all the same."""
     name = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4")
-    assert probe(videos.copy_as(Path(name), videos.clip(tmp_path / "plain.mp4"))).codec == "h264"
+    assert probe(damaged_videos.copy_as(Path(name), videos.clip(tmp_path / "plain.mp4"))).codec == "h264"
 
 
 def test_a_name_relative_to_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+import video_streams
 import videos
 
 from redtrack.errors import VideoError
@@ -20,7 +21,7 @@ def numbers(video: Video | IsolatedVideo) -> list[int]:
 @pytest.mark.parametrize("kind", [Video, IsolatedVideo])
 def test_the_default_stream_is_decoded(tmp_path: Path, suffix: str, kind: type[Video]) -> None:
     """As players and ffmpeg choose it, wherever it stands in the file."""
-    path = videos.two_streams(tmp_path / f"two{suffix}", first=12, second=24)
+    path = video_streams.two_streams(tmp_path / f"two{suffix}", first=12, second=24)
     video = kind(path)
     assert numbers(video) == list(range(100, 124)) and video.report.reason is None
     assert (video.info.stream, video.info.width) == (1, 2 * videos.WIDTH)
@@ -29,7 +30,7 @@ def test_the_default_stream_is_decoded(tmp_path: Path, suffix: str, kind: type[V
 
 @pytest.mark.parametrize("kind", [Video, IsolatedVideo])
 def test_another_stream_is_decoded_if_asked_for(tmp_path: Path, kind: type[Video]) -> None:
-    path = videos.two_streams(tmp_path / "two.mp4", first=12, second=24)
+    path = video_streams.two_streams(tmp_path / "two.mp4", first=12, second=24)
     video = kind(path, reading=Reading(stream=0))
     assert numbers(video) == list(range(12)) and video.report.reason is None
     with pytest.raises(VideoError, match=r"has no video stream 5 \(its video streams: 0, 1\); choose one of those"):

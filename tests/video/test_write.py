@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import video_streams
 import videos
 
 from redtrack.errors import OutputError, UsageError
@@ -54,7 +55,7 @@ def test_colours_come_back(tmp_path: Path) -> None:
 
 def test_sound_is_copied_in_step(tmp_path: Path) -> None:
     """The source's sound is copied up to the end of the pictures, and no further."""
-    source = videos.with_sound(tmp_path / "source.mp4", seconds=3.0)
+    source = video_streams.with_sound(tmp_path / "source.mp4", seconds=3.0)
     frames = list(Video(source).frames())
     out = tmp_path / "out.mp4"
     write_video(out, [f.image for f in frames], [f.time for f in frames], audio_from=source)
