@@ -138,4 +138,4 @@ def _through(layers: list[tuple[Array, Array]], facts: Array) -> Array:
 
 
 def _sigmoid(value: Array) -> Array:
-    return 1 / (1 + np.exp(-value))
+    return 1 / (1 + np.exp(np.minimum(-value, 80)))  # float32 holds no exp(89)

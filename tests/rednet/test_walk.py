@@ -25,3 +25,14 @@ def test_the_walk_is_the_recurrence(certain: bool, aligned: bool):
     expected = recur(recurrence, torch.from_numpy(evidence), torch.from_numpy(active))
     for own, of_torch in zip(PointWalk(recurrence).along(evidence, active), expected, strict=True):
         assert np.abs(own - of_torch.numpy())[active > 0].max() < 1e-5
+
+
+@pytest.mark.filterwarnings("error")
+@torch.inference_mode()
+def test_what_the_gain_has_no_doubt_of_is_no_warning():
+    """A gain of which a network is as sure as numbers can be says nothing on stderr, and the points are numbers."""
+    recurrence = PointRecurrence(True, True).eval()
+    recurrence.gain[-1].bias.fill_(-1000.0)
+    evidence = made_evidence(20, 0)[None, :, 0]
+    points, _, _ = PointWalk(recurrence).along(evidence, np.ones((1, 20), np.float32))
+    assert np.isfinite(points).all()
