@@ -53,7 +53,7 @@ def test_nothing_but_the_recurrence_learns(net: RedNet, stills: FaceSet) -> None
     recurrence.set_learning(net)
     total, parts = recurrence.recurrence_loss(kept, batch=2)(net, np.random.default_rng(0))
     total.backward()
-    assert set(parts) == {"coordinate", "unsteady"}
+    assert set(parts) == {"coordinate", "unsteady", "opening"}
     learning = {name.split(".")[0] for name, parameter in net.named_parameters() if parameter.grad is not None}
     assert learning == {"recurrence"}
 

@@ -43,7 +43,7 @@ def test_the_whole_network_learns_all_losses_where_it_is_not_frozen():
     loss = video.video_loss(video.ClipSet(stills()), frames=3, batch=1, frozen=False)
     before = [m.running_mean.clone() for m in net.bodies.modules() if isinstance(m, nn.BatchNorm2d)]
     total, parts = loss(net, np.random.default_rng(0))
-    assert set(parts) == {"regression", "coordinate", "unsteady", "first_detection", "identity"}
+    assert set(parts) == {"regression", "coordinate", "unsteady", "opening", "first_detection", "identity"}
     total.backward()
     after = [m.running_mean for m in net.bodies.modules() if isinstance(m, nn.BatchNorm2d)]
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
@@ -55,7 +55,7 @@ def test_a_frozen_body_gets_no_gradient():
     net = RedNet(RedNetConfig(temporal=True)).train()
     video.set_frozen(net, True)
     total, parts = video.video_loss(video.ClipSet(stills()), frames=3, batch=1)(net, np.random.default_rng(0))
-    assert set(parts) == {"regression", "coordinate", "unsteady"}
+    assert set(parts) == {"regression", "coordinate", "unsteady", "opening"}
     total.backward()
     assert all(p.grad is None for p in net.bodies.parameters())
 
@@ -79,3 +79,21 @@ def test_a_lid_that_trembles_hardly_counts():
         points[0, 4, point, 0] = 1000.0
         moved.append(video.unsteadiness(points, truth, 128, trust) - video.unsteadiness(truth, truth, 128, trust))
     assert torch.isclose(27 * moved[0], moved[1], rtol=1e-3)
+
+
+def eyes_open_by(*heights: float) -> torch.Tensor:
+    """Points (1, T, 68, 2) of eyes 20 px wide and so many px high, all else in one place."""
+    points = torch.zeros(1, len(heights), 68, 2)
+    points[0, :, list(video.CORNERS[1]), 0] = 20.0
+    points[0, :, list(video.LOWER), 1] = torch.tensor(heights)[:, None]
+    return points
+
+
+def test_shut_eyes_that_are_found_open_count():
+    """By the distance of their lids, and not by where they are; frames with open eyes do not count."""
+    truth, trust = eyes_open_by(8.0, 1.0, 1.0), torch.ones(1)
+    assert video.opening(truth + 5.0, truth, 128, trust) == 0
+    assert video.opening(eyes_open_by(9.0, 1.0, 1.0), truth, 128, trust) == 0
+    half_open = video.opening(eyes_open_by(8.0, 3.0, 1.0), truth, 128, trust)
+    assert torch.isclose(half_open, torch.tensor(100 / 128))
+    assert video.opening(eyes_open_by(8.0), eyes_open_by(8.0), 128, trust) == 0

@@ -23,6 +23,10 @@ WINDOWS = 2  # windows one after another in a training clip
 REAL = 0.3  # share of real clips where there are any
 REAL_TRUST = 0.5  # in the labels of real clips
 SMOOTHNESS = 4.0  # weight of the error's second difference beside the coordinate term
+OPENING = 12.0  # weight of how far shut eyes are taken for open
+SHUT = 0.15  # part of an eye's width below which the distance of its lids counts as shut
+UPPER, LOWER = (37, 38, 43, 44), (41, 40, 47, 46)  # points of the lids, one above the other
+CORNERS = (36, 42), (39, 45)  # of the eyes
 
 
 @dataclass
@@ -83,6 +87,17 @@ def unsteadiness(points: Tensor, truth: Tensor, size: int, weight: Tensor) -> Te
     share = point_weight(points.shape[2]).to(points) ** -3
     length = ((second.square().sum(-1) + 1e-6).sqrt() * share).sum(2).mean(1) / share.sum()
     return (length * weight).sum() / weight.sum()
+
+
+def opening(points: Tensor, truth: Tensor, size: int, weight: Tensor) -> Tensor:
+    """Mean error of the distance of the lids of shut eyes, in hundredths of the crop. points, truth (N, T, P, 2).
+
+    Blinks are short, and the coordinate term forgives large errors: it would have blinks smoothed a little.
+    """
+    found, true = ((p[:, :, LOWER] - p[:, :, UPPER]).norm(dim=-1) * (100 / size) for p in (points, truth))
+    width = (truth[:, :, CORNERS[0]] - truth[:, :, CORNERS[1]]).norm(dim=-1).mean(-1) * (100 / size)
+    share = (true.mean(-1) < SHUT * width).to(points) * weight[:, None]  # (N, T)
+    return ((found - true).abs().mean(-1) * share).sum() / share.sum().clamp_min(1)
 
 
 def video_loss(
@@ -146,7 +161,11 @@ def point_losses(net: RedNet, evidence: Tensor, truth: Tensor, trust: Tensor) ->
         coordinate = coordinate + share * COORDINATE * coordinate_loss(
             found.flatten(0, 1), truth.flatten(0, 1), size, each
         )
-    return {"coordinate": coordinate, "unsteady": SMOOTHNESS * unsteadiness(found, truth, size, trust)}
+    return {
+        "coordinate": coordinate,
+        "unsteady": SMOOTHNESS * unsteadiness(found, truth, size, trust),
+        "opening": OPENING * opening(found, truth, size, trust),
+    }
 
 
 def encode(net: RedNet, crops: Tensor, frozen: bool) -> tuple[Encoded, list[StepOutput]]:
