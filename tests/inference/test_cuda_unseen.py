@@ -252,7 +252,8 @@ def test_loss_of_clips(half: bool, labelled: FaceSet, gpu: torch.device) -> None
     total, parts = video_loss(ClipSet(labelled), frames=3, batch=2, half=half, device="cuda:0")(
         net, np.random.default_rng(0)
     )
-    assert total.device == gpu and bool(total.isfinite()) and set(parts) == {"coordinate", "regression", "unsteady"}
+    assert total.device == gpu and bool(total.isfinite())
+    assert set(parts) == {"coordinate", "regression", "unsteady", "opening"}
     trial = still_trial(labelled, 1, 6, net.config.size, occluded=False)
     assert video_validator([trial])(net)["stills_error"] > 0
 
