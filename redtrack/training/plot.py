@@ -32,7 +32,7 @@ def plot_log(folder: Path) -> Path:
     minutes = [line["minutes"] for line in log]
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for name in ("loss", "detection", "regression", "coordinate", "identity", "unsteady"):
+    for name in ("loss", "detection", "regression", "coordinate", "identity", "unsteady", "opening"):
         if any(name in line for line in log):
             left.plot(minutes, [line.get(name, float("nan")) for line in log], label=name, marker=".")
     for name in sorted({k for line in log for k in line if "error" in k or "jitter" in k}):

@@ -84,8 +84,8 @@ def test_a_lid_that_trembles_hardly_counts():
 def eyes_open_by(*heights: float) -> torch.Tensor:
     """Points (1, T, 68, 2) of eyes 20 px wide and so many px high, all else in one place."""
     points = torch.zeros(1, len(heights), 68, 2)
-    points[0, :, list(video.CORNERS[1]), 0] = 20.0
-    points[0, :, list(video.LOWER), 1] = torch.tensor(heights)[:, None]
+    points[0, :, [39, 45], 0] = 20.0
+    points[0, :, [40, 41, 46, 47], 1] = torch.tensor(heights)[:, None]
     return points
 
 

@@ -25,8 +25,7 @@ REAL_TRUST = 0.5  # in the labels of real clips
 SMOOTHNESS = 4.0  # weight of the error's second difference beside the coordinate term
 OPENING = 12.0  # weight of how far shut eyes are taken for open
 SHUT = 0.15  # part of an eye's width below which the distance of its lids counts as shut
-UPPER, LOWER = (37, 38, 43, 44), (41, 40, 47, 46)  # points of the lids, one above the other
-CORNERS = (36, 42), (39, 45)  # of the eyes
+EYES = slice(36, 48)  # of the 68 points, six an eye: a corner, two of the upper lid, a corner, two of the lower
 
 
 @dataclass
@@ -94,10 +93,11 @@ def opening(points: Tensor, truth: Tensor, size: int, weight: Tensor) -> Tensor:
 
     Blinks are short, and the coordinate term forgives large errors: it would have blinks smoothed a little.
     """
-    found, true = ((p[:, :, LOWER] - p[:, :, UPPER]).norm(dim=-1) * (100 / size) for p in (points, truth))
-    width = (truth[:, :, CORNERS[0]] - truth[:, :, CORNERS[1]]).norm(dim=-1).mean(-1) * (100 / size)
-    share = (true.mean(-1) < SHUT * width).to(points) * weight[:, None]  # (N, T)
-    return ((found - true).abs().mean(-1) * share).sum() / share.sum().clamp_min(1)
+    ours, theirs = (p[:, :, EYES].unflatten(2, (2, 6)) * (100 / size) for p in (points, truth))  # (N, T, 2, 6, 2)
+    found, true = ((eye[..., 4:, :].flip(-2) - eye[..., 1:3, :]).norm(dim=-1) for eye in (ours, theirs))  # (N, T, 2, 2)
+    width = (theirs[..., 3, :] - theirs[..., 0, :]).norm(dim=-1).mean(-1)
+    share = (true.mean((2, 3)) < SHUT * width).to(points) * weight[:, None]  # (N, T)
+    return ((found - true).abs().mean((2, 3)) * share).sum() / share.sum().clamp_min(1)
 
 
 def video_loss(
