@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from redtrack.points import PARTS
 from redtrack.rednet import maps
 from redtrack.rednet.model import Encoded, RedNet, StepOutput
 from redtrack.rednet.predict import both_ways
@@ -25,7 +26,7 @@ REAL_TRUST = 0.5  # in the labels of real clips
 SMOOTHNESS = 4.0  # weight of the error's second difference beside the coordinate term
 OPENING = 12.0  # weight of how far shut eyes are taken for open
 SHUT = 0.15  # part of an eye's width below which the distance of its lids counts as shut
-EYES = slice(36, 48)  # of the 68 points, six an eye: a corner, two of the upper lid, a corner, two of the lower
+EYES = slice(PARTS["right_eye"].start, PARTS["left_eye"].stop)  # six an eye: a corner, upper lid, a corner, lower lid
 
 
 @dataclass
